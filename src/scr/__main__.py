@@ -1,0 +1,5 @@
+"""``python -m scr``."""
+
+from scr.cli import main
+
+main()

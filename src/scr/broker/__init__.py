@@ -1,0 +1,1 @@
+"""A question answered: located, gathered, assembled, accounted for."""

@@ -1,0 +1,1 @@
+"""Bytes → tree, one module for each wire format. Pure."""

@@ -1,0 +1,1 @@
+"""The demonstration: simulated suppliers on real sockets, and synthetic people."""

@@ -1,0 +1,105 @@
+"""The closed set of ways in which scr fails.
+
+    ScrError
+    ├── Unauthenticated   401  login         no token, or one that cannot be trusted
+    ├── Forbidden         403  forbidden     known, and not allowed
+    ├── NotFound          404  not-found     nothing there that may be told of
+    ├── Conflict          409  conflict      another writer was first
+    ├── Invalid           400  invalid       the sender must change something
+    │   ├── Unprocessable 422  processing    well formed, and cannot be taken
+    │   └── TooLarge      413  too-long      over a limit that the operator set
+    ├── TooMany           429  throttled     later
+    ├── Unavailable       503  transient     something this needs is down
+    ├── TimedOut          504  timeout       the deadline passed
+    └── Fault             500  exception     our own mistake
+
+Each has its HTTP status, its FHIR issue code (https://hl7.org/fhir/R4/valueset-issue-type.html)
+and its process exit code. A message says what is wrong, where, and what to do; it is made from
+places, names and counts, and never from the content of a record.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ScrError(Exception):
+    """What went wrong, in a sentence for the person who meets it.
+
+    ``code`` is stable and for programs; ``where`` is a place (file and line, segment, row, header).
+    """
+
+    status: ClassVar[int] = 500
+    issue: ClassVar[str] = "exception"
+    exit_code: ClassVar[int] = 70
+    default_code: ClassVar[str] = "fault"
+
+    def __init__(self, message: str, *, code: str | None = None, where: str | None = None) -> None:
+        super().__init__(message if where is None else f"{where}: {message}")
+        self.message = message
+        self.code = code or self.default_code
+        self.where = where
+
+
+class Unauthenticated(ScrError):
+    """No token, or one that cannot be trusted."""
+
+    status, issue, exit_code, default_code = 401, "login", 77, "unauthenticated"
+
+
+class Forbidden(ScrError):
+    """The caller is known and not allowed."""
+
+    status, issue, exit_code, default_code = 403, "forbidden", 77, "forbidden"
+
+
+class NotFound(ScrError):
+    """Nothing there that the caller may be told of."""
+
+    status, issue, exit_code, default_code = 404, "not-found", 66, "not-found"
+
+
+class Conflict(ScrError):
+    """Another writer was first."""
+
+    status, issue, exit_code, default_code = 409, "conflict", 75, "conflict"
+
+
+class Invalid(ScrError):
+    """The request, payload or configuration has to be changed by whoever wrote it."""
+
+    status, issue, exit_code, default_code = 400, "invalid", 65, "invalid"
+
+
+class Unprocessable(Invalid):
+    """Well formed, and yet cannot be taken: a rule of the business stands against it."""
+
+    status, issue, exit_code, default_code = 422, "processing", 65, "unprocessable"
+
+
+class TooLarge(Invalid):
+    """Over a limit that the operator set."""
+
+    status, issue, exit_code, default_code = 413, "too-long", 65, "too-large"
+
+
+class TooMany(ScrError):
+    """Too many requests at once: try later."""
+
+    status, issue, exit_code, default_code = 429, "throttled", 75, "too-many"
+
+
+class Unavailable(ScrError):
+    """Something that this needs is down."""
+
+    status, issue, exit_code, default_code = 503, "transient", 69, "unavailable"
+
+
+class TimedOut(ScrError):
+    """The deadline passed."""
+
+    status, issue, exit_code, default_code = 504, "timeout", 75, "timed-out"
+
+
+class Fault(ScrError):
+    """Our own mistake."""

@@ -1,0 +1,171 @@
+"""``Entry``: a resource as it travels: its JSON bytes, and the few fields that others ask for.
+
+A payload is parsed once, where it comes in. After that consent, search, the ledger and the audit
+read the typed fields here, and the bytes are joined into the answer as they are: nothing on the
+read path parses or dumps a model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from scr.fhir.dates import instant_text, interval
+from scr.fhir.headings import heading_of
+
+Resource = dict[str, Any]
+"""A FHIR resource as parsed JSON. Subscripted in ``fhir`` and ``mapping`` only."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One resource version, typed head and bytes.
+
+    ``body`` begins with ``{"resourceType":"T","id":"I","meta":{`` (see ``pack``). ``source`` is the
+    ODS code of the provider that it came from. ``when`` is the half-open interval of its clinical
+    date, in milliseconds since 1970-01-01 UTC; None where it has none. ``codes`` and ``categories``
+    are tokens ``system|code``; ``labels`` the same of ``meta.security``; ``references`` the relative
+    references in it (``Type/id``). ``last_updated`` is milliseconds UTC.
+    """
+
+    type: str
+    id: str
+    source: str
+    heading: str
+    body: bytes
+    version: str = "1"
+    last_updated: int = 0
+    when: tuple[int, int] | None = None
+    status: str | None = None
+    codes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """``Type/id``."""
+        return f"{self.type}/{self.id}"
+
+
+_DATE_FIELDS = (
+    "effectiveDateTime", "effectivePeriod", "effectiveInstant", "onsetDateTime", "onsetPeriod",
+    "performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod", "period",
+    "authoredOn", "recordedDate", "date", "start", "dateAsserted", "issued", "authored", "created", "sent",
+)  # fmt: skip
+_CODE_FIELDS = {
+    "DocumentReference": ("type",),
+    "Encounter": ("type",),
+    "EpisodeOfCare": ("type",),
+    "HealthcareService": ("type",),
+    "Immunization": ("vaccineCode",),
+    "MedicationAdministration": ("medicationCodeableConcept",),
+    "MedicationDispense": ("medicationCodeableConcept",),
+    "MedicationRequest": ("medicationCodeableConcept",),
+    "MedicationStatement": ("medicationCodeableConcept",),
+}
+"""What the search parameter ``code`` (or ``type``, for want of it) looks at, where that is not ``code``."""
+
+_DATES_BY_TYPE = {
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Patient": (),
+}
+
+
+def pack(resource: Resource, *, source: str, now: int) -> Entry:
+    """Make the Entry of an R4 resource that has its final ``id`` (and ``meta`` without version).
+
+    The resource's own ``meta.lastUpdated`` is kept as ``last_updated`` if it has one, else ``now``
+    (milliseconds UTC). Raises ValueError where ``resourceType`` or ``id`` is not there.
+    """
+    kind, logical = resource.get("resourceType"), resource.get("id")
+    if not isinstance(kind, str) or not isinstance(logical, str):
+        raise ValueError("a resource needs resourceType and id")
+    meta = dict(resource.get("meta") or {})
+    meta.pop("versionId", None)
+    updated = interval(meta.pop("lastUpdated", None))
+    rest = {k: v for k, v in resource.items() if k not in {"resourceType", "id", "meta"}}
+    body = orjson.dumps({"resourceType": kind, "id": logical, "meta": meta, **rest})
+    return Entry(
+        type=kind,
+        id=logical,
+        source=source,
+        heading=heading_of(resource),
+        body=body,
+        last_updated=updated[0] if updated else now,
+        when=_when(resource, kind),
+        status=_status(resource),
+        codes=_tokens(resource, _CODE_FIELDS.get(kind, ("code",))),
+        categories=_tokens(resource, ("category",)),
+        labels=tuple(_coding_token(c) for c in meta.get("security", ())),
+        references=tuple(sorted(set(_references(rest)))),
+    )
+
+
+def stamp(entry: Entry, version: str, last_updated: int) -> Entry:
+    """The same entry with ``meta.versionId`` and ``meta.lastUpdated`` written into its bytes.
+
+    The entry must be fresh from ``pack``: bytes that were stamped before are not looked for.
+    """
+    opening = b'{"resourceType":"%b","id":"%b","meta":{' % (entry.type.encode(), entry.id.encode())
+    if not entry.body.startswith(opening):
+        raise ValueError(f"the bytes of a {entry.type} do not begin as pack writes them")
+    rest = entry.body[len(opening) :]
+    comma = b"" if rest.startswith(b"}") else b","
+    mark = b'"versionId":"%b","lastUpdated":"%b"' % (version.encode(), instant_text(last_updated).encode())
+    return msgspec.structs.replace(
+        entry, body=opening + mark + comma + rest, version=version, last_updated=last_updated
+    )
+
+
+def _when(resource: Resource, kind: str) -> tuple[int, int] | None:
+    for name in _DATES_BY_TYPE.get(kind, _DATE_FIELDS):
+        found = interval(resource.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def _status(resource: Resource) -> str | None:
+    status = resource.get("status")
+    if isinstance(status, str):
+        return status
+    clinical = resource.get("clinicalStatus")
+    if isinstance(clinical, dict):
+        for coding in clinical.get("coding", ()):
+            if isinstance(coding.get("code"), str):
+                return str(coding["code"])
+    return None
+
+
+def _tokens(resource: Resource, names: tuple[str, ...]) -> tuple[str, ...]:
+    tokens: list[str] = []
+    for name in names:
+        concepts = resource.get(name)
+        for concept in concepts if isinstance(concepts, list) else [concepts]:
+            if isinstance(concept, dict):
+                tokens.extend(_coding_token(c) for c in concept.get("coding", ()))
+            elif isinstance(concept, str):
+                tokens.append(f"|{concept}")
+    return tuple(dict.fromkeys(tokens))
+
+
+def _coding_token(coding: Resource) -> str:
+    return f"{coding.get('system', '')}|{coding.get('code', '')}"
+
+
+def _references(node: object) -> list[str]:
+    """Every relative reference below a node, not those to a contained resource."""
+    found: list[str] = []
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, dict):
+            reference = at.get("reference")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                found.append(reference)
+            stack.extend(at.values())
+        elif isinstance(at, list):
+            stack.extend(at)
+    return found

@@ -1,0 +1,69 @@
+"""Identifiers of the NHS, parsed once, so that no bare string travels as one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+NHS_NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number"
+ODS_SYSTEM = "https://fhir.nhs.uk/Id/ods-organization-code"
+
+_WEIGHTS = (10, 9, 8, 7, 6, 5, 4, 3, 2)
+_SEPARATORS = str.maketrans("", "", " -\u00a0\u2010\u2011\u2013")
+_ODS = re.compile(r"[A-Z0-9]{3,12}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class NHSNumber:
+    """A valid NHS Number: ten digits whose last is the modulus 11 check of the others.
+
+    NHS Data Dictionary, attribute NHS NUMBER. An invalid one cannot be held: the constructor
+    raises ValueError, without the digits. It prints itself masked, so that a log line or a
+    traceback does not hold it; ``.value`` is the ten digits and ``.spaced`` the 3-3-4 form.
+    """
+
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_nhs_number(self.value):
+            raise ValueError("not an NHS Number: ten digits with a modulus 11 check digit are needed")
+
+    @classmethod
+    def parse(cls, text: str) -> NHSNumber:
+        """Read a number as people write it, with spaces or dashes; ValueError if it is not one."""
+        return cls(text.translate(_SEPARATORS))
+
+    @property
+    def spaced(self) -> str:
+        """As it is printed for people: ``999 123 4567``."""
+        return f"{self.value[:3]} {self.value[3:6]} {self.value[6:]}"
+
+    def __str__(self) -> str:
+        return "NHS Number (masked)"
+
+
+def is_nhs_number(digits: str) -> bool:
+    """Ten ASCII digits, the last of them right by modulus 11."""
+    if len(digits) != 10 or not digits.isascii() or not digits.isdigit():
+        return False
+    check = -sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11
+    return check == int(digits[9])
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OdsCode:
+    """The code of an organisation in the Organisation Data Service, in capitals."""
+
+    value: str
+
+    def __post_init__(self) -> None:
+        if not _ODS.match(self.value):
+            raise ValueError("not an ODS code: 3 to 12 capital letters and digits are needed")
+
+    @classmethod
+    def parse(cls, text: str) -> OdsCode:
+        """Read a code in either case, with white space around it; ValueError if it is not one."""
+        return cls(text.strip().upper())
+
+    def __str__(self) -> str:
+        return self.value

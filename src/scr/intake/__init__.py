@@ -1,0 +1,1 @@
+"""A message received: kept, decoded, mapped, identified, filed or quarantined, acknowledged."""

@@ -1,0 +1,153 @@
+"""Every setting, its meaning, its default, and where its value came from.
+
+Nearest wins: the environment (``SCR_DATABASE_URL``), then ``scr.toml`` in the deployment's folder
+(``SCR_HOME``), then the default. This module alone reads the environment. A secret is never a
+value here: it is a reference, ``file:PATH`` or ``env:NAME``, read when it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scr.errors import Invalid
+
+PREFIX = "SCR_"
+
+
+class Issuer(BaseModel):
+    """One token issuer that is trusted: nobody else's tokens are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str = Field(description="The exact `iss` of its tokens; its discovery document is below it.")
+    audience: str = Field(description="The `aud` that its tokens must name.")
+    algorithms: tuple[str, ...] = Field(default=("RS256",), description="Signature algorithms it may use.")
+
+
+class Settings(BaseModel):
+    """The settings in force. Frozen: a change needs a restart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(
+        default=Path("scr-home"), description="The deployment's folder: scr.toml, overrides, keys, data."
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy address of the database; empty: `scr.db`, SQLite, in the home."
+    )
+    encryption_key: str = Field(
+        default="file:keys/encryption.key", description="Reference to the key that wraps each person's key."
+    )
+    index_key: str = Field(
+        default="file:keys/index.key", description="Reference to the key of opaque ids and the blind index."
+    )
+    base_url: str = Field(
+        default="http://127.0.0.1:8400/fhir", description="The FHIR base as clients see it, without a slash."
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that the HTTP server listens on.")
+    http_port: int = Field(default=8400, ge=0, le=65535, description="Port that the HTTP server listens on.")
+    mllp_host: str = Field(default="127.0.0.1", description="Address that the MLLP server listens on.")
+    mllp_port: int = Field(default=8402, ge=0, le=65535, description="Port that the MLLP server listens on.")
+    mllp_certificate: str = Field(default="", description="PEM chain for MLLP over TLS; empty: no TLS.")
+    mllp_key: str = Field(default="", description="PEM private key for MLLP over TLS.")
+    mllp_client_ca: str = Field(
+        default="", description="PEM of the authority whose clients MLLP admits; empty: all."
+    )
+    drop_folder: str = Field(default="drop", description="Watched folder, with one sub-folder per provider.")
+    issuers: tuple[Issuer, ...] = Field(default=(), description="Token issuers that are trusted.")
+    deadline_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="How long a question waits for its sources."
+    )
+    max_payload_bytes: int = Field(
+        default=64 * 1024 * 1024, gt=0, description="Largest payload taken in, or answer taken from a source."
+    )
+    max_message_bytes: int = Field(default=4 * 1024 * 1024, gt=0, description="Largest HL7 v2 message.")
+    snapshot_seconds: int = Field(default=900, gt=0, description="How long a search's pages stay pinned.")
+    writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."
+    )
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's address, the default filled in."""
+        return self.database_url or f"sqlite:///{self.home / 'scr.db'}"
+
+    def path(self, text: str) -> Path:
+        """A path of a setting: relative ones are below the home."""
+        return self.home / text
+
+    def secret(self, reference: str) -> bytes:
+        """What a reference (``file:PATH`` or ``env:NAME``) stands for.
+
+        Raises Invalid, which names the reference and never the value.
+        """
+        kind, _, rest = reference.partition(":")
+        if kind == "env" and rest in os.environ:
+            return os.environ[rest].encode()
+        if kind == "file" and self.path(rest).is_file():
+            return self.path(rest).read_bytes().strip()
+        raise Invalid(
+            f"the secret {reference!r} is not there; `scr init` makes the keys of a new deployment",
+            code="no-secret",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, and for each name where it came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(overrides: dict[str, object] | None = None) -> Loaded:
+    """Read the settings; ``overrides`` (from the command line) are nearest of all.
+
+    Raises Invalid with the file and the key that is wrong.
+    """
+    overrides = overrides or {}
+    home = Path(str(overrides.get("home") or os.environ.get(PREFIX + "HOME") or "scr-home")).absolute()
+    values: dict[str, object] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    file = home / "scr.toml"
+    layers: list[tuple[str, dict[str, object]]] = []
+    if file.is_file():
+        layers.append((str(file), _read(file)))
+    layers.append(("environment", _environment()))
+    layers.append(("command line", overrides))
+    for origin, layer in layers:
+        for name, value in layer.items():
+            values[name] = value
+            origins[name] = f"environment {PREFIX}{name.upper()}" if origin == "environment" else origin
+    values["home"] = home
+    try:
+        return Loaded(Settings.model_validate(values), origins)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise Invalid(
+            f"setting {'.'.join(map(str, first['loc']))!r}: {first['msg']}; `scr config` lists the settings",
+            code="bad-setting",
+            where=origins.get(name, str(file)),
+        ) from None
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"not valid TOML: {error}", code="bad-setting", where=str(file)) from None
+
+
+def _environment() -> dict[str, object]:
+    """Scalars only: `issuers` belongs in scr.toml."""
+    return {
+        name: os.environ[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if name not in {"home", "issuers"} and PREFIX + name.upper() in os.environ
+    }

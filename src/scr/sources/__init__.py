@@ -1,0 +1,1 @@
+"""Outbound connections: each asks one provider's system and returns a SourceResult."""

@@ -1,0 +1,1 @@
+"""Tables, records, keys and the audit trail."""

@@ -1,0 +1,1 @@
+"""Code systems, concept maps and value sets."""

@@ -1,0 +1,13 @@
+"""Addresses of the code systems that the project speaks of."""
+
+SNOMED_CT = "http://snomed.info/sct"
+DMD = "https://dmd.nhs.uk"
+READ_V2 = "http://read.info/readv2"
+CTV3 = "http://read.info/ctv3"
+ICD_10 = "http://hl7.org/fhir/sid/icd-10"
+OPCS_4 = "https://fhir.hl7.org.uk/CodeSystem/OPCS-4"
+LOINC = "http://loinc.org"
+UCUM = "http://unitsofmeasure.org"
+V3_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+V3_CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
