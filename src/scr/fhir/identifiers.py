@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -67,3 +69,13 @@ class OdsCode:
 
     def __str__(self) -> str:
         return self.value
+
+
+def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
+    """The logical id served for a source's own resource.
+
+    A keyed hash over source, type and the source's id (26 characters, base 32, 130 bits): the same
+    from pull to pull, not to be guessed, and telling nothing, so that it may stand in a path.
+    """
+    digest = hashlib.blake2b(f"{source}\x1f{kind}\x1f{local}".encode(), key=key, digest_size=20).digest()
+    return base64.b32encode(digest).decode("ascii").lower()[:26]

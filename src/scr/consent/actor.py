@@ -1,0 +1,38 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scr.fhir.identifiers import OdsCode
+
+
+class ActorKind(StrEnum):
+    """What sort of actor it is: the rules differ."""
+
+    PROFESSIONAL = "professional"
+    CITIZEN = "citizen"
+    CARER = "carer"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or a system, as its token told.
+
+    ``subject`` is the issuer's own id of it (``issuer|sub``). ``role`` is one national job role code
+    (``R8000``; https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName): the one that was
+    selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows.
+    """
+
+    kind: ActorKind
+    subject: str
+    name: str = ""
+    role: str | None = None
+    role_name: str = ""
+    organisation: OdsCode | None = None
+    organisation_name: str = ""
+    user_id: str = ""
+    scopes: frozenset[str] = frozenset()
+    client: str = ""

@@ -1,0 +1,87 @@
+"""What the broker and a source say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from scr.consent.actor import Actor
+from scr.fhir.demographics import Demographics
+from scr.fhir.entry import Entry
+from scr.fhir.identifiers import NHSNumber, OdsCode
+
+
+class Outcome(StrEnum):
+    """How a source answered, for a heading or as a whole. The codes are stable: they are in answers."""
+
+    ANSWERED = "answered"
+    EMPTY = "empty"
+    WITHHELD = "withheld"
+    LATE = "late"
+    DOWN = "down"
+    STALE = "stale"
+    NOT_ASKED = "not-asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One person, asked about once. ``deadline`` is a time of the event loop's clock, in seconds.
+
+    ``known`` are the demographics held for the person, so that an answer about another one is seen.
+    ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store.
+    """
+
+    nhs_number: NHSNumber
+    person: str
+    subject: str
+    actor: Actor
+    deadline: float
+    known: Demographics | None = None
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """What came of asking one source.
+
+    ``code`` and ``detail`` say why, where it is not plainly answered: a stable code and a sentence
+    without anyone's data. ``headings`` overrides the outcome for single headings (an area that the
+    source does not support, or withholds). ``elapsed`` is seconds; ``age`` seconds since the data was
+    obtained, 0 for a live answer.
+    """
+
+    source: OdsCode
+    name: str
+    outcome: Outcome
+    entries: tuple[Entry, ...] = ()
+    headings: Mapping[str, Outcome] = field(default_factory=dict)
+    code: str = ""
+    detail: str = ""
+    elapsed: float = 0.0
+    age: float = 0.0
+    demographics: Demographics | None = None
+
+
+class Source(Protocol):
+    """One provider's system. ``ask`` never raises: a failure is a SourceResult."""
+
+    @property
+    def ods(self) -> OdsCode:
+        """The provider's organisation."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The provider's name, for people."""
+        ...
+
+    @property
+    def headings(self) -> frozenset[str]:
+        """The headings that it can contribute to, whatever it answers."""
+        ...
+
+    async def ask(self, question: Question) -> SourceResult:
+        """The person's entries in this source, within the question's deadline."""
+        ...
