@@ -147,3 +147,19 @@ def _codes(concepts: object) -> list[str]:
         elif isinstance(concept, str):
             found.append(concept)
     return found
+
+
+def types_under(heading: str) -> frozenset[str]:
+    """The resource types that can stand under a heading."""
+    found = {kind for kind, name in _BY_TYPE.items() if name == heading}
+    found |= {kind for (kind, _), name in _BY_CATEGORY.items() if name == heading}
+    if heading in _BY_ENCOUNTER_CLASS.values():
+        found.add("Encounter")
+    if heading in _BY_LIST_CODE.values():
+        found.add("List")
+    return frozenset(found)
+
+
+def headings_of_type(kind: str) -> frozenset[str]:
+    """The headings that a resource of the type can stand under."""
+    return frozenset(heading for heading in HEADINGS if kind in types_under(heading))

@@ -21,8 +21,8 @@ FOLDERS: tuple[Folder, ...] = ("adapters", "terminology", "consent", "conformanc
 
 def packaged_root() -> Path:
     """The folder that holds the four packaged ones: inside the wheel, or the project's own root."""
-    inside = Path(__file__).parent / "_data"
-    return inside if inside.is_dir() else Path(__file__).parents[2]
+    inside = Path(__file__).parents[1] / "_data"
+    return inside if inside.is_dir() else Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True)

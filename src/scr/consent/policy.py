@@ -1,0 +1,136 @@
+"""The policy: job roles and what each opens, as files in ``consent/``.
+
+``roles.yaml`` gives each national job role its activities, and each activity the headings and
+interactions that it opens. A mistake stops the load and names the file and the line. The hash of
+the files in force stands in every decision and every audit row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scr.data import DataFiles, load_yaml
+from scr.errors import Invalid
+from scr.fhir.headings import HEADINGS, types_under
+from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
+
+Level = Literal["U", "L", "M", "N", "R", "V"]
+_LEVELS: tuple[Level, ...] = ("U", "L", "M", "N", "R", "V")
+"""Codes of v3-Confidentiality, least first."""
+
+
+class _Activity(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    headings: tuple[str, ...] | Literal["all"]
+    interactions: tuple[Literal["r", "s"], ...]
+    clearance: Level = "N"
+
+
+class _Role(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    activities: tuple[str, ...]
+
+
+class _RolesFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    purposes: tuple[str, ...] = Field(min_length=1)
+    activities: dict[str, _Activity]
+    roles: dict[str, _Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a job role comes to, its activities added up."""
+
+    code: str
+    name: str
+    headings: frozenset[str]
+    interactions: frozenset[str]
+    clearance: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy in force. ``hash`` names it, to the byte."""
+
+    roles: dict[str, Role]
+    purposes: frozenset[str]
+    hash: str
+
+    def types_of(self, role: Role) -> frozenset[str]:
+        """The resource types that can stand under the role's headings."""
+        return _types(role.headings)
+
+    def cleared(self, role: Role, labels: tuple[str, ...]) -> bool:
+        """Whether the role may see an entry with these labels.
+
+        A confidentiality above the role's clearance bars it; so does a confidentiality that is not a
+        code of the system, and a sensitivity without a confidentiality counts as R (restricted).
+        """
+        return _level(labels) <= _LEVELS.index(role.clearance)
+
+
+@lru_cache(maxsize=256)
+def _types(headings: frozenset[str]) -> frozenset[str]:
+    return frozenset(kind for heading in headings for kind in types_under(heading))
+
+
+@lru_cache(maxsize=4096)
+def _level(labels: tuple[str, ...]) -> int:
+    found: list[int] = []
+    sensitive = False
+    for label in labels:
+        system, _, code = label.partition("|")
+        if system == V3_CONFIDENTIALITY:
+            found.append(next((i for i, level in enumerate(_LEVELS) if level == code), len(_LEVELS)))
+        elif system == V3_ACT_CODE:
+            sensitive = True
+    if found:
+        return max(found)
+    return _LEVELS.index("R") if sensitive else _LEVELS.index("N")
+
+
+def load_policy(files: DataFiles) -> Policy:
+    """Read the policy in force. Raises Invalid with file, line and key."""
+    path = files.find("consent", "roles.yaml")
+    document = load_yaml(path)
+    parsed = document.parse(_RolesFile)
+    roles: dict[str, Role] = {}
+    for code, role in parsed.roles.items():
+        for name in role.activities:
+            if name not in parsed.activities:
+                raise Invalid(
+                    f"role {code} has the activity {name!r}, which is not defined under 'activities'",
+                    code="bad-policy",
+                    where=document.where("roles", code, "activities"),
+                )
+        roles[code] = _add_up(code, role, [parsed.activities[name] for name in role.activities])
+    for name, activity in parsed.activities.items():
+        unknown = set() if activity.headings == "all" else set(activity.headings) - set(HEADINGS)
+        if unknown:
+            raise Invalid(
+                f"unknown headings: {', '.join(sorted(unknown))}; known: {', '.join(HEADINGS)}",
+                code="bad-policy",
+                where=document.where("activities", name, "headings"),
+            )
+    return Policy(roles, frozenset(parsed.purposes), hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+
+
+def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:
+    headings: set[str] = set()
+    for activity in activities:
+        headings.update(HEADINGS if activity.headings == "all" else activity.headings)
+    return Role(
+        code=code,
+        name=role.name,
+        headings=frozenset(headings),
+        interactions=frozenset(letter for activity in activities for letter in activity.interactions),
+        clearance=max((activity.clearance for activity in activities), key=_LEVELS.index, default="U"),
+    )
