@@ -95,7 +95,7 @@ def _construct(
             lines[(*at, key)] = key_node.start_mark.line + 1
             made[key] = _construct(value_node, (*at, key), lines, path, loader)
         return made
-    return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node)
 
 
 def _field_names(model: type[BaseModel], depth: int = 3) -> list[str]:
