@@ -1,0 +1,82 @@
+"""How SQLite and PostgreSQL are opened: one engine that reads, one that writes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool, QueuePool
+
+from scr.errors import Invalid, Unavailable
+
+_EVERYWHERE = ("foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000")
+_PAGE = "page_size = 8192"
+"""A sealed resource of 1 to 2 kB stays on its page; with 4096 bytes it spills, and a read takes longer."""
+_WRITING = (_PAGE, "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
+_READING = ("query_only = ON",)
+
+
+def sqlite_engines(url: URL) -> tuple[Engine, Engine]:
+    """The reading and the writing engine of a SQLite file; the file is made, mode 0600, if it is not there.
+
+    Raises Invalid for a database in memory (it would be another one in every thread), Unavailable
+    where the folder is missing or may not be written.
+    """
+    if not url.database or url.database == ":memory:":
+        raise Invalid("SQLite needs a file: sqlite:///PATH", code="bad-setting")
+    path = Path(url.database).absolute()
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable(
+            f"cannot open: {error.strerror}", code="database-unavailable", where=str(path)
+        ) from None
+    write = _sqlite_engine(path, writing=True)
+    with write.connect():
+        pass  # the first connection turns the write-ahead log on, which a reader could not
+    return _sqlite_engine(path, writing=False), write
+
+
+def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
+    address = f"file:{quote(str(path))}?mode={'rw' if writing else 'ro'}"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: BEGIN is ours to say, below, so that savepoints and snapshots hold.
+        connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        for pragma in _EVERYWHERE + (_WRITING if writing else _READING):
+            connection.execute(f"PRAGMA {pragma}").close()
+        return connection
+
+    pool = QueuePool if writing else NullPool
+    engine = create_engine("sqlite://", creator=connect, poolclass=pool, hide_parameters=True)
+    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"  # a writer that upgraded its lock could be refused
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, Engine]:
+    """The reading and the writing engine of a PostgreSQL database, through psycopg 3."""
+    address = url.set(drivername="postgresql+psycopg")
+    read = create_engine(
+        address,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+        pool_size=readers,
+        max_overflow=2,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    write = create_engine(
+        address, pool_size=writers, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+    )
+    return read, write

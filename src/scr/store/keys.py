@@ -1,0 +1,153 @@
+"""Keys: who can open what, and how a person is found without their number being stored.
+
+Two secrets live outside the database. From the encryption key comes the wrapping of every data key;
+from the index key come the blind index and the key of opaque ids. Each person and each message has
+a random data key (AES-256-GCM, NIST SP 800-38D) that seals what is theirs; without its wrapped form
+nothing of theirs can be opened again. Every sealed value is bound to its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from scr.errors import Conflict, Fault, Invalid
+
+KEY_FILES = ("encryption.key", "index.key")
+_NONCE = 12
+_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """The key of one person or message, opened. It never prints itself."""
+
+    raw: bytes = field(repr=False)
+    cipher: AESGCM = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: bytes) -> DataKey:
+        """The key with these 32 bytes."""
+        return cls(raw, AESGCM(raw))
+
+    @classmethod
+    def new(cls) -> DataKey:
+        """A new random key."""
+        return cls.of(secrets.token_bytes(32))
+
+    def digest_key(self) -> bytes:
+        """The key of this person's digests: with the person's key they tell nothing any more."""
+        return hmac.digest(self.raw, b"scr digest", "sha256")
+
+
+def seal(key: DataKey, plain: bytes, place: bytes) -> bytes:
+    """Encrypt, bound to ``place``: the random 96-bit nonce, the ciphertext, the 128-bit tag."""
+    nonce = os.urandom(_NONCE)
+    return nonce + key.cipher.encrypt(nonce, plain, place)
+
+
+def unseal(key: DataKey, sealed: bytes, place: bytes) -> bytes:
+    """Decrypt. Raises Fault ``unreadable`` where key, bytes or place are not the ones it was sealed with."""
+    try:
+        return key.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+    except (InvalidTag, ValueError):
+        raise unreadable(place) from None
+
+
+def unreadable(place: bytes) -> Fault:
+    """The error for a stored value that cannot be opened; ``place`` holds opaque ids only."""
+    return Fault(
+        "a stored value cannot be opened: it was changed, moved, or its key was destroyed or replaced",
+        code="unreadable",
+        where=place.decode("ascii", "replace"),
+    )
+
+
+def random_id() -> str:
+    """A random id of 128 bits: 26 characters, base 32 in small letters."""
+    return base64.b32encode(secrets.token_bytes(16)).decode("ascii").lower()[:26]
+
+
+class KeyRing:
+    """What the two secrets give. One for a process; threads may share it."""
+
+    def __init__(self, encryption_key: bytes, index_key: bytes) -> None:
+        """Take the two secrets, 32 bytes each. Raises Invalid where they are short or the same."""
+        if min(len(encryption_key), len(index_key)) < 32 or encryption_key == index_key:
+            raise Invalid("two different keys of 32 bytes are needed; `scr init` makes them", code="bad-key")
+        self._wrapping = HKDF(SHA256(), 32, salt=None, info=b"scr wrapping 1").derive(encryption_key)
+        self._blinding = HKDF(SHA256(), 32, salt=None, info=b"scr blind index 1").derive(index_key)
+        self.id_key = HKDF(SHA256(), 32, salt=None, info=b"scr opaque id 1").derive(index_key)
+        self._opened = lru_cache(maxsize=_CACHED)(self._unwrap)
+
+    @classmethod
+    def from_text(cls, encryption_key: bytes, index_key: bytes) -> KeyRing:
+        """From the two secrets in base64, as ``create_keys`` writes them and the settings read them."""
+        return cls(_decoded(encryption_key, "encryption"), _decoded(index_key, "index"))
+
+    def blind(self, kind: str, value: str) -> str:
+        """The keyed hash (hexadecimal) that a value is found by: the same for the same kind and value."""
+        return self.fingerprint(kind, value.encode()).hex()
+
+    def fingerprint(self, kind: str, value: bytes) -> bytes:
+        """As ``blind``, of bytes: 32 bytes."""
+        mac = hashlib.blake2b(kind.encode() + b"\x1f", key=self._blinding, digest_size=32)
+        mac.update(value)
+        return mac.digest()
+
+    def wrap(self, key: DataKey, place: bytes) -> bytes:
+        """A data key, wrapped for ``place``."""
+        return seal(self._wrapper(place), key.raw, place)
+
+    def unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
+        """The data key again. Raises Fault ``unreadable`` where it was not wrapped here, for this place."""
+        return self._opened(wrapped, place)
+
+    def forget(self) -> None:
+        """Drop every opened key from memory: after one was destroyed."""
+        self._opened.cache_clear()
+
+    def _unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
+        return DataKey.of(unseal(self._wrapper(place), wrapped, place))
+
+    def _wrapper(self, place: bytes) -> DataKey:
+        """A wrapping key for each place: random nonces of one key would run out in a year of messages."""
+        return DataKey.of(HKDFExpand(SHA256(), 32, info=b"scr wrap\x1f" + place).derive(self._wrapping))
+
+
+def _decoded(text: bytes, name: str) -> bytes:
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        raise Invalid(f"the {name} key is not base64", code="bad-key") from None
+
+
+def create_keys(folder: Path) -> tuple[Path, Path]:
+    """Write new random keys, ``encryption.key`` and ``index.key``, in base64, mode 0600.
+
+    Raises Conflict where one is there already: overwriting it would make every record unreadable.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths = (folder / KEY_FILES[0], folder / KEY_FILES[1])
+    for path in paths:
+        if path.exists():
+            raise Conflict("a key is there already and is kept", code="key-exists", where=str(path))
+    for path in paths:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return paths

@@ -1,0 +1,127 @@
+"""A person in the store: an opaque key, a random patient id, a data key, and the sealed facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+
+from scr.fhir.demographics import Demographics
+from scr.fhir.identifiers import NHSNumber
+from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
+from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, opened. ``key`` is internal; ``patient_id`` is the logical id of their Patient.
+
+    ``demographics`` are the ones held when it was read. It prints without number, key and facts.
+    """
+
+    key: str
+    patient_id: str
+    nhs_number: NHSNumber = field(repr=False)
+    data_key: DataKey = field(repr=False)
+    demographics: Demographics = field(repr=False)
+
+
+class _Facts(msgspec.Struct, frozen=True, array_like=True):
+    """What the person's row seals."""
+
+    nhs_number: str
+    demographics: Demographics
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Facts)
+_COLUMNS = (PERSON.c.key, PERSON.c.patient_id, PERSON.c.wrapped_key, PERSON.c.sealed)
+_BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
+_BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
+
+
+def person_by_key(connection: Connection, keys: KeyRing, key: str) -> Person | None:
+    """The person with this opaque key; Fault ``unreadable`` where their key was destroyed."""
+    return read_person(connection, keys, _BY_KEY, key)
+
+
+def person_by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:
+    """The person whose Patient has this logical id."""
+    return read_person(connection, keys, _BY_PATIENT_ID, patient_id)
+
+
+def read_person(
+    connection: Connection, keys: KeyRing, query: Select[str, str, bytes, bytes], value: str
+) -> Person | None:
+    """The one person that a query over ``person_columns`` gives for its parameter ``value``."""
+    row = connection.execute(query, {"value": value}).one_or_none()
+    if row is None:
+        return None
+    key, patient_id, wrapped, sealed = row
+    data_key = keys.unwrap(wrapped, _key_place(key))
+    facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
+    return Person(key, patient_id, NHSNumber(facts.nhs_number), data_key, facts.demographics)
+
+
+def person_columns() -> Select[str, str, bytes, bytes]:
+    """A query over the person's row, for ``read_person``, to be narrowed or joined."""
+    return select(*_COLUMNS)
+
+
+def add_person(
+    connection: Connection, keys: KeyRing, nhs_number: NHSNumber, demographics: Demographics, now: int
+) -> Person:
+    """A new person with a new data key. That the number is new is for ``scr.identity`` to see to."""
+    person = Person(random_id(), random_id(), nhs_number, DataKey.new(), demographics)
+    connection.execute(
+        insert(PERSON),
+        {
+            "key": person.key,
+            "patient_id": person.patient_id,
+            "wrapped_key": keys.wrap(person.data_key, _key_place(person.key)),
+            "created": now,
+            "sealed": _sealed(person, demographics),
+        },
+    )
+    return person
+
+
+def keep_demographics(connection: Connection, person: Person, demographics: Demographics) -> None:
+    """Put other demographics in the place of those held."""
+    connection.execute(
+        update(PERSON).where(PERSON.c.key == person.key).values(sealed=_sealed(person, demographics))
+    )
+
+
+def lock_person(connection: Connection, person: Person) -> bool:
+    """Let one writer at a time change the person's record; False where the person was erased."""
+    query = select(PERSON.c.key).where(PERSON.c.key == person.key).with_for_update()
+    return connection.execute(query).one_or_none() is not None
+
+
+def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
+    """Erase: destroy the person's key, and with it all that it sealed; delete what stood under it.
+
+    Messages that were about this person alone stay as rows (that one came is no secret), and cannot
+    be opened by anyone. The audit trail stays.
+    """
+    connection.execute(
+        update(MESSAGE).where(MESSAGE.c.person == person.key).values(wrapped_key=b"", sealed=b"")
+    )
+    connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.person == person.key))
+    connection.execute(delete(PERSON).where(PERSON.c.key == person.key))  # the rest goes by its foreign key
+    keys.forget()
+
+
+def _sealed(person: Person, demographics: Demographics) -> bytes:
+    facts = _Facts(person.nhs_number.value, demographics)
+    return seal(person.data_key, _encoder.encode(facts), _facts_place(person.key))
+
+
+def _key_place(key: str) -> bytes:
+    return f"person/{key}/key".encode()
+
+
+def _facts_place(key: str) -> bytes:
+    return f"person/{key}/facts".encode()
