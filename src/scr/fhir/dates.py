@@ -18,17 +18,19 @@ _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
 )
 _END_OF_TIME = 253_402_300_800_000  # 10000-01-01: an open period ends here
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _START_OF_TIME = -62_135_596_800_000  # 0001-01-01
 
 
 def milliseconds(at: datetime) -> int:
     """An aware datetime as milliseconds since 1970-01-01 UTC."""
-    return int(at.timestamp() * 1000)
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def instant_text(ms: int) -> str:
     """Milliseconds UTC as a FHIR instant, ``2026-01-31T09:30:00.000Z``."""
-    at = datetime.fromtimestamp(ms / 1000, UTC)
+    at = datetime.fromtimestamp(ms // 1000, UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
@@ -57,7 +59,7 @@ def _interval_of_text(text: str) -> tuple[int, int] | None:
             int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)
         )
         high = _after(low, month, day, hour, second, fraction)
-        shift = int(float(fraction) * 1000) if fraction else 0
+        shift = int(fraction[1:4].ljust(3, "0")) if fraction else 0
         return (_to_ms(low, zone) + shift, _to_ms(high, zone) + shift)
     except (ValueError, OverflowError):
         return None

@@ -45,8 +45,11 @@ class NHSNumber:
 
 
 def is_nhs_number(digits: str) -> bool:
-    """Ten ASCII digits, the last of them right by modulus 11."""
-    if len(digits) != 10 or not digits.isascii() or not digits.isdigit():
+    """Ten ASCII digits, the last of them right by modulus 11.
+
+    Ten zeros pass the arithmetic and are what some systems send for 'unknown': they are no number.
+    """
+    if len(digits) != 10 or not digits.isascii() or not digits.isdigit() or digits == "0000000000":
         return False
     check = -sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11
     return check == int(digits[9])

@@ -1,0 +1,63 @@
+"""The one Patient that stands for a person, composed from what each source says of them.
+
+The sources' own Patients stay in the record, each linked with this one. Nothing is merged away: this
+Patient takes each element whole from the first source that has it, in the order that they are given.
+https://hl7.org/fhir/R4/patient.html#linking
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from scr.fhir.entry import Entry, Resource, pack
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
+
+_TAKEN = (
+    "name",
+    "telecom",
+    "gender",
+    "birthDate",
+    "deceasedBoolean",
+    "deceasedDateTime",
+    "address",
+    "maritalStatus",
+    "communication",
+    "generalPractitioner",
+    "extension",
+)
+PERSON_SOURCE = "scr"
+"""The ``source`` of the composed Patient: nobody's system but this one."""
+
+
+def composed_patient(subject: str, nhs_number: NHSNumber, patients: Sequence[Entry], *, now: int) -> Entry:
+    """The person's Patient with logical id ``subject``; ``patients`` are the sources', best first."""
+    parsed = [orjson.loads(entry.body) for entry in patients]
+    made: Resource = {
+        "resourceType": "Patient",
+        "id": subject,
+        "meta": {"source": f"urn:{PERSON_SOURCE}"},
+        "identifier": [_nhs_identifier(nhs_number, parsed)],
+        "active": True,
+    }
+    for name in _TAKEN:
+        if name.startswith("deceased") and any(key.startswith("deceased") for key in made):
+            continue
+        for patient in parsed:
+            if patient.get(name):
+                made[name] = patient[name]
+                break
+    if patients:
+        made["link"] = [{"other": {"reference": entry.reference}, "type": "seealso"} for entry in patients]
+    updated = max((entry.last_updated for entry in patients), default=now)
+    return pack(made, source=PERSON_SOURCE, now=updated)
+
+
+def _nhs_identifier(nhs_number: NHSNumber, patients: Sequence[Resource]) -> Resource:
+    """The identifier with its verification status, where a source gave one for this very number."""
+    for patient in patients:
+        for identifier in patient.get("identifier", ()):
+            if identifier.get("system") == NHS_NUMBER_SYSTEM and identifier.get("value") == nhs_number.value:
+                return dict(identifier)
+    return {"system": NHS_NUMBER_SYSTEM, "value": nhs_number.value}
