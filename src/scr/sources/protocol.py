@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     LATE = "late"
     DOWN = "down"
     STALE = "stale"
+    INCOMPLETE = "incomplete"
     NOT_ASKED = "not-asked"
 
 

@@ -1,0 +1,241 @@
+"""A system that speaks FHIR R4 over REST: a neighbouring shared care record, a hospital's own server.
+
+First the person is found by NHS Number, then their record is taken: ``Patient/[id]/$everything``, or a
+search for each type that the provider's file lists. Pages are followed on the same origin only, and
+what they hold is put together into one payload for the pipeline. It is all or nothing: a record that
+lost one of its pages is not told from a whole one by whoever reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import httpx
+
+from scr.fhir.gaps import Issue, issues_in
+from scr.fhir.headings import HEADINGS
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
+from scr.fhir.pages import Page, Part, collection, read_page
+from scr.mapping.provider import FhirR4Connection
+from scr.sources.asking import Limits, ask_guarded
+from scr.sources.http import Fetched, SourceFailure, bad_status, fetch, origin
+from scr.sources.pipeline import Reader, read_payload
+from scr.sources.protocol import Outcome, Question, SourceResult
+
+MAX_PAGES = 100
+"""Pages of one search at most: at a server's usual 50 a page more than any record holds."""
+_PAGE_SIZE = 500
+_LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
+
+_GAP_TYPES = frozenset(
+    {
+        "exception", "expired", "forbidden", "incomplete", "lock-error", "no-store", "security",
+        "suppressed", "throttled", "timeout", "too-costly", "transient",
+    }
+)  # fmt: skip
+"""Issue types that tell of something missing even where they are a mere warning."""
+
+_THEIRS = {
+    "withheld": Outcome.WITHHELD,
+    "late": Outcome.INCOMPLETE,
+    "down": Outcome.INCOMPLETE,
+    "stale": Outcome.STALE,
+    "incomplete": Outcome.INCOMPLETE,
+    "not-asked": Outcome.INCOMPLETE,
+    "answered": Outcome.ANSWERED,
+    "empty": Outcome.EMPTY,
+}
+"""An outcome in the ledger of another shared care record, and what it means for us who asked that one."""
+_WEIGHT = {Outcome.STALE: 1, Outcome.INCOMPLETE: 2, Outcome.WITHHELD: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class FhirRestSource:
+    """One server. ``token`` gives the bearer token when it is needed; an empty one sends none."""
+
+    connection: FhirR4Connection
+    reader: Reader
+    client: httpx.AsyncClient
+    limits: Limits
+    token: Callable[[], str]
+
+    @property
+    def ods(self) -> OdsCode:
+        """The organisation that runs it."""
+        return self.reader.ods
+
+    @property
+    def name(self) -> str:
+        """The organisation's name."""
+        return self.reader.name
+
+    @property
+    def headings(self) -> frozenset[str]:
+        """The headings that its adapter fills."""
+        return self.reader.headings
+
+    async def ask(self, question: Question) -> SourceResult:
+        """The person's record there."""
+        return await ask_guarded(self._read, question, ods=self.ods, name=self.name, limits=self.limits)
+
+    async def _read(self, question: Question) -> SourceResult:
+        call = _Call(self, question, self._authorization())
+        found = await call.pages(call.search_for_person())
+        persons = {part.id: part for part in found if part.type == "Patient" and part.mode != "outcome"}
+        if len(persons) > 1:
+            raise SourceFailure(
+                "It holds several persons under this NHS Number; nothing of them is used.",
+                code="several-persons",
+            )
+        if not persons:
+            return self._nobody(found)
+        parts = [*found, *await self._record(call, *persons)]
+        reading = read_payload(collection(parts), question, self.reader)
+        headings = gaps(reading.issues)
+        return SourceResult(
+            self.ods,
+            self.name,
+            Outcome.ANSWERED,
+            entries=reading.entries,
+            headings=headings,
+            code="gaps-at-source" if headings else "",
+            detail="Its own answer says that parts are missing." if headings else "",
+            demographics=reading.demographics,
+        )
+
+    def _authorization(self) -> dict[str, str]:
+        token = self.token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _nobody(self, found: Iterable[Part]) -> SourceResult:
+        """Nobody is there: said only where the search did not tell of a failure of its own."""
+        if gaps(issue for part in found for issue in issues_in(part.body) or ()):
+            raise SourceFailure("It could not search its whole index of persons.", code="gaps-at-source")
+        return SourceResult(self.ods, self.name, Outcome.EMPTY)
+
+    async def _record(self, call: _Call, logical: str) -> list[Part]:
+        if not _LOGICAL_ID.match(logical):
+            raise SourceFailure("The id that it gives the person is not a FHIR id.", code="unreadable")
+        requests = call.record_of(logical)
+        share = self.limits.max_bytes // len(requests)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(call.pages(request, share)) for request in requests]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [part for task in tasks for part in task.result()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """The requests of one question to one server."""
+
+    source: FhirRestSource
+    question: Question
+    headers: dict[str, str]
+    base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", self.source.connection.url.rstrip("/"))
+
+    def search_for_person(self) -> httpx.Request:
+        """The number goes in the body, so that it stands in no access log on the way."""
+        number = self.question.nhs_number.value
+        return self.source.client.build_request(
+            "POST",
+            f"{self.base}/Patient/_search",
+            data={"identifier": f"{NHS_NUMBER_SYSTEM}|{number}"},
+            headers=self.headers,
+        )
+
+    def record_of(self, logical: str) -> list[httpx.Request]:
+        """One request for everything, or one for each type."""
+        types = self.source.connection.search
+        if types == "$everything":
+            return [self._get(f"Patient/{logical}/$everything", {})]
+        return [self._get(kind, {"patient": logical}) for kind in types]
+
+    def _get(self, path: str, query: dict[str, str]) -> httpx.Request:
+        return self.source.client.build_request(
+            "GET",
+            f"{self.base}/{path}",
+            params={**query, "_count": str(_PAGE_SIZE)},
+            headers=self.headers,
+        )
+
+    async def pages(self, request: httpx.Request, max_bytes: int | None = None) -> list[Part]:
+        """The entries of every page, from ``request`` on; SourceFailure if one of them fails."""
+        room = max_bytes or self.source.limits.max_bytes
+        place = origin(request.url)
+        seen: set[httpx.URL] = set()
+        parts: list[Part] = []
+        for _ in range(MAX_PAGES):
+            fetched = await self._fetch(request, room)
+            room = max(room - len(fetched.body), 0)
+            page = _page(fetched, place)
+            parts += page.parts
+            if not page.next:
+                return parts
+            url = _next(request.url, page.next, place)
+            if url in seen:
+                raise SourceFailure(f"{place}: its pages go round in a circle", code="endless")
+            seen.add(url)
+            request = self.source.client.build_request("GET", url, headers=self.headers)
+        raise SourceFailure(f"{place}: more than {MAX_PAGES} pages", code="endless")
+
+    async def _fetch(self, request: httpx.Request, room: int) -> Fetched:
+        limits = self.source.limits
+        fetched = await fetch(
+            self.source.client,
+            request,
+            max_bytes=room,
+            deadline=self.question.deadline,
+            attempts=limits.attempts,
+        )
+        if fetched.status >= 400:
+            raise bad_status(fetched.status, origin(request.url))
+        return fetched
+
+
+def _page(fetched: Fetched, place: str) -> Page:
+    try:
+        return read_page(fetched.body)
+    except ValueError:
+        raise SourceFailure(
+            f"{place}: a page of its answer is not a FHIR Bundle", code="unreadable"
+        ) from None
+
+
+def _next(here: httpx.URL, link: str, place: str) -> httpx.URL:
+    """The address of the next page: on the same origin, so that token and question go nowhere else."""
+    try:
+        url = here.join(link)
+    except (httpx.InvalidURL, ValueError):
+        raise SourceFailure(f"{place}: the link to its next page cannot be read", code="unreadable") from None
+    if origin(url) != origin(here) or url.userinfo:
+        raise SourceFailure(f"{place}: its next page is at another address", code="redirect")
+    return url
+
+
+def gaps(issues: Iterable[Issue]) -> dict[str, Outcome]:
+    """The headings that a server's own OperationOutcomes say are not whole.
+
+    Another shared care record names headings in its ledger; an issue that names none bears on all.
+    """
+    found: dict[str, Outcome] = {}
+    for issue in issues:
+        outcome = _THEIRS.get(issue.outcome)
+        if outcome is None and (issue.is_error or (issue.severity == "warning" and issue.type in _GAP_TYPES)):
+            outcome = Outcome.INCOMPLETE
+        if outcome not in _WEIGHT:
+            continue
+        named = [heading for heading in issue.headings if heading in HEADINGS]
+        if not named and outcome is Outcome.WITHHELD:
+            outcome = Outcome.INCOMPLETE
+        for heading in named or HEADINGS:
+            if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
+                found[heading] = outcome
+    return found

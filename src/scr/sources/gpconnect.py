@@ -1,0 +1,300 @@
+"""A GP practice, asked live: GP Connect Access Record: Structured (FHIR STU3).
+
+One call, ``Patient/$gpc.getstructuredrecord``, asks for every area of the record. The JWT that goes
+with it is unsigned: it tells the practice who asks and proves nothing, so it is never taken in here.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import httpx
+import orjson
+
+from scr.consent.actor import Actor
+from scr.fhir.entry import Resource
+from scr.fhir.gaps import Issue, ListNote, issues_in
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM, NHSNumber, OdsCode
+from scr.mapping.provider import GpConnectConnection
+from scr.sources.asking import Limits, ask_guarded
+from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetch, origin
+from scr.sources.pipeline import Reader, read_payload
+from scr.sources.protocol import Outcome, Question, SourceResult
+
+INTERACTION = "urn:nhs:names:services:gpconnect:fhir:operation:gpc.getstructuredrecord-1"
+_SDS_USER = "https://fhir.nhs.uk/Id/sds-user-id"
+_SDS_ROLE_PROFILE = "https://fhir.nhs.uk/Id/sds-role-profile-id"
+_TOKEN_SECONDS = 300
+_UNKNOWN = "UNK"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One area of the record: the parameter that asks for it, the switches that ask for all of it,
+    its heading here, and the SNOMED CT codes of its Lists, the primary one first."""
+
+    parameter: str
+    switches: tuple[str, ...]
+    heading: str
+    lists: tuple[str, ...]
+
+
+AREAS = (
+    Area(
+        "includeAllergies",
+        ("includeResolvedAllergies",),
+        "allergies",
+        ("886921000000105", "1103671000000101"),
+    ),
+    Area("includeMedication", ("includePrescriptionIssues",), "medications", ("933361000000108",)),
+    Area("includeConsultations", (), "contacts", ("1149501000000101",)),
+    Area("includeProblems", (), "problems", ("717711000000103",)),
+    Area(
+        "includeImmunisations",
+        ("includeNotGiven", "includeStatus"),
+        "immunisations",
+        ("1102181000000102",),
+    ),
+    Area("includeUncategorisedData", (), "findings", ("826501000000100",)),
+    Area("includeInvestigations", (), "results", ("887191000000108",)),
+    Area("includeReferrals", (), "referrals", ("792931000000107",)),
+    Area("includeDiaryEntries", (), "plans", ("714311000000108",)),
+)
+_BY_PARAMETER = {area.parameter: area.heading for area in AREAS}
+_BY_LIST = {code: area.heading for area in AREAS for code in area.lists}
+_BY_SECONDARY_LIST = {
+    "problems": "problems",
+    "consultations": "contacts",
+    "investigations": "results",
+    "referrals": "referrals",
+    "diary": "plans",
+    "medications": "medications",
+    "uncategorised": "findings",
+}
+"""Lists beside the primary ones have codes such as ``problems-medications``: by their first word."""
+
+_WARNINGS = {
+    "confidential-items": Outcome.WITHHELD,
+    "data-in-transit": Outcome.INCOMPLETE,
+    "data-awaiting-filing": Outcome.INCOMPLETE,
+}
+_WEIGHT = {Outcome.INCOMPLETE: 1, Outcome.DOWN: 2, Outcome.WITHHELD: 3}
+"""Where an area has several gaps, the weightiest is told."""
+
+_ERRORS: dict[str, tuple[Outcome, str]] = {
+    "NO_RECORD_FOUND": (Outcome.EMPTY, "The practice holds no record for this person."),
+    "PATIENT_NOT_FOUND": (
+        Outcome.DOWN,
+        "The practice's system serves no record for this person: not registered there, or inactive, "
+        "deceased, sensitive or not traced. It does not mean that there is none.",
+    ),
+    "NO_PATIENT_CONSENT": (Outcome.WITHHELD, "The person has not agreed to this record being shared."),
+    "NO_ORGANISATION_CONSENT": (Outcome.WITHHELD, "The practice has not agreed to share its records."),
+    "NO_RELATIONSHIP": (Outcome.WITHHELD, "The practice sees no relationship between asker and person."),
+    "ACCESS_DENIED": (Outcome.WITHHELD, "The practice's system refuses access."),
+    "INVALID_NHS_NUMBER": (Outcome.DOWN, "The practice's system does not take the NHS Number."),
+    "INVALID_PATIENT_DEMOGRAPHICS": (Outcome.DOWN, "The practice's system could not trace the person."),
+    "DUPLICATE_REJECTED": (Outcome.DOWN, "The practice's system took the question for a repeated one."),
+    "NOT_IMPLEMENTED": (Outcome.DOWN, "The practice's system does not offer the structured record."),
+}
+_CODE = re.compile(r"[A-Z][A-Z _]{2,39}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class GpConnectSource:
+    """One practice. ``us`` is the address that we are known by, ``version`` that of this software."""
+
+    connection: GpConnectConnection
+    reader: Reader
+    client: httpx.AsyncClient
+    limits: Limits
+    us: str
+    version: str
+
+    @property
+    def ods(self) -> OdsCode:
+        """The practice."""
+        return self.reader.ods
+
+    @property
+    def name(self) -> str:
+        """The practice's name."""
+        return self.reader.name
+
+    @property
+    def headings(self) -> frozenset[str]:
+        """The headings that its adapter fills."""
+        return self.reader.headings
+
+    async def ask(self, question: Question) -> SourceResult:
+        """The structured record, whole."""
+        return await ask_guarded(self._read, question, ods=self.ods, name=self.name, limits=self.limits)
+
+    async def _read(self, question: Question) -> SourceResult:
+        request = self._request(question)
+        fetched = await fetch(
+            self.client,
+            request,
+            max_bytes=self.limits.max_bytes,
+            deadline=question.deadline,
+            attempts=self.limits.attempts,
+        )
+        _refuse_error(fetched, origin(request.url))
+        reading = read_payload(fetched.body, question, self.reader)
+        return SourceResult(
+            self.ods,
+            self.name,
+            Outcome.ANSWERED,
+            entries=reading.entries,
+            headings=gaps(reading.issues, reading.lists),
+            demographics=reading.demographics,
+        )
+
+    def _request(self, question: Question) -> httpx.Request:
+        now = self.reader.clock() // 1000
+        base = self.connection.url.rstrip("/")
+        token = provenance_token(question.actor, issuer=self.us, audience=base, version=self.version, now=now)
+        return self.client.build_request(
+            "POST",
+            f"{base}/Patient/$gpc.getstructuredrecord",
+            content=orjson.dumps(parameters(question.nhs_number)),
+            headers={
+                "Accept": FHIR_JSON,
+                "Authorization": f"Bearer {token}",
+                "Cache-Control": "no-store",
+                "Content-Type": f"{FHIR_JSON};charset=utf-8",
+                "Ssp-From": self.connection.from_asid,
+                "Ssp-InteractionID": INTERACTION,
+                "Ssp-To": self.connection.to_asid,
+                "Ssp-TraceID": question.trace_id or str(uuid.uuid4()),
+            },
+        )
+
+
+def parameters(nhs_number: NHSNumber) -> Resource:
+    """The Parameters that ask for all areas, with everything that their switches would leave out."""
+    person = {
+        "name": "patientNHSNumber",
+        "valueIdentifier": {"system": NHS_NUMBER_SYSTEM, "value": nhs_number.value},
+    }
+    return {"resourceType": "Parameters", "parameter": [person, *(_parameter(area) for area in AREAS)]}
+
+
+def _parameter(area: Area) -> Resource:
+    switches = [{"name": name, "valueBoolean": True} for name in area.switches]
+    return {"name": area.parameter} | ({"part": switches} if switches else {})
+
+
+def provenance_token(actor: Actor, *, issuer: str, audience: str, version: str, now: int) -> str:
+    """The unsigned JWT (RFC 7519, ``alg`` none, empty signature) that names the asker to the practice.
+
+    ``now`` is seconds UTC; it lasts five minutes. A smartcard id that is not known is ``UNK``.
+    """
+    user = actor.user_id or _UNKNOWN
+    claims = {
+        "iss": issuer,
+        "sub": user,
+        "aud": audience,
+        "exp": now + _TOKEN_SECONDS,
+        "iat": now,
+        "reason_for_request": "directcare",
+        "requested_scope": "patient/*.read",
+        "requesting_device": {
+            "resourceType": "Device",
+            "identifier": [{"system": issuer, "value": "scr"}],
+            "model": "scr",
+            "version": version,
+        },
+        "requesting_organization": {
+            "resourceType": "Organization",
+            "identifier": [{"system": ODS_SYSTEM, "value": str(actor.organisation or _UNKNOWN)}],
+            "name": actor.organisation_name or _UNKNOWN,
+        },
+        "requesting_practitioner": _practitioner(actor, user, issuer),
+    }
+    header = {"alg": "none", "typ": "JWT"}
+    return f"{_base64url(header)}.{_base64url(claims)}."
+
+
+def _practitioner(actor: Actor, user: str, issuer: str) -> Resource:
+    *given, family = actor.name.split() or [_UNKNOWN]
+    return {
+        "resourceType": "Practitioner",
+        "id": user,
+        "identifier": [
+            {"system": _SDS_USER, "value": user},
+            {"system": _SDS_ROLE_PROFILE, "value": _UNKNOWN},
+            {"system": f"{issuer}/user", "value": actor.subject},
+        ],
+        "name": [{"family": family} | ({"given": given} if given else {})],
+    }
+
+
+def _base64url(claims: Mapping[str, object]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(claims)).rstrip(b"=").decode("ascii")
+
+
+def _refuse_error(fetched: Fetched, place: str) -> None:
+    """Raise for an answer that is an error, whatever its status says."""
+    issues = issues_in(fetched.body)
+    if fetched.status < 400 and issues is None:
+        return
+    codes = [_known(code) for issue in issues or () for code in issue.codes]
+    for code in codes:
+        if code in _ERRORS:
+            outcome, text = _ERRORS[code]
+            raise SourceFailure(text, code=code.lower().replace("_", "-"), outcome=outcome)
+    named = next((code for code in codes if code), "")
+    if named:
+        raise SourceFailure(
+            f"{place}: the practice's system answered with the error {named}",
+            code=named.lower().replace("_", "-"),
+        )
+    if fetched.status < 400:
+        raise SourceFailure(f"{place}: an OperationOutcome came instead of a record", code="no-record")
+    raise bad_status(fetched.status, place)
+
+
+def _known(code: str) -> str:
+    """A Spine error code in one spelling (ACCESS DENIED is also written with a space), or nothing."""
+    return code.replace(" ", "_") if _CODE.match(code) else ""
+
+
+def gaps(issues: Iterable[Issue], lists: Iterable[ListNote]) -> dict[str, Outcome]:
+    """The headings that the answer itself says are not whole.
+
+    An area that the system does not support is down; a switch that it does not support, a record in
+    transit, or an area that is neither there nor spoken of is incomplete; confidential items are withheld.
+    """
+    found: dict[str, Outcome] = {}
+    lists = tuple(lists)
+    present = {code for note in lists for code in note.codes}
+    for area in AREAS:
+        if present.isdisjoint(area.lists):
+            _worsen(found, area.heading, Outcome.INCOMPLETE)
+    for issue in issues:
+        parameter, _, switch = issue.about.partition(".")
+        if parameter in _BY_PARAMETER:
+            _worsen(found, _BY_PARAMETER[parameter], Outcome.INCOMPLETE if switch else Outcome.DOWN)
+    for note in lists:
+        for warning in note.warnings:
+            if warning in _WARNINGS:
+                _worsen(found, _heading_of(note.codes), _WARNINGS[warning])
+    return found
+
+
+def _heading_of(codes: Iterable[str]) -> str:
+    for code in codes:
+        heading = _BY_LIST.get(code) or _BY_SECONDARY_LIST.get(code.partition("-")[0])
+        if heading:
+            return heading
+    return "contacts"
+
+
+def _worsen(found: dict[str, Outcome], heading: str, outcome: Outcome) -> None:
+    if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
+        found[heading] = outcome
