@@ -1,0 +1,213 @@
+"""One HL7 v2 message as a tree that JMESPath walks.
+
+A segment's fields and a composite's components are read when they are asked for, by their number
+(as text) or their name: ``PID."3"[].id_number``, ``PID.patient_name[0].family_name.surname``. What
+a caller may rely on:
+
+- A field that the standard lets repeat is always a list; one that does not is one value. A field
+  that no table names is a list.
+- A composite is a mapping of components, a primitive is text, what is empty is None (or ``[]``).
+- HL7's delete indicator (``""``) reads as None, so that it never becomes somebody's name; the tree's
+  ``deleted`` names the places that it stood in, ``PID-13``.
+- Segments that stand once are there as themselves or None, all others are lists. ``segments`` has
+  all in order, ``patients`` every PID, ``orders`` the groups of an ORU, OML or ORM: ORC, OBR, NTE,
+  OBX (each with its own NTE), SPM, TQ1 and whatever else stands in the group.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from scr.decode.hl7v2.tables import SINGLE
+from scr.decode.hl7v2.text import Delimiters, delimiters_of, to_text
+from scr.decode.hl7v2.views import DELETED, Segment
+from scr.decode.tree import DecodeError
+
+MAX_SEGMENTS = 20_000
+"""More segments than any message has: what has more is an attack or a mistake."""
+MAX_PLACES = 20_000
+"""The same for the fields of a segment and the repetitions in it."""
+
+_SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
+
+
+class Message(Mapping[str, Any]):
+    """One message: its segments by name, and ``segments``, ``patients``, ``orders`` and ``deleted``."""
+
+    def __init__(self, segments: list[Segment], delimiters: Delimiters) -> None:
+        self.segments = segments
+        self.delimiters = delimiters
+        self._by_name: dict[str, list[Segment]] = {}
+        noted: Segment | None = None
+        for segment in segments:
+            self._by_name.setdefault(segment.name, []).append(segment)
+            if segment.name != "NTE":
+                noted = segment if segment.name == "OBX" else None
+            elif noted is not None:
+                noted.notes.append(segment)
+
+    @property
+    def header(self) -> Segment:
+        """The MSH segment."""
+        return self.segments[0]
+
+    @property
+    def type(self) -> str:
+        """``ADT^A01``: MSH-9, its event from EVN-1 where MSH-9 has none."""
+        kind = self.header.get("message_type") or {}
+        event = kind.get("trigger_event") or (self.get("EVN") or {}).get("event_type_code")
+        return f"{kind.get('message_code', '')}^{event or ''}"
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10, the sender's own name for the message; empty where there is none."""
+        return str(self.header.get("message_control_id", ""))
+
+    @property
+    def sending_application(self) -> str:
+        """MSH-3.1."""
+        return str((self.header.get("sending_application") or {}).get("namespace_id", ""))
+
+    @property
+    def sending_facility(self) -> str:
+        """MSH-4.1."""
+        return str((self.header.get("sending_facility") or {}).get("namespace_id", ""))
+
+    @cached_property
+    def orders(self) -> list[dict[str, Any]]:
+        """The order groups (see the module)."""
+        return _orders(self.segments)
+
+    @cached_property
+    def deleted(self) -> list[str]:
+        """Every place of a delete indicator: ``PID-13``, ``PID-11.2``."""
+        return list(dict.fromkeys(place for segment in self.segments for place in segment.deleted()))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A segment, a list of segments, or one of the four lists."""
+        named = self._by_name.get(key)
+        if named is not None:
+            return named[0] if key in SINGLE else named
+        match key:
+            case "segments":
+                return self.segments
+            case "patients":
+                return self._by_name.get("PID", [])
+            case "orders":
+                return self.orders
+            case "deleted":
+                return self.deleted
+        return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else default
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._by_name
+        yield from ("segments", "patients", "orders", "deleted")
+
+    def __len__(self) -> int:
+        return len(self._by_name) + 4
+
+    def __repr__(self) -> str:
+        return f"<Message of {len(self.segments)} segments>"
+
+
+def parse(raw: bytes) -> Message:
+    """Read one message: bytes that begin with MSH.
+
+    Segments end in CR, LF or both. A line that is no segment belongs to the text before it where
+    segments end in CR, and is an error elsewhere. Raises DecodeError, which names the segment and
+    the field and never what stands in it.
+    """
+    delimiters, declared = _preamble(raw)
+    text = to_text(raw, declared)
+    lines = [line for line in text.replace("\r\n", "\r").split("\r") if line]
+    if "\n" in text:
+        lines = _break_at_newlines(lines, delimiters.field, tolerant="\r" in text)
+    if len(lines) > MAX_SEGMENTS:
+        raise DecodeError(f"more than {MAX_SEGMENTS} segments", code="too-many-segments", where="message")
+    return Message([_segment(n, line, delimiters) for n, line in enumerate(lines, 1)], delimiters)
+
+
+def read_header(raw: bytes) -> Segment | None:
+    """The MSH of a message that may be unreadable otherwise; None where not even that can be read."""
+    start = raw.find(b"MSH")
+    line = re.split(rb"[\r\n\x1c]", raw[start : start + 4096], maxsplit=1)[0] if start >= 0 else b""
+    try:
+        delimiters, _ = _preamble(line)
+    except DecodeError:
+        return None
+    return Segment("MSH", line.decode("iso-8859-1"), delimiters)
+
+
+def _preamble(raw: bytes) -> tuple[Delimiters, tuple[str, ...]]:
+    """The delimiters and the character sets, from the bytes of MSH alone."""
+    line = re.split(rb"[\r\n]", raw[:16384], maxsplit=1)[0]
+    header = line.decode("iso-8859-1")
+    if len(header) < 8 or not header.startswith("MSH"):
+        raise DecodeError(
+            "the message does not begin with an MSH segment", code="no-header", where="segment 1"
+        )
+    cells = header.split(header[3])
+    delimiters = delimiters_of(header[3], cells[1])
+    sets = cells[17] if len(cells) > 17 else ""
+    names = sets.split(delimiters.repetition) if delimiters.repetition else [sets]
+    return delimiters, tuple(name.strip() for name in names if name.strip() not in {"", DELETED})
+
+
+def _segment(number: int, line: str, delimiters: Delimiters) -> Segment:
+    name = line[:3]
+    if (len(line) > 3 and line[3] != delimiters.field) or not _SEGMENT_NAME.match(name):
+        raise DecodeError(
+            "not a segment: a name of three capitals and the field separator are needed",
+            code="bad-segment",
+            where=f"segment {number}",
+        )
+    if len(line) > MAX_PLACES:
+        for separator in (delimiters.field, delimiters.repetition):
+            if separator and line.count(separator) > MAX_PLACES:
+                raise DecodeError(
+                    f"more than {MAX_PLACES} fields or repetitions",
+                    code="too-many-fields",
+                    where=f"segment {number} ({name})",
+                )
+    return Segment(name, line, delimiters)
+
+
+def _break_at_newlines(lines: list[str], separator: str, *, tolerant: bool) -> list[str]:
+    """Segments that end in LF; in ``tolerant`` mode an LF before what is no segment is text."""
+    broken: list[list[str]] = []
+    for line in lines:
+        for index, part in enumerate(line.split("\n")):
+            begins = bool(_SEGMENT_NAME.match(part[:3])) and part[3:4] in {separator, ""}
+            if tolerant and index and not begins and broken:
+                broken[-1].append(part)
+            elif part:
+                broken.append([part])
+    return ["\n".join(parts).rstrip("\n") for parts in broken]
+
+
+def _orders(segments: list[Segment]) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = []
+    group: dict[str, Any] | None = None
+    after_result = False
+    for segment in segments:
+        name = segment.name
+        if name in SINGLE:
+            group = None
+        elif name in {"ORC", "OBR"}:
+            if group is None or group["OBR"] is not None or name == "ORC":
+                group = {"ORC": None, "OBR": None, "NTE": [], "OBX": [], "SPM": [], "TQ1": []}
+                groups.append(group)
+            group[name] = segment
+        elif group is not None and not (name == "NTE" and after_result):  # those notes hang on their OBX
+            group.setdefault(name, []).append(segment)
+        after_result = name == "OBX" or (name == "NTE" and after_result)
+    return groups

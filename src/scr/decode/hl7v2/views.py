@@ -1,0 +1,218 @@
+"""Segments and composites as mappings whose values are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Field, Shape
+from scr.decode.hl7v2.text import Delimiters
+
+DELETED = '""'
+"""HL7's delete indicator, chapter 2.5.3."""
+
+
+class Composite(Mapping[str, Any]):
+    """The components of a field, or the subcomponents of a component."""
+
+    __slots__ = ("_delimiters", "_inner", "_parts", "_shape")
+
+    def __init__(self, parts: list[str], shape: Shape, delimiters: Delimiters, *, inner: bool) -> None:
+        self._parts = parts
+        self._shape = shape
+        self._delimiters = delimiters
+        self._inner = inner
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A component by name or number; the default where it is not there."""
+        number = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0)
+        if not 1 <= number <= len(self._parts):
+            return default
+        value = self._read(number)
+        return default if value is None else value
+
+    def _read(self, number: int) -> Any:
+        text = self._parts[number - 1]
+        fields = self._shape.fields
+        datatype = fields[number - 1].datatype if number <= len(fields) else ""
+        shape = DATATYPES.get(datatype)
+        if self._inner or not text or text == DELETED:
+            return _leaf(text, "ST", self._delimiters)
+        separator = self._delimiters.subcomponent
+        if shape is None and (datatype or not separator or separator not in text):
+            return _leaf(text, "ST", self._delimiters)
+        return _composite(text, separator, shape or NO_SHAPE, self._delimiters, inner=True)
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return _present(self, self._shape, len(self._parts))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        return _same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Composite of {len(self._parts)}>"
+
+
+class Segment(Mapping[str, Any]):
+    """One segment; ``notes`` are the NTE that follow an OBX, and ``segment`` its own name as a key."""
+
+    __slots__ = ("_cells", "_delimiters", "_seen", "_shape", "_text", "name", "notes")
+
+    def __init__(self, name: str, text: str, delimiters: Delimiters) -> None:
+        self.name = name
+        self.notes: list[Segment] = []
+        self._text = text
+        self._delimiters = delimiters
+        self._shape = SEGMENTS.get(name, NO_SHAPE)
+        self._cells: list[str] | None = None
+        self._seen: dict[int, Any] = {}
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The delimiters of its message."""
+        return self._delimiters
+
+    @property
+    def cells(self) -> list[str]:
+        """The fields as they were sent, by number; 0 is the segment's name."""
+        if self._cells is None:
+            cells = self._text.split(self._delimiters.field)
+            if self.name in {"MSH", "FHS", "BHS"}:  # the separator itself is the first field
+                cells.insert(1, self._delimiters.field)
+            self._cells = cells
+        return self._cells
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A field by name or number; the default where it is not there."""
+        number = self._shape.numbers.get(key)
+        if number is None:
+            if key == "NTE":
+                return self.notes
+            if key == "segment":
+                return self.name
+            number = int(key) if key.isdecimal() and len(key) < 6 else 0
+            if number == 0:
+                return default
+        if number not in self._seen:
+            self._seen[number] = self._read(number)
+        value = self._seen[number]
+        return default if value is None else value
+
+    def _read(self, number: int) -> Any:
+        text = self.cells[number] if number < len(self.cells) else ""
+        fields = self._shape.fields
+        field = fields[number - 1] if number <= len(fields) else UNTYPED
+        if self.name == "MSH" and number <= 2:
+            return text or None
+        if field.datatype == "?":
+            field = field._replace(datatype=self.get("value_type") or "")
+        return _field(text, field, self._delimiters)
+
+    def deleted(self) -> Iterator[str]:
+        """The places of delete indicators in it: ``PID-13``, ``PID-11.2``."""
+        if DELETED not in self._text:
+            return
+        for number, cell in enumerate(self.cells):
+            for part in _split(cell, self._delimiters.repetition):
+                if part == DELETED:
+                    yield f"{self.name}-{number}"
+                elif DELETED in part:
+                    for place, component in enumerate(_split(part, self._delimiters.component), 1):
+                        if component == DELETED:
+                            yield f"{self.name}-{number}.{place}"
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _present(self, self._shape, len(self.cells) - 1)
+        if self.notes:
+            yield "NTE"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        return _same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Segment {self.name}>"
+
+
+def _field(text: str, field: Field, delimiters: Delimiters) -> Any:
+    """The value of a field: a list where it repeats."""
+    mark = delimiters.repetition
+    if field.repeats:
+        if not text:
+            return []
+        parts = _split(text, mark)
+        values = [_value(part, field.datatype, delimiters) for part in parts]
+        return [value for value in values if value is not None]
+    if mark and mark in text and field.datatype not in TEXT:
+        text = text.split(mark, 1)[0]
+    return _value(text, field.datatype, delimiters)
+
+
+def _value(text: str, datatype: str, delimiters: Delimiters) -> Any:
+    if not text or text == DELETED:
+        return None
+    shape = DATATYPES.get(datatype)
+    separator = delimiters.component
+    if shape is not None:
+        return _composite(text, separator, shape, delimiters, inner=False)
+    if datatype in TEXT or not separator or separator not in text:
+        return _leaf(text, datatype, delimiters)
+    if datatype == "":
+        return _composite(text, separator, NO_SHAPE, delimiters, inner=False)
+    return _leaf(text.split(separator, 1)[0], datatype, delimiters)
+
+
+def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, *, inner: bool) -> Any:
+    """A Composite; None where only separators and blanks are there."""
+    parts = _split(text, separator)
+    blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
+    if not any(part.strip(blank) for part in parts):
+        return None
+    return Composite(parts, shape, delimiters, inner=inner)
+
+
+def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
+    if text == DELETED or not text or text.isspace():
+        return None
+    return delimiters.unescape(text if datatype in {"TX", "FT"} else text.strip())
+
+
+def _present(view: Segment | Composite, shape: Shape, count: int) -> Iterator[str]:
+    """The keys of a view: the name of each place that holds something, or its number."""
+    for number in range(1, count + 1):
+        field = shape.fields[number - 1] if number <= len(shape.fields) else UNTYPED
+        if view.get(str(number)) not in (None, []):
+            yield field.name or str(number)
+
+
+def _same(view: Mapping[str, Any], other: object) -> bool:
+    """Equality; JMESPath compares each object with ``{}``, so that must cost nothing."""
+    if not isinstance(other, Mapping) or not other:
+        return False
+    return dict(view.items()) == dict(other.items())
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """The parts of a text; the sender may have named no such separator."""
+    return text.split(separator) if separator else [text]
