@@ -1,0 +1,318 @@
+"""A supplier's adapter: ``adapters/<name>/adapter.yaml``, validated, its expressions compiled once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
+
+from scr.data import DataFiles, Document, load_yaml
+from scr.decode.tree import BadUnit, Unit
+from scr.errors import NotFound
+from scr.fhir.headings import HEADINGS, heading_of
+from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
+from scr.mapping.expression import NAMES, Expression, Run
+from scr.mapping.formats import CsvFormat, Decode, units_of
+from scr.mapping.template import Compiler, Template, compile_template, controls, single_expression
+from scr.terminology.conceptmap import ConceptMaps
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+FILE = "adapter.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Supplier(_Strict):
+    """Whose system it is."""
+
+    name: str
+    product: str
+    setting: Literal[
+        "primary-care", "acute", "community", "mental-health", "social-care", "care-home", "labs", "regional"
+    ]
+
+
+class DemographicsRules(_Strict):
+    """Expressions of what identity is checked by."""
+
+    family: str = ""
+    given: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    postcode: str = ""
+
+
+class QuarantineRule(_Strict):
+    """A unit that a person must look at before it is filed (a merge, a death). ``code`` is stable."""
+
+    when: str
+    code: Code
+    reason: str
+
+
+class Ignored(_Strict):
+    """Source fields that are left out on purpose."""
+
+    fields: tuple[str, ...]
+    reason: str
+
+
+class ResourceRule(_Strict):
+    """One resource template, or several resources by ``for_each``."""
+
+    for_each: str | None = None
+    when: str | None = None
+    resource: dict[str, JsonValue]
+
+    @field_validator("resource")
+    @classmethod
+    def _named(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if not isinstance(value.get("resourceType"), str) or "{{" in str(value["resourceType"]):
+            raise ValueError("resourceType is missing: name the FHIR R4 resource type in plain text")
+        if "id" not in value:
+            raise ValueError(
+                f"id is missing: write id: \"{{{{ stable_id('{value['resourceType']}', …) }}}}\""
+            )
+        return value
+
+
+class AdapterFile(_Strict):
+    """The file as it is written."""
+
+    supplier: Supplier
+    decode: Decode = Field(discriminator="format")
+    nhs_number: str = ""
+    demographics: DemographicsRules = DemographicsRules()
+    local_ids: tuple[dict[str, JsonValue], ...] = ()
+    relationships: dict[Code, str] = {}
+    quarantine_when: tuple[QuarantineRule, ...] = ()
+    ignore: tuple[Ignored, ...] = ()
+    headings: tuple[str, ...] = ()
+    resources: Literal["all"] | tuple[ResourceRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled resource rule. ``mandatory`` are the elements without which the unit is refused."""
+
+    number: int
+    kind: str
+    for_each: Run | None
+    when: Run | None
+    template: Template
+    mandatory: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A compiled quarantine rule."""
+
+    when: Run
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A supplier's mapping, ready to run.
+
+    ``headings`` are the headings of the record that it can contribute to. ``rules`` is None where every
+    resource of a FHIR payload goes through as it is. ``known`` are the source's fields that an expression
+    reads or that are ignored on purpose. ``expressions`` are those of the file, by key path.
+    """
+
+    name: str
+    supplier: Supplier
+    decode: Decode
+    headings: frozenset[str]
+    maps: ConceptMaps
+    nhs_number: Run | None
+    demographics: dict[str, Run]
+    local_ids: Template | None
+    relationships: tuple[tuple[str, Run], ...]
+    refusals: tuple[Refusal, ...]
+    rules: tuple[Rule, ...] | None
+    known: frozenset[str] = frozenset()
+    expressions: dict[str, Expression] = field(default_factory=dict, repr=False)
+
+    def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
+        """Decode a payload. Raises DecodeError where none of it can be read."""
+        return units_of(raw, self.decode)
+
+
+def load_adapters(files: DataFiles) -> dict[str, Adapter]:
+    """Every adapter, by name. Raises Invalid naming file, line and key of the first thing wrong."""
+    maps = ConceptMaps.load(files)
+    names = [name.split("/")[0] for name, _ in files.walk("adapters", f"*/{FILE}")]
+    return {name: load_adapter(files, name, maps) for name in names}
+
+
+def load_adapter(files: DataFiles, name: str, maps: ConceptMaps | None = None) -> Adapter:
+    """One adapter. Raises NotFound with the nearest name, or Invalid with file, line and key."""
+    try:
+        path = files.find("adapters", f"{name}/{FILE}")
+    except NotFound:
+        known = [found.split("/")[0] for found, _ in files.walk("adapters", f"*/{FILE}")]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"add adapters/{name}/{FILE}"
+        raise NotFound(f"there is no adapter {name!r}; {hint}", code="no-such-adapter") from None
+    document = load_yaml(path)
+    file = document.parse(AdapterFile)
+    compiler = Compiler(document, maps if maps is not None else ConceptMaps.load(files))
+    return _compiled(name, file, compiler)
+
+
+def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
+    rules = (
+        None
+        if file.resources == "all"
+        else tuple(_rule(number, rule, compiler) for number, rule in enumerate(file.resources))
+    )
+    adapter = Adapter(
+        name=name,
+        supplier=file.supplier,
+        decode=file.decode,
+        headings=_headings(file, compiler),
+        maps=compiler.maps,
+        nhs_number=_optional(file.nhs_number, ("nhs_number",), compiler),
+        demographics=_demographics(file.demographics, compiler),
+        local_ids=compile_template(_raw(compiler.document, "local_ids"), ("local_ids",), compiler)
+        if file.local_ids
+        else None,
+        relationships=tuple(
+            (kind, compiler.single(text, ("relationships", kind)))
+            for kind, text in file.relationships.items()
+        ),
+        refusals=tuple(
+            Refusal(compiler.single(rule.when, ("quarantine_when", i, "when")), rule.code, rule.reason)
+            for i, rule in enumerate(file.quarantine_when)
+        ),
+        rules=rules,
+        known=frozenset(name for ignored in file.ignore for name in ignored.fields) | _read_fields(compiler),
+        expressions=compiler.expressions,
+    )
+    _check(file, adapter, compiler)
+    return adapter
+
+
+def _raw(document: Document, key: str) -> object:
+    """The plain YAML value: pydantic makes tuples of lists, and a template is told by its lists."""
+    return document.value.get(key) if isinstance(document.value, dict) else None
+
+
+def _optional(text: str, keys: tuple[str | int, ...], compiler: Compiler) -> Run | None:
+    return compiler.single(text, keys) if text else None
+
+
+def _demographics(rules: DemographicsRules, compiler: Compiler) -> dict[str, Run]:
+    return {
+        name: compiler.single(text, ("demographics", name))
+        for name, text in rules.model_dump().items()
+        if text
+    }
+
+
+def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
+    keys: tuple[str | int, ...] = ("resources", number)
+    kind = str(rule.resource["resourceType"])
+    words: dict[str, Any] = {
+        k: v for k, v in (("for_each", rule.for_each), ("when", rule.when)) if v is not None
+    }
+    for_each, when = controls(words, keys, compiler)
+    at = (*keys, "resource")
+    for word in ("for_each", "when"):
+        if word in rule.resource:
+            raise compiler.error(f"{word} stands beside `resource`, not in it", (*at, word))
+    subject = SUBJECT_FIELDS.get(kind)
+    if subject in rule.resource and subject != "participant":
+        raise compiler.error("the patient is stamped on every resource: remove this", (*at, str(subject)))
+    for name in MANDATORY.get(kind, ()):
+        if name not in rule.resource:
+            raise compiler.error(f"a {kind} needs {name} (FHIR R4): add it", at)
+    _check_id(kind, rule.resource["id"], (*at, "id"), compiler)
+    template = compile_template(rule.resource, at, compiler)
+    return Rule(number, kind, for_each, when, template, MANDATORY.get(kind, ()))
+
+
+def _check_id(kind: str, text: object, keys: tuple[str | int, ...], compiler: Compiler) -> None:
+    """An id is one expression; where it is made by ``stable_id``, of the resource's own type."""
+    alone = single_expression(text) if isinstance(text, str) else None
+    if alone is None:
+        raise compiler.error(f"write one expression: id: \"{{{{ stable_id('{kind}', …) }}}}\"", keys)
+    node = compiler.compiled(alone, keys).node
+    if node["type"] == "function_expression" and node["value"] == "stable_id":
+        named = node["children"][0].get("value")
+        if named != kind:
+            raise compiler.error(f"stable_id names {named!r} where the resource is a {kind}", keys)
+
+
+def _headings(file: AdapterFile, compiler: Compiler) -> frozenset[str]:
+    """As declared, or as the templates' types and constant categories tell."""
+    for i, heading in enumerate(file.headings):
+        if heading not in HEADINGS:
+            near = difflib.get_close_matches(heading, HEADINGS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(HEADINGS)}"
+            raise compiler.error(f"there is no heading {heading!r}; {hint}", ("headings", i))
+    if file.headings:
+        return frozenset(file.headings)
+    if file.resources == "all":
+        raise compiler.error(
+            "resources: all needs headings: list those that this source can contribute to", ()
+        )
+    return frozenset(heading_of(_constants(rule.resource)) for rule in file.resources)
+
+
+def _constants(node: Any) -> Any:
+    """A template's constant parts."""
+    if isinstance(node, dict):
+        return {k: v for k, v in ((k, _constants(v)) for k, v in node.items()) if v is not None}
+    if isinstance(node, list):
+        return [v for v in map(_constants, node) if v is not None]
+    return None if isinstance(node, str) and "{{" in node else node
+
+
+def _read_fields(compiler: Compiler) -> frozenset[str]:
+    """The paths that the expressions read, ``root`` and its like taken off."""
+    paths = {path for expression in compiler.expressions.values() for path in expression.reads}
+    return frozenset(".".join(path[1:] if path[0] in NAMES else path) for path in paths)
+
+
+def _check(file: AdapterFile, adapter: Adapter, compiler: Compiler) -> None:
+    """What can only be seen of the whole."""
+    if adapter.rules is None and file.decode.format != "fhir-json":
+        raise compiler.error(
+            "all is for FHIR payloads (decode.format fhir-json): write rules", ("resources",)
+        )
+    if adapter.nhs_number is None and file.decode.format != "fhir-json":
+        raise compiler.error("nhs_number is missing: say where the NHS Number stands", ())
+    if isinstance(file.decode, CsvFormat):
+        _check_columns(file, file.decode, adapter, compiler)
+
+
+def _check_columns(file: AdapterFile, decode: CsvFormat, adapter: Adapter, compiler: Compiler) -> None:
+    """Every field that an expression or ``ignore`` names is a declared column."""
+    columns = set(decode.columns)
+    for place, expression in adapter.expressions.items():
+        for path in sorted(expression.reads):
+            name = path[1] if path[0] in NAMES and len(path) > 1 else path[0]
+            if name not in columns and name not in NAMES:
+                raise compiler.error(_no_column(name, columns), _keys(place, compiler.document))
+    for i, ignored in enumerate(file.ignore):
+        for j, name in enumerate(ignored.fields):
+            if name not in columns:
+                raise compiler.error(_no_column(name, columns), ("ignore", i, "fields", j))
+
+
+def _no_column(name: str, columns: set[str]) -> str:
+    near = difflib.get_close_matches(name, columns, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "add it to decode.columns"
+    return f"{name!r} is not a declared column; {hint}"
+
+
+def _keys(place: str, document: Document) -> tuple[str | int, ...]:
+    return next((keys for keys in document.lines if ".".join(map(str, keys)) == place), ())

@@ -1,0 +1,127 @@
+"""A care provider: one short file, ``adapters/providers/<ODS code>.yaml``."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from scr.data import DataFiles, load_yaml
+from scr.fhir.identifiers import OdsCode
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
+Secret = Annotated[str, StringConstraints(pattern=r"^((env|file):.+)?$")]
+Seconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GpConnect(_Strict):
+    """GP Connect Access Record: Structured. The ASIDs are those of the Spine's directory."""
+
+    kind: Literal["gpconnect"]
+    url: Url
+    from_asid: str
+    to_asid: str
+    timeout_seconds: Seconds = 4.0
+    attempts: Annotated[int, Field(ge=1, le=5)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class FhirR4(_Strict):
+    """A FHIR R4 server. ``search`` names the types to ask for, or ``$everything``."""
+
+    kind: Literal["fhir-r4"]
+    url: Url
+    token: Secret = ""
+    search: tuple[str, ...] = ("$everything",)
+    timeout_seconds: Seconds = 4.0
+    attempts: Annotated[int, Field(ge=1, le=5)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class Mllp(_Strict):
+    """HL7 v2 messages that name this sending facility (MSH-4) and, where given, application (MSH-3)."""
+
+    kind: Literal["mllp"]
+    sending_facility: str
+    sending_application: str = ""
+
+
+class DropFolder(_Strict):
+    """Files of this pattern in the provider's folder below the watched one."""
+
+    kind: Literal["drop-folder"]
+    pattern: str = "*"
+
+
+class HttpPost(_Strict):
+    """Payloads that this client of the token issuer sends to us."""
+
+    kind: Literal["http-post"]
+    client: str
+
+
+Connection = Annotated[GpConnect | FhirR4 | Mllp | DropFolder | HttpPost, Field(discriminator="kind")]
+
+
+class Feed(_Strict):
+    """One way in which a provider's data comes, and the adapter that reads it."""
+
+    name: str
+    adapter: str
+    connection: Connection
+
+
+class _Organisation(_Strict):
+    ods: str
+    name: str
+    type: str
+
+
+class _ProviderFile(_Strict):
+    organisation: _Organisation
+    go_live: date | None = None
+    feeds: tuple[Feed, ...] = Field(min_length=1)
+
+
+class Provider(_Strict):
+    """An organisation, its feeds, and the day that it goes live."""
+
+    ods: OdsCode
+    name: str
+    organisation_type: str
+    go_live: date | None
+    feeds: tuple[Feed, ...]
+
+
+def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:
+    """Every provider by its code. Raises Invalid naming file, line and key of the first thing wrong."""
+    found: dict[OdsCode, Provider] = {}
+    for _, path in files.walk("adapters", "providers/*.yaml"):
+        provider = _read(path)
+        found[provider.ods] = provider
+    return found
+
+
+def _read(path: Path) -> Provider:
+    document = load_yaml(path)
+    file = document.parse(_ProviderFile)
+    at = ("organisation", "ods")
+    try:
+        ods = OdsCode.parse(file.organisation.ods)
+    except ValueError as error:
+        raise document.error(str(error), *at, code="bad-provider") from None
+    if path.stem.upper() != ods.value:
+        raise document.error(f"the file is named {path.name}: name it {ods}.yaml", *at, code="bad-provider")
+    return Provider(
+        ods=ods,
+        name=file.organisation.name,
+        organisation_type=file.organisation.type,
+        go_live=file.go_live,
+        feeds=file.feeds,
+    )

@@ -1,0 +1,237 @@
+"""An adapter over a unit: whose it is (``claim``), and the entries that it gives (``map_unit``).
+
+Pure. What every resource carries whatever its supplier (its patient, its source, its opaque id) is
+put on here, never in YAML, and by the same code for templates and for FHIR that goes through as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from scr.decode.tree import Unit
+from scr.fhir.demographics import Demographics, demographics_of
+from scr.fhir.entry import Entry, Resource, pack
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
+from scr.fhir.subjects import stamp_subject, subject_of
+from scr.mapping.adapter import Adapter, Rule
+from scr.mapping.expression import Frame
+from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode, as_text, is_true
+from scr.mapping.loss import lost_of
+from scr.mapping.references import References
+from scr.mapping.template import MappingError, iterate, scopes
+from scr.mapping.times import Unreadable
+from scr.terminology.conceptmap import ConceptMaps
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose a unit says it is.
+
+    ``problem`` is empty, ``no-nhs-number`` or ``bad-nhs-number``. ``declined`` is the code of the
+    adapter's quarantine rule that holds for the unit, ``reason`` its sentence. ``relationships`` are
+    kinds and organisations (``registration``, the practice).
+    """
+
+    nhs_number: NHSNumber | None
+    problem: str
+    demographics: Demographics
+    local_ids: tuple[tuple[str, str], ...] = ()
+    declined: str = ""
+    reason: str = ""
+    relationships: tuple[tuple[str, OdsCode], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MappingContext:
+    """What a unit is mapped into.
+
+    ``subject`` is the logical id of the person's Patient; ``id_key`` the key of opaque ids; ``now``
+    milliseconds UTC. ``patients`` are the source's own ids of the person, where they are known: a
+    payload that does not hold its Patient is told by them.
+    """
+
+    source: OdsCode
+    subject: str
+    id_key: bytes
+    now: int
+    maps: ConceptMaps
+    patients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The entries of one unit, and what of it could not be carried.
+
+    ``unmapped_codes``: codes without a row in their map. ``lost``: fields of the source that nothing
+    reads. ``unread``: ``field: function`` of values that could not be read (a month 13).
+    """
+
+    entries: tuple[Entry, ...]
+    unmapped_codes: tuple[UnmappedCode, ...] = ()
+    lost: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def claim(adapter: Adapter, unit: Unit) -> Claim:
+    """Whose the unit is, by its own words. Raises MappingError where an expression cannot be run."""
+    frame = Frame(unit.tree, MappingFunctions(adapter.maps))
+    number, problem = _nhs_number(adapter, frame)
+    refusal = next((r for r in adapter.refusals if is_true(r.when(unit.tree, frame))), None)
+    return Claim(
+        nhs_number=number,
+        problem=problem,
+        demographics=_demographics(adapter, frame),
+        local_ids=_local_ids(adapter, frame),
+        declined=refusal.code if refusal else "",
+        reason=refusal.reason if refusal else "",
+        relationships=tuple(_relationships(adapter, frame)),
+    )
+
+
+def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
+    """The unit's entries, with the person's subject, the source and opaque ids on them.
+
+    Raises MappingError with the rule, the resource type and the field: the unit is then refused as
+    a whole, because half a message misleads.
+    """
+    notes = Notes()
+    if adapter.rules is None:
+        resources = [dict(resource) for resource in unit.tree.get("resources", ())]
+    else:
+        frame = Frame(unit.tree, MappingFunctions(context.maps, notes))
+        resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
+    lost = list(lost_of(adapter, unit))
+    entries = _entries(resources, adapter, unit, context, lost)
+    return Mapped(tuple(entries), tuple(dict.fromkeys(notes.unmapped)), tuple(lost), tuple(notes.unread))
+
+
+def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
+    for scope in scopes(rule.for_each, rule.when, unit.tree, frame):
+        try:
+            made = rule.template.run(scope, frame) or {}
+        except MappingError as error:
+            raise MappingError(
+                error.message, where=f"{unit.place}, rule {rule.number} ({rule.kind})"
+            ) from None
+        for name in ("id", *rule.mandatory):
+            if name not in made:
+                raise MappingError(
+                    f"{name} has no value, and a {rule.kind} needs it: mend the source, the map or the rule",
+                    where=f"{unit.place}, rule {rule.number} ({rule.kind})",
+                )
+        yield made
+
+
+def _entries(
+    resources: list[Resource], adapter: Adapter, unit: Unit, context: MappingContext, lost: list[str]
+) -> Iterator[Entry]:
+    """Entries with final ids, each once: what is repeated word for word is left out."""
+    references = References.of(
+        resources, unit.tree, context.source.value, context.id_key, context.subject, context.patients
+    )
+    origin = f"urn:ods:{context.source}#{adapter.name}"
+    made: dict[str, Entry] = {}
+    for resource in resources:
+        entry = _entry(resource, references, origin, unit, context)
+        known = made.setdefault(entry.reference, entry)
+        if known is not entry and known.body != entry.body:
+            lost.append(f"{entry.type} (the same id twice with different content: the first is kept)")
+    yield from made.values()
+
+
+def _entry(
+    resource: Resource, references: References, origin: str, unit: Unit, context: MappingContext
+) -> Entry:
+    kind = str(resource["resourceType"])
+    for reference in subject_of(resource):
+        if references.is_other_patient(reference):
+            raise MappingError(
+                f"a {kind} is about another patient than the payload's: the whole payload is refused",
+                code="another-person",
+                where=unit.place,
+            )
+    local = resource.get("id")
+    made: Resource = references.rewritten(resource)
+    made["id"] = (
+        references.id_of(kind, str(local)) if local is not None else references.id_of(kind, _digest(resource))
+    )
+    stamp_subject(made, f"Patient/{context.subject}")
+    if kind == "Patient":
+        made["link"] = [
+            {"other": {"reference": f"Patient/{context.subject}"}, "type": "refer"},
+            *made.get("link", ()),
+        ]
+    made["meta"] = {**made.get("meta", {}), "source": origin}
+    return pack(made, source=context.source.value, now=context.now)
+
+
+def _digest(resource: Resource) -> str:
+    """An identity for a resource that has none: its content."""
+    return hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _nhs_number(adapter: Adapter, frame: Frame) -> tuple[NHSNumber | None, str]:
+    if adapter.nhs_number is None:
+        value: Any = [
+            identifier.get("value")
+            for identifier in (frame.root.get("patient") or {}).get("identifier", ())
+            if identifier.get("system") == NHS_NUMBER_SYSTEM
+        ]
+    else:
+        value = adapter.nhs_number(frame.root, frame)
+    texts = {text for text in map(_scalar, iterate(value)) if text is not None}
+    if not texts:
+        return None, "no-nhs-number"
+    try:
+        numbers = {NHSNumber.parse(text) for text in texts}
+    except ValueError:
+        return None, "bad-nhs-number"
+    return (numbers.pop(), "") if len(numbers) == 1 else (None, "bad-nhs-number")
+
+
+def _demographics(adapter: Adapter, frame: Frame) -> Demographics:
+    if not adapter.demographics:
+        return demographics_of(frame.root.get("patient") or {})
+    found = {name: run(frame.root, frame) for name, run in adapter.demographics.items()}
+    given = tuple(text for text in map(_scalar, iterate(found.pop("given", None))) if text is not None)
+    return Demographics(given=given, **{name: _scalar(value) for name, value in found.items()})
+
+
+def _scalar(value: Any) -> str | None:
+    """A text; the first of several; None for what is not text."""
+    if isinstance(value, list):
+        return next((text for text in map(_scalar, value) if text is not None), None)
+    try:
+        return as_text(value)
+    except Unreadable:
+        return None
+
+
+def _local_ids(adapter: Adapter, frame: Frame) -> tuple[tuple[str, str], ...]:
+    if adapter.local_ids is None:
+        return tuple(_patient_ids(frame.root.get("patient") or {})) if adapter.rules is None else ()
+    found = adapter.local_ids.run(frame.root, frame) or []
+    return tuple((str(i["system"]), str(i["value"])) for i in found if i.get("system") and i.get("value"))
+
+
+def _patient_ids(patient: Resource) -> Iterator[tuple[str, str]]:
+    """The identifiers of a FHIR Patient other than the NHS Number."""
+    for identifier in patient.get("identifier", ()):
+        system, value = identifier.get("system"), identifier.get("value")
+        if system and value and system != NHS_NUMBER_SYSTEM:
+            yield str(system), str(value)
+
+
+def _relationships(adapter: Adapter, frame: Frame) -> Iterator[tuple[str, OdsCode]]:
+    """What is no ODS code is no relationship: nobody gains access by a slip of the keyboard."""
+    for kind, run in adapter.relationships:
+        for text in map(_scalar, iterate(run(frame.root, frame))):
+            try:
+                yield kind, OdsCode.parse(text or "")
+            except ValueError:
+                continue
