@@ -1,0 +1,162 @@
+"""Who is held: persons by NHS Number or local identifier, and the organisations that they know.
+
+The number itself stands nowhere in the clear: a keyed hash of it finds the person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+
+from scr.errors import Conflict
+from scr.fhir.demographics import Demographics
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity.match import Agreement, compare, merged
+from scr.store.keys import KeyRing
+from scr.store.people import (
+    Person,
+    add_person,
+    keep_demographics,
+    person_by_key,
+    person_by_patient_id,
+    person_columns,
+    read_person,
+)
+from scr.store.tables import PERSON, PERSON_INDEX, RELATIONSHIP
+
+Kind = Literal["registration", "care"]
+"""Why an organisation has to do with a person: registered there, or cared for by it."""
+
+_NHS_NUMBER = "nhs-number"
+_LOCAL = "local"
+
+_BY_TOKEN = (
+    person_columns()
+    .join(PERSON_INDEX, PERSON_INDEX.c.person == PERSON.c.key)
+    .where(PERSON_INDEX.c.token == bindparam("value"))
+)
+_RELATE = text(
+    "INSERT INTO relationship (person, organisation, kind, source, since)"
+    " VALUES (:person, :organisation, :kind, :source, :since)"
+    " ON CONFLICT (person, organisation, kind, source)"
+    " DO UPDATE SET until = NULL WHERE relationship.until IS NOT NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """That ``organisation`` has to do with a person, as ``source`` told. ``until`` is None while it lasts."""
+
+    organisation: OdsCode
+    kind: Kind
+    source: OdsCode
+    since: int
+    until: int | None = None
+
+
+def find(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> Person | None:
+    """The person with this NHS Number, if they are held."""
+    return read_person(connection, keys, _BY_TOKEN, keys.blind(_NHS_NUMBER, nhs_number.value))
+
+
+def find_local(connection: Connection, keys: KeyRing, system: str, value: str) -> Person | None:
+    """The person with this local identifier (a hospital number, say)."""
+    return read_person(connection, keys, _BY_TOKEN, _local_token(keys, system, value))
+
+
+def by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:
+    """The person whose Patient has this logical id."""
+    return person_by_patient_id(connection, keys, patient_id)
+
+
+def register(
+    connection: Connection, keys: KeyRing, nhs_number: NHSNumber, demographics: Demographics, now: int
+) -> Person:
+    """A new person with this NHS Number. Raises Conflict where it is held: ``find`` it then."""
+    if find(connection, keys, nhs_number) is not None:
+        raise Conflict("the person is held already", code="person-exists")
+    person = add_person(connection, keys, nhs_number, demographics, now)
+    # Where another writer registers the same number now, the primary key refuses one of the two.
+    _add_token(connection, person, keys.blind(_NHS_NUMBER, nhs_number.value), _NHS_NUMBER)
+    return person
+
+
+def learn_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> bool:
+    """Note a local identifier of a person; False where it was known. Raises Conflict if it is another's."""
+    token = _local_token(keys, system, value)
+    query = select(PERSON_INDEX.c.person).where(PERSON_INDEX.c.token == token)
+    owner = connection.execute(query).scalar_one_or_none()
+    if owner is None:
+        _add_token(connection, person, token, _LOCAL)
+    elif owner != person.key:
+        raise Conflict("the local identifier is another person's", code="other-person")
+    return owner is None
+
+
+def relate(
+    connection: Connection, person: Person, organisation: OdsCode, kind: Kind, source: OdsCode, now: int
+) -> None:
+    """Note that an organisation has to do with a person; one that had ended goes on."""
+    values = {
+        "person": person.key,
+        "organisation": organisation.value,
+        "kind": kind,
+        "source": source.value,
+        "since": now,
+    }
+    connection.execute(_RELATE, values)
+
+
+def end_relationship(
+    connection: Connection, person: Person, organisation: OdsCode, kind: Kind, source: OdsCode, now: int
+) -> None:
+    """Note that it is over, as the same source told. One that is not held, or is over, stays as it is."""
+    change = update(RELATIONSHIP).where(
+        RELATIONSHIP.c.person == person.key,
+        RELATIONSHIP.c.organisation == organisation.value,
+        RELATIONSHIP.c.kind == kind,
+        RELATIONSHIP.c.source == source.value,
+        RELATIONSHIP.c.until.is_(None),
+    )
+    connection.execute(change.values(until=now))
+
+
+def relationships(connection: Connection, person: Person) -> tuple[Relationship, ...]:
+    """Every relationship of a person, lasting and over, by organisation."""
+    columns = RELATIONSHIP.c
+    query = select(columns.organisation, columns.kind, columns.source, columns.since, columns.until)
+    query = query.where(columns.person == person.key).order_by(
+        columns.organisation, columns.kind, columns.source
+    )
+    return tuple(
+        Relationship(OdsCode(organisation), kind, OdsCode(source), since, until)
+        for organisation, kind, source, since, until in connection.execute(query)
+    )
+
+
+def known_demographics(connection: Connection, keys: KeyRing, person: Person) -> Demographics:
+    """The demographics held now, which may be newer than the ones in ``person``."""
+    now = person_by_key(connection, keys, person.key)
+    return Demographics() if now is None else now.demographics
+
+
+def learn_demographics(connection: Connection, keys: KeyRing, person: Person, told: Demographics) -> bool:
+    """Take up what a source told, if it agrees with what is held, or nothing is; whether that changed it."""
+    known = known_demographics(connection, keys, person)
+    if not known.is_empty and compare(known, told).agreement is not Agreement.AGREE:
+        return False
+    better = merged(known, told)
+    if better == known:
+        return False
+    keep_demographics(connection, person, better)
+    return True
+
+
+def _local_token(keys: KeyRing, system: str, value: str) -> str:
+    return keys.blind(_LOCAL, f"{system}\x1f{value}")
+
+
+def _add_token(connection: Connection, person: Person, token: str, kind: str) -> None:
+    connection.execute(insert(PERSON_INDEX), {"token": token, "person": person.key, "kind": kind})

@@ -1,0 +1,299 @@
+"""Messages as they came, kept once, and the quarantine of what could not be filed.
+
+A message is kept before anything is done with it, under a key of its own. When it turns out to be
+about one person its key is wrapped by that person's, so that erasing the person erases it. A part
+that nobody could file stands in quarantine with its reason, until someone releases or dismisses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+
+from scr.errors import NotFound
+from scr.fhir.identifiers import OdsCode
+from scr.store.keys import DataKey, KeyRing, random_id, seal, unreadable, unseal
+from scr.store.people import Person, person_by_key
+from scr.store.tables import MESSAGE, QUARANTINE
+
+
+class MessageState(StrEnum):
+    """How far a message has come. ``received`` is kept and not done with."""
+
+    RECEIVED = "received"
+    FILED = "filed"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+
+
+class QuarantineState(StrEnum):
+    """``open`` until a human settles it: ``released`` was filed after all, ``dismissed`` never will be."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept message. ``duplicate``: its bytes came before; still ``received``, it is to be done again."""
+
+    id: str
+    state: MessageState
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is known of a message without opening it. ``received`` is ms UTC; ``outcome`` are counts."""
+
+    id: str
+    provider: OdsCode
+    feed: str
+    received: int
+    state: MessageState
+    outcome: Mapping[str, int]
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A part of a message in quarantine. ``code`` and ``sentence`` say why, without anyone's data."""
+
+    id: str
+    message: str
+    provider: OdsCode
+    adapter: str
+    place: str
+    code: str
+    sentence: str
+    created: int
+    state: QuarantineState
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What a provider's feed has sent so far: when last (ms UTC), and how many messages in each state."""
+
+    provider: OdsCode
+    feed: str
+    last_received: int
+    counts: Mapping[MessageState, int]
+
+
+_KNOWN = select(MESSAGE.c.id, MESSAGE.c.state).where(
+    MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.digest == bindparam("digest")
+)
+_KEEP = text(
+    "INSERT INTO message (id, provider, feed, received, digest, state, outcome, wrapped_key, sealed)"
+    " VALUES (:id, :provider, :feed, :received, :digest, 'received', '{}', :wrapped_key, :sealed)"
+    " ON CONFLICT (provider, digest) DO NOTHING"
+)
+_KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
+_MESSAGE = select(
+    MESSAGE.c.id, MESSAGE.c.provider, MESSAGE.c.feed, MESSAGE.c.received,
+    MESSAGE.c.state, MESSAGE.c.outcome, MESSAGE.c.person,
+)  # fmt: skip
+_QUARANTINED = select(*(column for column in QUARANTINE.c if column.name != "sealed"))
+
+
+def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, raw: bytes, now: int) -> Kept:
+    """Keep a payload, once for each provider."""
+    digest = keys.fingerprint(f"message {provider}", raw)
+    same = {"provider": provider.value, "digest": digest}
+    known = connection.execute(_KNOWN, same).one_or_none()
+    if known is None:
+        message, data_key = random_id(), DataKey.new()
+        row = {
+            **same,
+            "id": message,
+            "feed": feed,
+            "received": now,
+            "wrapped_key": keys.wrap(data_key, _key_place(message)),
+            "sealed": seal(data_key, raw, _raw_place(message)),
+        }
+        if connection.execute(_KEEP, row).rowcount:
+            return Kept(message, MessageState.RECEIVED, duplicate=False)
+        known = connection.execute(_KNOWN, same).one()  # another writer kept it at the same moment
+    return Kept(known.id, MessageState(known.state), duplicate=True)
+
+
+def finish(
+    connection: Connection,
+    keys: KeyRing,
+    message: str,
+    state: MessageState,
+    outcome: Mapping[str, int],
+    person: Person | None = None,
+) -> None:
+    """Say what came of a message: its state, its counts, and whose it is, where it is one person's alone.
+
+    Raises NotFound for an id that was never kept.
+    """
+    values: dict[str, object] = {"state": state.value, "outcome": orjson.dumps(dict(outcome)).decode()}
+    if person is not None:
+        key = _message_key(connection, keys, message)
+        values["person"] = person.key
+        values["wrapped_key"] = seal(person.data_key, key.raw, _key_place(message))
+    if not connection.execute(update(MESSAGE).where(MESSAGE.c.id == message).values(values)).rowcount:
+        raise _no_message()
+
+
+def open_raw(connection: Connection, keys: KeyRing, message: str) -> bytes:
+    """The payload as it came. Raises NotFound; Fault ``unreadable`` where its person was erased."""
+    key = _message_key(connection, keys, message)
+    sealed = connection.execute(select(MESSAGE.c.sealed).where(MESSAGE.c.id == message)).scalar_one()
+    return unseal(key, sealed, _raw_place(message))
+
+
+def describe(connection: Connection, message: str) -> Message:
+    """A message without its payload. Raises NotFound."""
+    row = connection.execute(_MESSAGE.where(MESSAGE.c.id == message)).one_or_none()
+    if row is None:
+        raise _no_message()
+    return _message(*row)
+
+
+def pending(connection: Connection, limit: int = 1000) -> list[Message]:
+    """Messages that were kept and never finished, the oldest first: to be done at a start."""
+    query = _MESSAGE.where(MESSAGE.c.state == MessageState.RECEIVED.value)
+    return [_message(*row) for row in connection.execute(query.order_by(MESSAGE.c.received).limit(limit))]
+
+
+def feed_states(connection: Connection) -> list[FeedState]:
+    """What each feed has sent, by provider and feed: counted, so that there is no row that all write."""
+    last = func.max(MESSAGE.c.received)
+    groups = (MESSAGE.c.provider, MESSAGE.c.feed, MESSAGE.c.state)
+    query = select(*groups, func.count(), last).group_by(*groups).order_by(*groups)
+    feeds: dict[tuple[str, str], FeedState] = {}
+    for provider, feed, state, count, received in connection.execute(query):
+        before = feeds.get((provider, feed)) or FeedState(OdsCode(provider), feed, 0, {})
+        counts = {**before.counts, MessageState(state): count}
+        feeds[provider, feed] = FeedState(before.provider, feed, max(before.last_received, received), counts)
+    return list(feeds.values())
+
+
+def quarantine(
+    connection: Connection,
+    keys: KeyRing,
+    message: str,
+    adapter: str,
+    place: str,
+    code: str,
+    sentence: str,
+    raw: bytes,
+    now: int,
+) -> str:
+    """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound."""
+    key = _message_key(connection, keys, message)
+    item = random_id()
+    row = {
+        "id": item,
+        "message": message,
+        "provider": describe(connection, message).provider.value,
+        "adapter": adapter,
+        "place": place,
+        "code": code,
+        "sentence": sentence,
+        "created": now,
+        "state": QuarantineState.OPEN.value,
+        "attempts": 1,
+        "sealed": seal(key, raw, _item_place(item)),
+    }
+    connection.execute(insert(QUARANTINE), row)
+    return item
+
+
+def quarantined(
+    connection: Connection,
+    state: QuarantineState | None = QuarantineState.OPEN,
+    message: str | None = None,
+    limit: int = 1000,
+) -> list[Quarantined]:
+    """What is in quarantine, the oldest first; None: whatever its state."""
+    query = _QUARANTINED
+    if state is not None:
+        query = query.where(QUARANTINE.c.state == state.value)
+    if message is not None:
+        query = query.where(QUARANTINE.c.message == message)
+    rows = connection.execute(query.order_by(QUARANTINE.c.created, QUARANTINE.c.id).limit(limit))
+    return [_quarantined(row._asdict()) for row in rows]
+
+
+def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
+    """One part in quarantine and its bytes. Raises NotFound; Fault ``unreadable`` after an erasure."""
+    row = connection.execute(select(QUARANTINE).where(QUARANTINE.c.id == item)).one_or_none()
+    if row is None:
+        raise _no_item()
+    values = row._asdict()
+    sealed = values.pop("sealed")
+    found = _quarantined(values)
+    return found, unseal(_message_key(connection, keys, found.message), sealed, _item_place(item))
+
+
+def settle(connection: Connection, item: str, state: QuarantineState) -> None:
+    """Release or dismiss a part in quarantine. Raises NotFound where there is none that is open."""
+    change = update(QUARANTINE).where(
+        QUARANTINE.c.id == item, QUARANTINE.c.state == QuarantineState.OPEN.value
+    )
+    if not connection.execute(change.values(state=state.value)).rowcount:
+        raise _no_item()
+
+
+def tried_again(connection: Connection, item: str, code: str, sentence: str) -> None:
+    """Another attempt failed, for this reason: it stays in quarantine. Raises NotFound."""
+    change = update(QUARANTINE).where(QUARANTINE.c.id == item)
+    values = {"attempts": QUARANTINE.c.attempts + 1, "code": code, "sentence": sentence}
+    if not connection.execute(change.values(values)).rowcount:
+        raise _no_item()
+
+
+def _message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:
+    """The message's own key, by way of the ring or of the person whose it is."""
+    row = connection.execute(_KEY, {"id": message}).one_or_none()
+    if row is None:
+        raise _no_message()
+    place = _key_place(message)
+    if row.person is None:
+        return keys.unwrap(row.wrapped_key, place)
+    person = person_by_key(connection, keys, row.person)
+    if person is None:
+        raise unreadable(place)
+    return DataKey.of(unseal(person.data_key, row.wrapped_key, place))
+
+
+def _message(
+    identity: str, provider: str, feed: str, received: int, state: str, outcome: str, person: str | None
+) -> Message:
+    counts = orjson.loads(outcome)
+    return Message(identity, OdsCode(provider), feed, received, MessageState(state), counts, person)
+
+
+def _quarantined(values: dict[str, object]) -> Quarantined:
+    named = {**values, "provider": OdsCode(str(values["provider"]))}
+    return Quarantined(**{**named, "state": QuarantineState(str(values["state"]))})  # type: ignore[arg-type]
+
+
+def _no_message() -> NotFound:
+    return NotFound("no message has this id", code="no-message")
+
+
+def _no_item() -> NotFound:
+    return NotFound("nothing open in quarantine has this id; `scr quarantine list`", code="no-quarantine")
+
+
+def _key_place(message: str) -> bytes:
+    return f"message/{message}/key".encode()
+
+
+def _raw_place(message: str) -> bytes:
+    return f"message/{message}/raw".encode()
+
+
+def _item_place(item: str) -> bytes:
+    return f"quarantine/{item}".encode()

@@ -1,0 +1,74 @@
+"""The audit trail: who asked what about whom, and what came of it, durable before the answer leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+import orjson
+from sqlalchemy import Connection, insert, select
+
+from scr.store.keys import random_id
+from scr.store.tables import AUDIT
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One act. ``at`` is ms UTC; ``person`` the opaque key; ``actor`` the token's subject.
+
+    ``action`` and ``outcome`` are codes of FHIR AuditEvent (C R U D E; 0 4 8 12); ``code`` the reason
+    where it was refused; ``what`` a route or type without anyone's number; ``policy`` the hash of the
+    policy in force; ``correlation`` the request's id. ``details`` is plain JSON without a record's
+    content. ``id`` sorts by time; ``append`` gives it.
+    """
+
+    at: int
+    actor: str
+    action: str
+    what: str
+    outcome: str
+    person: str | None = None
+    actor_name: str = ""
+    role: str = ""
+    organisation: str = ""
+    purpose: str = ""
+    code: str = ""
+    policy: str = ""
+    correlation: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+    id: str = ""
+
+
+_NAMES = tuple(one.name for one in fields(AuditRow))
+_INSERT = insert(AUDIT)
+_SELECT = select(*(AUDIT.c[name] for name in _NAMES))
+
+
+def append(connection: Connection, row: AuditRow) -> str:
+    """Add a row; gives its id. Nothing here changes or removes one."""
+    values = {name: getattr(row, name) for name in _NAMES}
+    values["id"] = f"{row.at:012x}-{random_id()}"
+    values["details"] = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
+    connection.execute(_INSERT, values)
+    return str(values["id"])
+
+
+def recent(
+    connection: Connection,
+    limit: int = 100,
+    *,
+    person: str | None = None,
+    actor: str | None = None,
+    before: int | None = None,
+) -> list[AuditRow]:
+    """The latest rows, the newest first; of one person or one actor, and before a time (ms UTC), if given."""
+    query = _SELECT
+    if person is not None:
+        query = query.where(AUDIT.c.person == person)
+    if actor is not None:
+        query = query.where(AUDIT.c.actor == actor)
+    if before is not None:
+        query = query.where(AUDIT.c.at < before)
+    query = query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(limit)
+    rows = (row._asdict() for row in connection.execute(query))
+    return [AuditRow(**{**row, "details": orjson.loads(row["details"])}) for row in rows]
