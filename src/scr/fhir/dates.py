@@ -91,3 +91,8 @@ def _to_ms(local: datetime, zone: str | None) -> int:
     if zone is None:
         return milliseconds(local.replace(tzinfo=LONDON))
     return milliseconds(datetime.fromisoformat(local.isoformat() + ("+00:00" if zone == "Z" else zone)))
+
+
+def utc(ms: int) -> datetime:
+    """Milliseconds UTC as an aware datetime."""
+    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)

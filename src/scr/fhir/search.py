@@ -41,7 +41,7 @@ _SORTS: dict[str, Callable[[Entry], str | int | None]] = {
 }
 _PERSON = ("patient", "subject")
 _RESULT = ("_count", "_sort", "_format", "_page")
-_STATUS_BY_CLINICAL = frozenset({"AllergyIntolerance", "Condition"})
+STATUS_BY_CLINICAL = frozenset({"AllergyIntolerance", "Condition"})
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d.*)\Z")
 
 SEARCH_PARAMETERS: dict[str, str] = {
@@ -136,7 +136,7 @@ def _same(before: str | None, now: str) -> str:
 
 def _patient_id(name: str, modifier: str, value: str, base_url: str) -> str:
     if modifier not in {"", "Patient"}:
-        raise Invalid(f"the modifier :{modifier} is not known here", code="bad-parameter", where=name)
+        raise Invalid(f"the modifier :{modifier} is not known here", code="bad-parameter", where=name[:40])
     text = value.removeprefix(f"{base_url}/").removeprefix("Patient/")
     if not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", text):
         raise Invalid(
@@ -149,11 +149,13 @@ def _patient_id(name: str, modifier: str, value: str, base_url: str) -> str:
 
 def _test(kind: str, name: str, modifier: str, value: str) -> Test:
     if modifier not in {"", "not"} or (modifier == "not" and name not in _TOKENS):
-        raise Invalid(f"the modifier :{modifier} is not known for {name}", code="bad-parameter", where=name)
+        raise Invalid(
+            f"the modifier :{modifier} is not known for {name}", code="bad-parameter", where=name[:40]
+        )
     if not value:
-        raise Invalid("has no value", code="bad-parameter", where=name)
-    if name == "status" and kind in _STATUS_BY_CLINICAL:
-        raise Invalid(f"{kind} is searched by clinical-status", code="unknown-parameter", where=name)
+        raise Invalid("has no value", code="bad-parameter", where=name[:40])
+    if name == "status" and kind in STATUS_BY_CLINICAL:
+        raise Invalid(f"{kind} is searched by clinical-status", code="unknown-parameter", where=name[:40])
     if name in _TOKENS:
         test = _token_test(_TOKENS[name], value)
         return (lambda entry: not test(entry)) if modifier == "not" else test

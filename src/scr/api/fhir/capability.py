@@ -1,0 +1,72 @@
+"""CapabilityStatement: what this endpoint serves, from what is really there.
+
+https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from __future__ import annotations
+
+from scr import __version__
+from scr.consent.policy import Policy
+from scr.fhir.entry import Resource
+from scr.fhir.search import SEARCH_PARAMETERS, STATUS_BY_CLINICAL
+from scr.settings import Issuer
+
+_SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+
+
+def served_types(policy: Policy) -> tuple[str, ...]:
+    """The resource types that at least one role of the policy opens."""
+    return tuple(sorted({kind for role in policy.roles.values() for kind in policy.types_of(role)}))
+
+
+def capability_statement(
+    types: tuple[str, ...], issuers: tuple[Issuer, ...], *, base_url: str, date: str
+) -> Resource:
+    """The statement of an endpoint at ``base_url`` that serves these types."""
+    trusted = ", ".join(issuer.url for issuer in issuers) or "none configured"
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": date,
+        "kind": "instance",
+        "software": {"name": "scr", "version": __version__},
+        "implementation": {"description": "Shared care record", "url": base_url},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": (
+                    "Every answer holds an OperationOutcome (search.mode outcome) that says how each "
+                    "source of the record answered, heading by heading."
+                ),
+                "security": {
+                    "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "OAuth"}]}],
+                    "description": f"Bearer tokens (JWT) from: {trusted}.",
+                },
+                "resource": [_resource(kind) for kind in types],
+            }
+        ],
+    }
+
+
+def _resource(kind: str) -> Resource:
+    interactions = [{"code": "read"}, {"code": "search-type"}]
+    if kind == "Patient":
+        return {
+            "type": kind,
+            "interaction": interactions,
+            "searchParam": [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}],
+            "operation": [{"name": "everything", "definition": _EVERYTHING}],
+        }
+    return {
+        "type": kind,
+        "interaction": interactions,
+        "searchParam": [{"name": name, "type": type_} for name, type_ in _parameters(kind)],
+    }
+
+
+def _parameters(kind: str) -> list[tuple[str, str]]:
+    renamed = {"status": "clinical-status"} if kind in STATUS_BY_CLINICAL else {}
+    return [(renamed.get(name, name), type_) for name, type_ in SEARCH_PARAMETERS.items()]

@@ -1,0 +1,151 @@
+"""A record opened for one actor: decided as a whole, asked for, and every entry decided.
+
+What comes out of here is all that the rest of the endpoint ever sees: search, sort, totals and pages
+work on permitted entries only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scr.api.look import Look
+from scr.broker.assemble import Record
+from scr.broker.gather import OnResult
+from scr.broker.ledger import Ledger, make_ledger
+from scr.broker.query import Broker, Known
+from scr.consent.actor import Actor
+from scr.consent.decide import AccessRequest, decide, entry_decider, visible_headings
+from scr.consent.policy import Policy
+from scr.errors import Forbidden, NotFound
+from scr.fhir.dates import utc
+from scr.fhir.entry import Entry
+from scr.fhir.headings import HEADINGS
+from scr.fhir.identifiers import NHSNumber, OdsCode
+
+NO_PATIENT = "no Patient with this id, or none that you may see"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The permitted part of one person's record, and how each source answered."""
+
+    known: Known
+    record: Record
+    permitted: tuple[Entry, ...]
+    ledger: Ledger
+
+    @property
+    def subject(self) -> str:
+        """The logical id of the person's Patient."""
+        return self.record.subject
+
+
+class Opener:
+    """Opens records. The one way from the broker to an answer."""
+
+    def __init__(self, broker: Broker, policy: Policy) -> None:
+        self._broker = broker
+        self._policy = policy
+
+    async def by_number(
+        self,
+        look: Look,
+        actor: Actor,
+        nhs_number: NHSNumber,
+        *,
+        asked: frozenset[str] = frozenset(HEADINGS),
+        on_result: OnResult | None = None,
+    ) -> Opened:
+        """The record of the person with an NHS Number.
+
+        Raises Forbidden where the actor may not see it: the same for a person who is not known at
+        all, since nobody has a relationship with them either.
+        """
+        known = await self._broker.by_number(nhs_number)
+        reason = self._refusal(look, actor, known)
+        if reason is not None or known is None:
+            raise reason or Forbidden(NO_PATIENT)
+        return await self._open(look, actor, known, asked=asked, on_result=on_result)
+
+    async def by_id(
+        self,
+        look: Look,
+        actor: Actor,
+        patient_id: str,
+        *,
+        only: Sequence[OdsCode] | None = None,
+        asked: frozenset[str] = frozenset(HEADINGS),
+    ) -> Opened:
+        """The record of the person whose Patient has a logical id. Raises NotFound, known or not."""
+        known = await self._broker.by_id(patient_id)
+        return await self._found(look, actor, known, only=only, asked=asked)
+
+    async def by_person(
+        self, look: Look, actor: Actor, person: str, *, only: Sequence[OdsCode] | None = None
+    ) -> Opened:
+        """The record of the person with the store's opaque key."""
+        known = await self._broker.by_person(person)
+        return await self._found(look, actor, known, only=only, asked=frozenset(HEADINGS))
+
+    async def decided_again(
+        self, look: Look, actor: Actor, person: str, entries: Sequence[Entry]
+    ) -> list[Entry]:
+        """Of entries that were pinned for the actor, those that they may still see."""
+        known = await self._broker.by_person(person)
+        if self._refusal(look, actor, known) is not None or known is None:
+            raise NotFound("this page is not there any more: search again", code="no-page")
+        return self._permitted(look, actor, known, entries)
+
+    async def _found(
+        self,
+        look: Look,
+        actor: Actor,
+        known: Known | None,
+        *,
+        only: Sequence[OdsCode] | None,
+        asked: frozenset[str],
+    ) -> Opened:
+        if self._refusal(look, actor, known) is not None or known is None:
+            raise NotFound(NO_PATIENT)
+        return await self._open(look, actor, known, only=only, asked=asked)
+
+    def _refusal(self, look: Look, actor: Actor, known: Known | None) -> Forbidden | None:
+        look.person = None if known is None else known.person.key
+        decision = decide(_request(look, actor, known), self._policy, utc(look.now))
+        if look.allowed(decision):
+            return None
+        return Forbidden(decision.reasons[0].sentence, code=decision.code)
+
+    async def _open(
+        self,
+        look: Look,
+        actor: Actor,
+        known: Known,
+        *,
+        only: Sequence[OdsCode] | None = None,
+        asked: frozenset[str] = frozenset(HEADINGS),
+        on_result: OnResult | None = None,
+    ) -> Opened:
+        record = await self._broker.record(
+            known, actor, trace_id=look.correlation, only=only, on_result=on_result
+        )
+        permitted = self._permitted(look, actor, known, record.everything())
+        ledger = make_ledger(
+            record.results,
+            self._broker.source_headings(),
+            permitted,
+            opened=visible_headings(_request(look, actor, known), self._policy),
+            asked=asked,
+        )
+        look.details["ledger"] = ledger.summary()
+        return Opened(known, record, tuple(permitted), ledger)
+
+    def _permitted(self, look: Look, actor: Actor, known: Known, entries: Sequence[Entry]) -> list[Entry]:
+        allowed = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
+        return [entry for entry in entries if allowed(entry).permit]
+
+
+def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
+    relationships = frozenset() if known is None else known.relationships
+    return AccessRequest(actor, look.interaction, relationships)

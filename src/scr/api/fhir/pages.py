@@ -1,0 +1,167 @@
+"""Pages of a search, pinned: the same order and content on each, whatever the sources do meanwhile.
+
+A cursor is opaque and bound to the actor: another's cursor finds nothing. What was pinned is decided
+again for every page, so that a permission that has ended ends here too.
+https://hl7.org/fhir/R4/http.html#paging
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from scr.api.fhir.opened import Opened, Opener
+from scr.api.look import Answer, Look
+from scr.consent.actor import Actor
+from scr.errors import Conflict, NotFound
+from scr.fhir.bundle import Links, searchset
+from scr.fhir.entry import Entry, Resource
+from scr.store import snapshots
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.locator import not_remembered, remember_served
+
+_MAC_BYTES = 16
+_HELD_SOURCES = frozenset({"scr"})
+
+
+class _Pinned(msgspec.Struct, array_like=True):
+    """What a snapshot seals: the matches in order, the ledger, the page size and the total."""
+
+    entries: list[Entry]
+    ledger: bytes
+    summary: str
+    count: int
+    own: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    snapshot: str
+    offset: int
+
+
+class Pages:
+    """Answers with pages."""
+
+    def __init__(
+        self, database: Database, keys: KeyRing, opener: Opener, base_url: str, lifetime_seconds: int
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._opener = opener
+        self._base_url = base_url
+        self._lifetime = lifetime_seconds * 1000
+
+    async def first(
+        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], *, count: int, own: str
+    ) -> Answer:
+        """The first page of what was found; what remains is pinned."""
+        page = found[:count]
+        await self._remember(opened, found if count else ())
+        next_link = None
+        if 0 < count < len(found):
+            snapshot = await self._pin(look, actor, opened, found, count, own)
+            next_link = self._link(actor, _Cursor(snapshot, count))
+        body = searchset(
+            page,
+            bundle_id=look.correlation,
+            base_url=self._base_url,
+            links=Links(f"{self._base_url}/{own}", next_link),
+            now=look.now,
+            total=len(found),
+            outcome=opened.ledger.resource(),
+        )
+        return Answer(body, headers={"X-SCR-Ledger": opened.ledger.summary()})
+
+    async def next(self, look: Look, actor: Actor, token: str) -> Answer:
+        """A later page. Raises NotFound where the cursor is not this actor's, or its time is over."""
+        cursor = self._read(actor, token)
+        loaded = await self._database.read(
+            lambda conn: snapshots.load(conn, self._keys, cursor.snapshot, actor.subject, look.now)
+        )
+        if loaded is None:
+            raise _no_page()
+        person, blob = loaded
+        pinned = msgspec.msgpack.decode(blob, type=_Pinned)
+        permitted = await self._opener.decided_again(look, actor, person.key, pinned.entries)
+        at = cursor.offset
+        allowed = {entry.id for entry in permitted}
+        page = [entry for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
+        after = at + pinned.count
+        more = any(entry.id in allowed for entry in pinned.entries[after:])
+        body = searchset(
+            page,
+            bundle_id=look.correlation,
+            base_url=self._base_url,
+            links=Links(
+                f"{self._base_url}?_page={token}",
+                self._link(actor, _Cursor(cursor.snapshot, after)) if more else None,
+            ),
+            now=look.now,
+            total=len(permitted),
+            outcome=_resource(pinned.ledger),
+        )
+        return Answer(body, headers={"X-SCR-Ledger": pinned.summary})
+
+    async def _pin(
+        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], count: int, own: str
+    ) -> str:
+        pinned = _Pinned(
+            list(found), msgspec.json.encode(opened.ledger.resource()), opened.ledger.summary(), count, own
+        )
+        blob = msgspec.msgpack.encode(pinned)
+        person = opened.known.person
+        return await self._database.write(
+            lambda conn: snapshots.save(
+                conn, self._keys, person, actor.subject, blob, look.now, self._lifetime
+            )
+        )
+
+    async def _remember(self, opened: Opened, served: Sequence[Entry]) -> None:
+        """Every id that has been served can be read again: note where those are that are not held."""
+        live = [entry for entry in served if entry.source not in _HELD_SOURCES]
+        person = opened.known.person
+        if not live or not await self._database.read(lambda conn: not_remembered(conn, person, live)):
+            return
+        try:
+            await self._database.write(lambda conn: remember_served(conn, person, live))
+        except Conflict as conflict:
+            if conflict.code == "other-person":
+                raise
+            await self._database.write(lambda conn: remember_served(conn, person, live))
+
+    def _link(self, actor: Actor, cursor: _Cursor) -> str:
+        return f"{self._base_url}?_page={self._token(actor, cursor)}"
+
+    def _token(self, actor: Actor, cursor: _Cursor) -> str:
+        plain = f"{cursor.snapshot}.{cursor.offset}".encode()
+        return base64.urlsafe_b64encode(self._mac(actor, plain) + plain).decode().rstrip("=")
+
+    def _read(self, actor: Actor, token: str) -> _Cursor:
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except (binascii.Error, ValueError):
+            raise _no_page() from None
+        mac, plain = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(actor, plain)):
+            raise _no_page()
+        snapshot, _, offset = plain.decode("ascii").partition(".")
+        return _Cursor(snapshot, int(offset))
+
+    def _mac(self, actor: Actor, plain: bytes) -> bytes:
+        return self._keys.fingerprint(f"cursor {actor.subject}", plain)[:_MAC_BYTES]
+
+
+def _resource(ledger: bytes) -> Resource:
+    decoded: Resource = msgspec.json.decode(ledger)
+    return decoded
+
+
+def _no_page() -> NotFound:
+    return NotFound("this page is not there any more: search again", code="no-page")

@@ -1,0 +1,68 @@
+"""read: ``GET [base]/[type]/[id]``. https://hl7.org/fhir/R4/http.html#read"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from scr.api.fhir.opened import NO_PATIENT, Opener
+from scr.api.look import Answer, Look
+from scr.consent.actor import Actor
+from scr.errors import NotFound, Unavailable
+from scr.fhir.entry import Entry
+from scr.sources.protocol import Outcome
+from scr.store.engine import Database
+from scr.store.locator import Located, locate
+
+_ANSWERED = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.STALE, Outcome.INCOMPLETE})
+
+
+class Reader:
+    """Reads one resource."""
+
+    def __init__(self, opener: Opener, database: Database) -> None:
+        self._opener = opener
+        self._database = database
+
+    async def patient(self, look: Look, actor: Actor, patient_id: str) -> Answer:
+        """The composed Patient, or a source's own."""
+        located = await self._locate("Patient", patient_id)
+        if located is not None:
+            return await self._located(look, actor, "Patient", patient_id, located)
+        opened = await self._opener.by_id(look, actor, patient_id)
+        for entry in opened.permitted:
+            if entry.id == patient_id and entry.type == "Patient":
+                return _answer(entry, opened.ledger.summary())
+        raise NotFound(NO_PATIENT)
+
+    async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
+        """Any resource that was served before, from the source that has it."""
+        located = await self._locate(kind, logical)
+        if located is None:
+            raise NotFound(f"no {kind} with this id, or none that you may see")
+        return await self._located(look, actor, kind, logical, located)
+
+    async def _locate(self, kind: str, logical: str) -> Located | None:
+        return await self._database.read(lambda connection: locate(connection, kind, logical))
+
+    async def _located(self, look: Look, actor: Actor, kind: str, logical: str, located: Located) -> Answer:
+        opened = await self._opener.by_person(look, actor, located.person, only=(located.source,))
+        for entry in opened.permitted:
+            if entry.id == logical and entry.type == kind:
+                return _answer(entry, opened.ledger.summary())
+        answered = {result.source: result.outcome for result in opened.record.results}
+        if answered.get(located.source) not in _ANSWERED:
+            raise Unavailable(
+                f"{located.source} has this {kind} and does not answer now: try again", code="source-down"
+            )
+        raise NotFound(f"no {kind} with this id, or none that you may see")
+
+
+def _answer(entry: Entry, ledger: str) -> Answer:
+    return Answer(
+        entry.body,
+        headers={
+            "ETag": f'W/"{entry.version}"',
+            "Last-Modified": formatdate(entry.last_updated / 1000, usegmt=True),
+            "X-SCR-Ledger": ledger,
+        },
+    )

@@ -1,0 +1,148 @@
+"""The routes of the FHIR endpoint. https://hl7.org/fhir/R4/http.html"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.fhir.pages import Pages
+from scr.api.fhir.read import Reader
+from scr.api.fhir.search import Searcher
+from scr.api.look import Answer, Handler, Look, Looks, respond
+from scr.consent.actor import Actor
+from scr.consent.decide import Interaction
+from scr.errors import Invalid, NotFound, TooLarge
+from scr.fhir.entry import Resource
+from scr.fhir.search import Pairs
+from scr.store.keys import random_id
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}\Z")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+_MAX_QUERY = 8_192
+
+
+class FhirRoutes:
+    """Turns requests into looks."""
+
+    def __init__(
+        self,
+        looks: Looks,
+        reader: Reader,
+        searcher: Searcher,
+        pages: Pages,
+        types: frozenset[str],
+        statement: Resource,
+    ) -> None:
+        self._looks = looks
+        self._reader = reader
+        self._searcher = searcher
+        self._pages = pages
+        self._types = types
+        self._statement = orjson.dumps(statement)
+
+    def router(self) -> APIRouter:
+        """The routes, below the FHIR base."""
+        router = APIRouter()
+        add = router.add_api_route
+        add("/metadata", self.metadata, methods=["GET"], include_in_schema=False)
+        add("", self.page, methods=["GET"], include_in_schema=False)
+        add("/Patient/{logical}/$everything", self.everything, methods=["GET"], include_in_schema=False)
+        add("/{kind}/_search", self.search_by_post, methods=["POST"], include_in_schema=False)
+        add("/{kind}/{logical}", self.read, methods=["GET"], include_in_schema=False)
+        add("/{kind}", self.search, methods=["GET"], include_in_schema=False)
+        return router
+
+    async def metadata(self, _request: Request) -> Response:
+        """capabilities: public, and about nobody."""
+        return respond(Answer(self._statement), random_id())
+
+    async def read(self, request: Request, kind: str, logical: str) -> Response:
+        """read."""
+
+        async def handle(look: Look, actor: Actor) -> Answer:
+            self._check(kind, logical)
+            _parameters(request.url.query, only="_format")
+            if kind == "Patient":
+                return await self._reader.patient(look, actor, logical)
+            return await self._reader.resource(look, actor, kind, logical)
+
+        return await self._serve(request, "read", kind, Interaction.READ, handle)
+
+    async def search(self, request: Request, kind: str) -> Response:
+        """search-type."""
+        return await self._search(request, kind, request.url.query)
+
+    async def search_by_post(self, request: Request, kind: str) -> Response:
+        """search-type by POST: for a number that should not stand in an address."""
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_QUERY:
+                break
+        both = "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
+        return await self._search(request, kind, both)
+
+    async def everything(self, request: Request, logical: str) -> Response:
+        """Patient/[id]/$everything."""
+
+        async def handle(look: Look, actor: Actor) -> Answer:
+            self._check("Patient", logical)
+            return await self._searcher.everything(look, actor, logical, _parameters(request.url.query))
+
+        return await self._serve(request, "query", "Patient/$everything", Interaction.READ, handle)
+
+    async def page(self, request: Request) -> Response:
+        """A later page of a search."""
+
+        async def handle(look: Look, actor: Actor) -> Answer:
+            tokens = [value for name, value in _parameters(request.url.query) if name == "_page"]
+            if len(tokens) != 1:
+                raise NotFound("there is nothing here: searches are on a resource type", code="no-route")
+            return await self._pages.next(look, actor, tokens[0])
+
+        return await self._serve(request, "query", "page", Interaction.SEARCH, handle)
+
+    async def _search(self, request: Request, kind: str, query: str) -> Response:
+        async def handle(look: Look, actor: Actor) -> Answer:
+            self._check(kind)
+            pairs = _parameters(query)
+            if kind == "Patient":
+                return await self._searcher.patients(look, actor, pairs)
+            return await self._searcher.resources(look, actor, kind, pairs)
+
+        return await self._serve(request, "query", kind, Interaction.SEARCH, handle)
+
+    async def _serve(
+        self, request: Request, action: str, kind: str, interaction: Interaction, handler: Handler
+    ) -> Response:
+        what = kind if _TYPE.match(kind.partition("/")[0]) or kind == "page" else "unknown"
+        return await self._looks.serve(
+            request, action=action, what=what, interaction=interaction, handler=handler
+        )
+
+    def _check(self, kind: str, logical: str | None = None) -> None:
+        if kind not in self._types:
+            raise NotFound("this resource type is not served here: see metadata", code="unknown-type")
+        if logical is not None and not _ID.match(logical):
+            raise NotFound("this is not a logical id")
+
+
+def _parameters(query: str, *, only: str | None = None) -> Pairs:
+    """The parameters as they came, in order, duplicates kept."""
+    if len(query) > _MAX_QUERY:
+        raise TooLarge(f"the query is longer than {_MAX_QUERY} characters", code="query-too-long")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+    except (ValueError, UnicodeDecodeError):
+        raise Invalid("the query string cannot be read", code="bad-query") from None
+    for name, _ in pairs:
+        if only is not None and name != only:
+            raise Invalid(
+                f"only {only} goes with this interaction", code="unknown-parameter", where=name[:40]
+            )
+    return pairs

@@ -1,0 +1,147 @@
+"""One look at a record: authenticated, decided, answered, and in the audit before the first byte.
+
+Every FHIR route runs inside ``Looks.serve``. It is the HTTP boundary: whatever fails in a handler
+becomes an OperationOutcome here, and an answer whose audit row cannot be written is not given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.auth import TokenVerifier
+from scr.consent.actor import Actor
+from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
+from scr.consent.policy import Policy
+from scr.errors import Fault, Forbidden, ScrError, Unavailable
+from scr.fhir.dates import utc
+from scr.fhir.outcome import outcome_bytes
+from scr.store.engine import Database
+from scr.store.keys import random_id
+from scr.store.trail import AuditRow, append
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+_log = structlog.get_logger("scr.api")
+
+Clock = Callable[[], int]
+"""Milliseconds since 1970-01-01 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out: bytes of FHIR JSON, a status, headers without anyone's data."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Look:
+    """What is known of the request so far, for the decision and for the audit row."""
+
+    request: Request
+    action: str
+    what: str
+    interaction: Interaction
+    correlation: str
+    now: int
+    actor: Actor | None = None
+    person: str | None = None
+    decision: Decision | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+    def allowed(self, decision: Decision) -> bool:
+        """Note the decision for the audit, and say whether it permits."""
+        self.decision = decision
+        return decision.permit
+
+
+Handler = Callable[[Look, Actor], Awaitable[Answer]]
+
+
+class Looks:
+    """Serves looks."""
+
+    def __init__(self, verifier: TokenVerifier, policy: Policy, database: Database, clock: Clock) -> None:
+        self._verifier = verifier
+        self._policy = policy
+        self._database = database
+        self._clock = clock
+
+    async def serve(
+        self, request: Request, *, action: str, what: str, interaction: Interaction, handler: Handler
+    ) -> Response:
+        """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number."""
+        started = time.perf_counter()
+        look = Look(request, action, what, interaction, random_id(), self._clock())
+        error: ScrError | None = None
+        try:
+            answer = await self._answer(look, handler)
+        except ScrError as failed:
+            error, answer = failed, refused(failed)
+        except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
+            _log.error("fault", kind=type(failed).__name__, correlation=look.correlation, what=what)
+            error = Fault(f"something went wrong here; quote {look.correlation} when you report it")
+            answer = refused(error)
+        try:
+            await self._database.write(lambda connection: append(connection, self._row(look, error)))
+        except ScrError:
+            answer = refused(Unavailable("the audit cannot be written, so nothing is shown", code="no-audit"))
+        _log.info(
+            "look",
+            what=what,
+            status=answer.status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            correlation=look.correlation,
+        )
+        return respond(answer, look.correlation)
+
+    async def _answer(self, look: Look, handler: Handler) -> Answer:
+        look.actor = await self._verifier.actor(look.request.headers.get("authorization"))
+        asked = AccessRequest(look.actor, look.interaction)
+        decision = decide_actor(asked, self._policy, utc(look.now))
+        if not look.allowed(decision):
+            raise Forbidden(decision.reasons[0].sentence, code=decision.code)
+        return await handler(look, look.actor)
+
+    def _row(self, look: Look, error: ScrError | None) -> AuditRow:
+        actor = look.actor
+        return AuditRow(
+            at=look.now,
+            actor=actor.subject if actor else "",
+            actor_name=actor.name if actor else "",
+            role=(actor.role or "") if actor else "",
+            organisation=str(actor.organisation or "") if actor else "",
+            action=look.action,
+            person=look.person,
+            purpose="TREAT",
+            what=look.what,
+            outcome="success" if error is None else "refused" if error.status < 500 else "failed",
+            code=error.code if error else look.decision.code if look.decision else "",
+            policy=self._policy.hash,
+            correlation=look.correlation,
+            details=dict(look.details),
+        )
+
+
+def refused(error: ScrError) -> Answer:
+    """The answer that tells of an error."""
+    headers = {"WWW-Authenticate": 'Bearer realm="scr"'} if error.status == 401 else {}
+    return Answer(outcome_bytes(error), error.status, headers)
+
+
+def respond(answer: Answer, correlation: str) -> Response:
+    """The HTTP response: never cached, never sniffed, and with the id that the audit row has."""
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Correlation-ID": correlation,
+        **answer.headers,
+    }
+    return Response(answer.body, answer.status, headers=headers, media_type=FHIR_JSON)

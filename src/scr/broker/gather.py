@@ -1,0 +1,61 @@
+"""All sources asked at once, under one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from scr.sources.protocol import Outcome, Question, Source, SourceResult
+
+_LETTING_GO_SECONDS = 0.1
+
+OnResult = Callable[[SourceResult], None]
+
+
+async def gather(
+    question: Question, sources: Sequence[Source], on_result: OnResult | None = None
+) -> tuple[SourceResult, ...]:
+    """What each source answered, in the order of ``sources``; one that is not there in time is late.
+
+    ``on_result`` hears of each as it comes. Nothing is left running when this returns.
+    """
+    if not sources:
+        return ()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    tasks = [asyncio.create_task(source.ask(question)) for source in sources]
+    by_task = dict(zip(tasks, sources, strict=True))
+    results: dict[asyncio.Task[SourceResult], SourceResult] = {}
+    waiting = set(tasks)
+    try:
+        while waiting:
+            left = question.deadline - loop.time()
+            done, waiting = await asyncio.wait(
+                waiting, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                results[task] = task.result()
+            late = waiting if not done else set()
+            for task in late:
+                results[task] = _late(by_task[task], loop.time() - started)
+            for task in (*done, *late):
+                if on_result is not None:
+                    on_result(results[task])
+            if late:
+                break
+    finally:
+        await _end(tasks)
+    return tuple(results[task] for task in tasks)
+
+
+def _late(source: Source, elapsed: float) -> SourceResult:
+    return SourceResult(source.ods, source.name, Outcome.LATE, code="deadline", detail="", elapsed=elapsed)
+
+
+async def _end(tasks: Sequence[asyncio.Task[SourceResult]]) -> None:
+    """Stop what still runs, and give it a moment to let go of its connections."""
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=_LETTING_GO_SECONDS)

@@ -1,0 +1,187 @@
+"""The ledger: for each source and each heading of the record, how it answered.
+
+It goes into every answer as an OperationOutcome with ``search.mode = outcome``, coded from the
+project's own code system, so that any FHIR client can read what is missing and why. What an actor's
+role does not open is told as withheld, whether or not anything stands there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
+from scr.fhir.entry import Entry, Resource
+from scr.fhir.headings import HEADINGS, SUPPORTING
+from scr.fhir.outcome import operation_outcome
+from scr.sources.protocol import Outcome, SourceResult
+
+_GOOD = frozenset({Outcome.ANSWERED, Outcome.EMPTY})
+
+_SEVERITY: dict[Outcome, tuple[str, str]] = {
+    Outcome.ANSWERED: ("information", "informational"),
+    Outcome.EMPTY: ("information", "informational"),
+    Outcome.WITHHELD: ("warning", "suppressed"),
+    Outcome.LATE: ("warning", "timeout"),
+    Outcome.DOWN: ("warning", "transient"),
+    Outcome.STALE: ("warning", "incomplete"),
+    Outcome.INCOMPLETE: ("warning", "incomplete"),
+    Outcome.NOT_ASKED: ("warning", "incomplete"),
+}
+
+_SENTENCES: dict[Outcome, str] = {
+    Outcome.ANSWERED: "{name} answered.",
+    Outcome.EMPTY: "{name} answered and holds nothing here.",
+    Outcome.WITHHELD: "{name}: part of the record is withheld.",
+    Outcome.LATE: "{name} did not answer in time: what it holds is missing here.",
+    Outcome.DOWN: "{name} could not be reached or read: what it holds is missing here.",
+    Outcome.STALE: "{name}: an older copy is shown.",
+    Outcome.INCOMPLETE: "{name} answered in part: some of what it holds is missing here.",
+    Outcome.NOT_ASKED: "{name} was not asked.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One source: its outcome as a whole, and for each heading that it can contribute to."""
+
+    result: SourceResult
+    outcome: Outcome
+    headings: Mapping[str, tuple[Outcome, int]]
+    complete: bool
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads."""
+        return _SENTENCES[self.outcome].format(name=self.result.name) + (
+            f" {self.result.detail}" if self.result.detail else ""
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All lines; every source that may hold something has one."""
+
+    lines: tuple[LedgerLine, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source answered, for every heading that was asked about and may be seen."""
+        return bool(self.lines) and all(line.complete for line in self.lines)
+
+    def summary(self) -> str:
+        """``3/4 answered; ZZN01=late``, for a header and a log line: no person in it."""
+        good = sum(line.outcome in _GOOD for line in self.lines)
+        rest = [
+            f"{line.result.source}={line.outcome.value}" for line in self.lines if line.outcome not in _GOOD
+        ]
+        return "; ".join([f"{good}/{len(self.lines)} answered", *rest])
+
+    def resource(self) -> Resource:
+        """The ledger as an OperationOutcome: one issue for each source and each outcome it gave."""
+        issues = [issue for line in self.lines for issue in _issues(line)]
+        if not issues:
+            issues = [_issue_without_sources()]
+        return operation_outcome(issues)
+
+
+def make_ledger(
+    results: Sequence[SourceResult],
+    sources: Mapping[str, frozenset[str]],
+    permitted: Iterable[Entry],
+    *,
+    opened: frozenset[str],
+    asked: frozenset[str] = frozenset(HEADINGS),
+) -> Ledger:
+    """The ledger of an answer.
+
+    ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
+    entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
+    headings that the question was about.
+    """
+    counts = Counter((entry.source, entry.heading) for entry in permitted)
+    return Ledger(tuple(_line(result, sources, counts, opened, asked) for result in results))
+
+
+def _line(
+    result: SourceResult,
+    sources: Mapping[str, frozenset[str]],
+    counts: Counter[tuple[str, str]],
+    opened: frozenset[str],
+    asked: frozenset[str],
+) -> LedgerLine:
+    ods = result.source.value
+    held = {heading for source, heading in counts if source == ods}
+    headings = {
+        heading: _heading(result, heading, counts[ods, heading], heading in opened)
+        for heading in HEADINGS
+        if heading in asked and heading != SUPPORTING and heading in (sources.get(ods, frozenset()) | held)
+    }
+    outcome = result.outcome
+    if outcome in _GOOD:
+        told = {o for o, _ in headings.values()}
+        missing = [o for o in (Outcome.INCOMPLETE, Outcome.STALE) if o in told]
+        anything = any(count for _, count in headings.values())
+        outcome = missing[0] if missing else Outcome.ANSWERED if anything else Outcome.EMPTY
+    complete = result.outcome in _GOOD and all(headings[h][0] in _GOOD for h in headings if h in opened)
+    return LedgerLine(result, outcome, headings, complete)
+
+
+def _heading(result: SourceResult, heading: str, count: int, opened: bool) -> tuple[Outcome, int]:
+    if not opened:
+        return (Outcome.WITHHELD, 0)
+    if heading in result.headings:
+        return (result.headings[heading], count)
+    if result.outcome in _GOOD:
+        return (Outcome.ANSWERED if count else Outcome.EMPTY, count)
+    return (result.outcome, count)
+
+
+def _issues(line: LedgerLine) -> list[Resource]:
+    """One issue for each outcome among the headings, the source's own outcome first."""
+    groups: dict[Outcome, list[tuple[str, int]]] = {line.outcome: []}
+    for heading, (outcome, count) in line.headings.items():
+        groups.setdefault(outcome, []).append((heading, count))
+    return [_issue(line, outcome, headings) for outcome, headings in groups.items()]
+
+
+def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) -> Resource:
+    severity, code = _SEVERITY[outcome]
+    text = line.sentence if outcome is line.outcome else _SENTENCES[outcome].format(name=line.result.name)
+    extension: list[Resource] = [
+        {"url": "source", "valueString": line.result.source.value},
+        {"url": "outcome", "valueCode": outcome.value},
+        {"url": "elapsedMilliseconds", "valueUnsignedInt": round(line.result.elapsed * 1000)},
+        {"url": "ageSeconds", "valueUnsignedInt": round(line.result.age)},
+    ]
+    if line.result.code and outcome is line.outcome:
+        extension.append({"url": "reason", "valueCode": line.result.code})
+    extension.extend(_heading_extension(heading, count) for heading, count in headings)
+    return {
+        "extension": [{"url": LEDGER_EXTENSION, "extension": extension}],
+        "severity": severity,
+        "code": code,
+        "details": {"coding": [{"system": OUTCOME_SYSTEM, "code": outcome.value}], "text": text},
+    }
+
+
+def _heading_extension(heading: str, count: int) -> Resource:
+    return {
+        "url": "heading",
+        "extension": [
+            {"url": "code", "valueCoding": {"system": HEADING_SYSTEM, "code": heading}},
+            {"url": "count", "valueUnsignedInt": count},
+        ],
+    }
+
+
+def _issue_without_sources() -> Resource:
+    return {
+        "severity": "warning",
+        "code": "incomplete",
+        "details": {
+            "coding": [{"system": OUTCOME_SYSTEM, "code": Outcome.NOT_ASKED.value}],
+            "text": "No source is known that may hold something about this person.",
+        },
+    }

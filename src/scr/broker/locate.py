@@ -1,0 +1,71 @@
+"""Who may hold something about a person: which sources are asked, and which are not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scr.fhir.identifiers import OdsCode
+from scr.mapping.provider import Provider
+from scr.sources.protocol import Outcome, Source, SourceResult
+
+GP_PRACTICE = "gp-practice"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``pulls`` are asked live; ``held`` have what they sent in the store; ``not_asked`` say why."""
+
+    pulls: tuple[Source, ...]
+    held: tuple[Provider, ...]
+    not_asked: tuple[SourceResult, ...]
+
+
+def locate(
+    providers: Mapping[OdsCode, Provider], pulls: Mapping[OdsCode, Source], registered: frozenset[OdsCode]
+) -> Plan:
+    """Plan one question.
+
+    A GP practice is asked only where the person is registered with it (``registered``): its record
+    is that of its own patients. Every other provider may hold something about anybody in the area.
+    Where no registration is known, one line of the ledger says that the GP record is missing.
+    """
+    asked: list[Source] = []
+    held: list[Provider] = []
+    for ods, provider in sorted(providers.items()):
+        if provider.organisation_type == GP_PRACTICE and ods not in registered:
+            continue
+        if ods in pulls:
+            asked.append(pulls[ods])
+        if provider.pushes:
+            held.append(provider)
+    return Plan(tuple(asked), tuple(held), _without_practice(providers, registered))
+
+
+def _without_practice(
+    providers: Mapping[OdsCode, Provider], registered: frozenset[OdsCode]
+) -> tuple[SourceResult, ...]:
+    """What the ledger says of the GP record where there is no practice to ask."""
+    practices = {ods for ods, p in providers.items() if p.organisation_type == GP_PRACTICE}
+    strangers = tuple(sorted(registered - practices))
+    found = [
+        SourceResult(
+            source=ods,
+            name=f"GP practice {ods}",
+            outcome=Outcome.NOT_ASKED,
+            code="practice-not-connected",
+            detail="The person is registered there, and the practice is not connected.",
+        )
+        for ods in strangers
+    ]
+    if practices and not registered:
+        found.append(
+            SourceResult(
+                source=OdsCode("UNKNOWN"),
+                name="The GP practice",
+                outcome=Outcome.NOT_ASKED,
+                code="no-registration",
+                detail="No registration with a GP practice is known.",
+            )
+        )
+    return tuple(found)

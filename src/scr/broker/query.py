@@ -1,0 +1,127 @@
+"""The broker: one question about one person, from the index to the assembled record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from scr.broker.assemble import Record, assemble
+from scr.broker.gather import OnResult, gather
+from scr.broker.locate import locate
+from scr.consent.actor import Actor
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity import index
+from scr.mapping.provider import Provider
+from scr.sources.held import HeldSources
+from scr.sources.protocol import Question, Source
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.people import Person, person_by_key
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person as the index knows them, and the organisations that have to do with them now."""
+
+    person: Person
+    relationships: frozenset[OdsCode]
+    registered: frozenset[OdsCode]
+
+
+class Broker:
+    """Asks every source that may hold something about a person, and joins what they say."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        providers: Mapping[OdsCode, Provider],
+        pulls: Mapping[OdsCode, Source],
+        held: HeldSources,
+        *,
+        deadline: float,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._providers = providers
+        self._pulls = pulls
+        self._held = held
+        self._deadline = deadline
+        self._clock = clock
+
+    async def by_number(self, nhs_number: NHSNumber) -> Known | None:
+        """The person with the NHS Number, if the index knows one."""
+        return await self._database.read(
+            lambda conn: self._known(conn, index.find(conn, self._keys, nhs_number))
+        )
+
+    async def by_id(self, patient_id: str) -> Known | None:
+        """The person whose Patient has the logical id."""
+        return await self._database.read(
+            lambda conn: self._known(conn, index.by_patient_id(conn, self._keys, patient_id))
+        )
+
+    async def by_person(self, person: str) -> Known | None:
+        """The person with the store's opaque key."""
+        return await self._database.read(
+            lambda conn: self._known(conn, person_by_key(conn, self._keys, person))
+        )
+
+    def source_headings(self) -> dict[str, frozenset[str]]:
+        """The headings that each provider can contribute to, by ODS code."""
+        return {
+            ods.value: provider_headings | (self._pulls[ods].headings if ods in self._pulls else frozenset())
+            for ods, provider_headings in self._held.headings(self._providers).items()
+        }
+
+    async def record(
+        self,
+        known: Known,
+        actor: Actor,
+        *,
+        trace_id: str,
+        only: Sequence[OdsCode] | None = None,
+        on_result: OnResult | None = None,
+    ) -> Record:
+        """The person's whole record, before any decision about it.
+
+        ``only`` asks these sources alone: for one entry whose source is known.
+        """
+        plan = locate(self._providers, self._pulls, known.registered)
+        pulls = [s for s in plan.pulls if only is None or s.ods in only]
+        held = [p for p in plan.held if only is None or p.ods in only]
+        question = Question(
+            nhs_number=known.person.nhs_number,
+            person=known.person.key,
+            subject=known.person.patient_id,
+            actor=actor,
+            deadline=asyncio.get_running_loop().time() + self._deadline,
+            known=None if known.person.demographics.is_empty else known.person.demographics,
+            trace_id=trace_id,
+        )
+        stored = await self._held.ask_all(question, held)
+        if on_result is not None:
+            for result in stored:
+                on_result(result)
+        live = await gather(question, pulls, on_result)
+        return assemble(
+            known.person.patient_id,
+            known.person.nhs_number,
+            (*live, *stored, *plan.not_asked),
+            self._providers,
+            now=self._clock(),
+        )
+
+    def _known(self, conn: Connection, person: Person | None) -> Known | None:
+        if person is None:
+            return None
+        relationships = [r for r in index.relationships(conn, person) if r.until is None]
+        return Known(
+            person=person,
+            relationships=frozenset(r.organisation for r in relationships),
+            registered=frozenset(r.organisation for r in relationships if r.kind == "registration"),
+        )
