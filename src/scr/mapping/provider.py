@@ -20,7 +20,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class GpConnect(_Strict):
+class GpConnectConnection(_Strict):
     """GP Connect Access Record: Structured. The ASIDs are those of the Spine's directory."""
 
     kind: Literal["gpconnect"]
@@ -32,7 +32,7 @@ class GpConnect(_Strict):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
 
 
-class FhirR4(_Strict):
+class FhirR4Connection(_Strict):
     """A FHIR R4 server. ``search`` names the types to ask for, or ``$everything``."""
 
     kind: Literal["fhir-r4"]
@@ -44,7 +44,7 @@ class FhirR4(_Strict):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
 
 
-class Mllp(_Strict):
+class MllpConnection(_Strict):
     """HL7 v2 messages that name this sending facility (MSH-4) and, where given, application (MSH-3)."""
 
     kind: Literal["mllp"]
@@ -52,21 +52,24 @@ class Mllp(_Strict):
     sending_application: str = ""
 
 
-class DropFolder(_Strict):
+class DropFolderConnection(_Strict):
     """Files of this pattern in the provider's folder below the watched one."""
 
     kind: Literal["drop-folder"]
     pattern: str = "*"
 
 
-class HttpPost(_Strict):
+class HttpPostConnection(_Strict):
     """Payloads that this client of the token issuer sends to us."""
 
     kind: Literal["http-post"]
     client: str
 
 
-Connection = Annotated[GpConnect | FhirR4 | Mllp | DropFolder | HttpPost, Field(discriminator="kind")]
+Connection = Annotated[
+    GpConnectConnection | FhirR4Connection | MllpConnection | DropFolderConnection | HttpPostConnection,
+    Field(discriminator="kind"),
+]
 
 
 class Feed(_Strict):
