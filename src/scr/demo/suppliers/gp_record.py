@@ -26,6 +26,8 @@ WARNINGS = {
     "data-in-transit": "Patient record transfer from previous GP practice not yet complete; "
     "information recorded before the registration may be missing.",
 }
+CONFIDENTIAL_AREAS = frozenset({"717711000000103", "1149501000000101", "933361000000108"})
+"""Lists that confidential items are kept out of; a record in transit bears on all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def primary_list(chart: Chart, code: str, title: str, items: Sequence[Resource])
         "orderedBy": coded("http://hl7.org/fhir/list-order", "event-date", "Sorted by Event Date"),
     }
     notes = []
-    if warning := chart.person.list_warning:
+    warning = chart.person.list_warning
+    if warning and (warning != "confidential-items" or code in CONFIDENTIAL_AREAS):
         listed["extension"] = [
             *_as_list(listed["extension"]),
             {"url": f"{EXTENSIONS}ListWarningCode-1", "valueCode": warning},
