@@ -33,11 +33,16 @@ class GpConnectConnection(_Strict):
 
 
 class FhirR4Connection(_Strict):
-    """A FHIR R4 server. ``search`` names the types to ask for, or ``$everything``."""
+    """A FHIR R4 server. ``search`` names the types to ask for, or ``$everything``.
+
+    ``number_in`` says how the person is searched for: by POST, with the NHS Number in the body where no
+    access log sees it, or by GET, in the address, for a server that knows only that.
+    """
 
     kind: Literal["fhir-r4"]
     url: Url
     token: Secret = ""
+    number_in: Literal["body", "address"] = "body"
     search: tuple[str, ...] = ("$everything",)
     timeout_seconds: Seconds = 4.0
     attempts: Annotated[int, Field(ge=1, le=5)] = 1
@@ -45,11 +50,15 @@ class FhirR4Connection(_Strict):
 
 
 class MllpConnection(_Strict):
-    """HL7 v2 messages that name this sending facility (MSH-4) and, where given, application (MSH-3)."""
+    """HL7 v2 messages that name this sending facility (MSH-4) and, where given, application (MSH-3).
+
+    ``messages`` are the message codes (MSH-9.1) that the feed takes, ``[ADT]``; all where it is empty.
+    """
 
     kind: Literal["mllp"]
     sending_facility: str
     sending_application: str = ""
+    messages: tuple[str, ...] = ()
 
 
 class DropFolderConnection(_Strict):
@@ -100,6 +109,11 @@ class Provider(_Strict):
     organisation_type: str
     go_live: date | None
     feeds: tuple[Feed, ...]
+
+    @property
+    def pushes(self) -> bool:
+        """Whether any of its feeds sends to us, so that copies are held."""
+        return any(isinstance(feed.connection, Mllp | DropFolder | HttpPost) for feed in self.feeds)
 
 
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:

@@ -1,0 +1,116 @@
+"""The watched folder: one sub-folder a provider, named by its ODS code.
+
+A file is taken when it is whole: suppliers write under another name and rename, and a file that is
+still growing is left for the next look. What was taken is in the store, so the file is deleted; one
+that could not be filed leaves ``NAME.problem.txt`` beside it, which says why without anyone's data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from fnmatch import fnmatch
+from pathlib import Path
+
+import structlog
+from watchfiles import awatch
+
+from scr.errors import ScrError
+from scr.fhir.identifiers import OdsCode
+from scr.intake.receive import Intake, Receipt
+from scr.mapping.provider import DropFolderConnection, Feed, Provider
+
+_SETTLE_SECONDS = 0.3
+_TOLD = 20
+_log = structlog.get_logger("scr.intake")
+
+
+class FileDrop:
+    """Watches a folder until it is told to stop."""
+
+    def __init__(
+        self, intake: Intake, providers: Mapping[OdsCode, Provider], folder: Path, *, max_bytes: int
+    ) -> None:
+        self._intake = intake
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._feeds: dict[str, list[tuple[Provider, Feed, str]]] = {}
+        for ods, provider in providers.items():
+            for feed in provider.feeds:
+                if isinstance(feed.connection, DropFolderConnection):
+                    found = self._feeds.setdefault(ods.value, [])
+                    found.append((provider, feed, feed.connection.pattern))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take what is there, then what comes, until ``stop`` is set."""
+        for ods in self._feeds:
+            (self._folder / ods).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._feeds:
+            await stop.wait()
+            return
+        await self.sweep()
+        async for _ in awatch(self._folder, stop_event=stop, step=100, debounce=400):
+            await self.sweep()
+
+    async def sweep(self) -> int:
+        """Take every whole file that is there now, by name; how many were taken."""
+        taken = 0
+        for ods, feeds in self._feeds.items():
+            for path in sorted((self._folder / ods).glob("*")):
+                for provider, feed, pattern in feeds:
+                    if fnmatch(path.name, pattern) and not _ours(path) and path.is_file():
+                        taken += await self._take(provider, feed, path)
+                        break
+        return taken
+
+    async def _take(self, provider: Provider, feed: Feed, path: Path) -> bool:
+        raw = await _whole(path, self._max_bytes)
+        if raw is None:
+            return False
+        if len(raw) > self._max_bytes:
+            limit = f"too-large: it is over the limit of {self._max_bytes} bytes; split the file."
+            await asyncio.to_thread(_tell, path, [limit])
+            return False
+        try:
+            receipt = await self._intake.receive(provider, feed, raw)
+        except ScrError as error:
+            _log.warning("file not taken", provider=provider.ods.value, feed=feed.name, code=error.code)
+            return False  # the file stays where it is: the next look tries again
+        if receipt.problems:
+            await asyncio.to_thread(_tell, path, _lines(receipt))
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return True
+
+
+def _ours(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.endswith((".problem.txt", ".tmp", ".part"))
+
+
+async def _whole(path: Path, max_bytes: int) -> bytes | None:
+    """The file's bytes (one more than the limit at most), or None while it is growing or gone."""
+    before = await asyncio.to_thread(_read, path, max_bytes)
+    await asyncio.sleep(_SETTLE_SECONDS)
+    after = await asyncio.to_thread(_read, path, max_bytes)
+    return after if before == after else None
+
+
+def _read(path: Path, max_bytes: int) -> bytes | None:
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(max_bytes + 1)
+    return None
+
+
+def _lines(receipt: Receipt) -> list[str]:
+    told = [f"{p.place}: {p.code}: {p.sentence}" for p in receipt.problems[:_TOLD]]
+    more = len(receipt.problems) - len(told)
+    return [
+        f"{receipt.filed} parts were filed and {len(receipt.problems)} are in quarantine"
+        f" (message {receipt.message}; `scr quarantine list`).",
+        *told,
+        *([f"and {more} more."] if more else []),
+    ]
+
+
+def _tell(path: Path, lines: list[str]) -> None:
+    path.with_name(f"{path.name}.problem.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

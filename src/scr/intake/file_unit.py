@@ -1,0 +1,148 @@
+"""One unit onto one record, or the reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection
+
+from scr.decode.tree import BadUnit, Unit
+from scr.errors import Conflict, Invalid
+from scr.fhir.entry import Entry
+from scr.fhir.identifiers import OdsCode
+from scr.fhir.validate import validate
+from scr.identity import index
+from scr.identity.match import Agreement, compare
+from scr.mapping.adapter import Adapter
+from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.store.keys import KeyRing
+from scr.store.people import Person
+from scr.store.records import Filed, file_entries
+from scr.terminology.conceptmap import ConceptMaps
+
+_NO_NUMBER = {
+    "no-nhs-number": "It holds no NHS Number: add it at the source, and send it again.",
+    "bad-nhs-number": "Its NHS Number fails the check, or there are several: correct it at the source.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a unit is in quarantine: its place, a stable code, a sentence. Nobody's data is in it."""
+
+    place: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FiledUnit:
+    """A unit that is on its person's record."""
+
+    person: Person
+    filed: Filed
+    mapped: Mapped
+
+
+UnitOutcome = FiledUnit | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Files units. It works inside a transaction that somebody else commits."""
+
+    keys: KeyRing
+    maps: ConceptMaps
+
+    def file(
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
+    ) -> UnitOutcome:
+        """File one unit, or leave nothing of it and say why.
+
+        Raises Conflict where another writer registered the same person first: run it all again.
+        """
+        if isinstance(unit, BadUnit):
+            return Problem(unit.place, unit.error.code, unit.error.message)
+        savepoint = conn.begin_nested()
+        try:
+            outcome = self._file(conn, provider, adapter, unit, now)
+        except Invalid as error:
+            savepoint.rollback()
+            return Problem(unit.place, error.code, str(error))
+        except Conflict as conflict:
+            savepoint.rollback()
+            if conflict.code not in {"other-person", "other-type"}:
+                raise
+            return Problem(unit.place, conflict.code, str(conflict))
+        if isinstance(outcome, Problem):
+            savepoint.rollback()
+        else:
+            savepoint.commit()
+        return outcome
+
+    def _file(
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, now: int
+    ) -> UnitOutcome:
+        stated = claim(adapter, unit)
+        if stated.declined:
+            return Problem(unit.place, stated.declined, stated.reason)
+        person = self._whose(conn, stated, unit.place, now)
+        if isinstance(person, Problem):
+            return person
+        context = MappingContext(provider, person.patient_id, self.keys.id_key, now, self.maps)
+        mapped = map_unit(adapter, unit, context)
+        for entry in mapped.entries:
+            _check(entry, unit.place)
+        filed = file_entries(conn, self.keys, person, mapped.entries, now)
+        index.learn_demographics(conn, self.keys, person, stated.demographics)
+        _relate(conn, person, provider, stated, now)
+        return FiledUnit(person, filed, mapped)
+
+    def _whose(self, conn: Connection, stated: Claim, place: str, now: int) -> Person | Problem:
+        """The person that a unit is about, new or known; a Problem where there is a doubt."""
+        if stated.nhs_number is None:
+            return Problem(place, stated.problem, _NO_NUMBER[stated.problem])
+        if stated.demographics.birth_date is None and stated.demographics.family is None:
+            return Problem(
+                place,
+                "no-demographics",
+                "Neither a birth date nor a name is there to check the NHS Number by: add one at the source.",
+            )
+        person = index.find(conn, self.keys, stated.nhs_number)
+        if person is None:
+            return index.register(conn, self.keys, stated.nhs_number, stated.demographics, now)
+        verdict = compare(person.demographics, stated.demographics)
+        if verdict.agreement is Agreement.AGREE:
+            return person
+        return Problem(
+            place,
+            f"demographics-{verdict.agreement.value}",
+            "Its demographics do not fit the person known by this NHS Number "
+            f"({', '.join(verdict.reasons)}): find out whose it is before it is filed.",
+        )
+
+
+def _check(entry: Entry, place: str) -> None:
+    """Refuse the unit where a resource made of it is not valid FHIR R4."""
+    problems = validate(orjson.loads(entry.body))
+    if problems:
+        first = problems[0]
+        raise Invalid(
+            f"the {entry.type} made of it is not valid FHIR R4: {first.path}: {first.sentence}",
+            code="invalid-fhir",
+            where=place,
+        )
+
+
+def _relate(conn: Connection, person: Person, provider: OdsCode, stated: Claim, now: int) -> None:
+    """Who sends something about a person cares for them; a registration follows the last one told."""
+    index.relate(conn, person, provider, "care", provider, now)
+    told = {organisation for kind, organisation in stated.relationships if kind == "registration"}
+    if not told:
+        return
+    for known in index.relationships(conn, person):
+        if known.kind == "registration" and known.source == provider and known.organisation not in told:
+            index.end_relationship(conn, person, known.organisation, "registration", provider, now)
+    for organisation in sorted(told):
+        index.relate(conn, person, organisation, "registration", provider, now)

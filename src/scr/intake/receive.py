@@ -1,0 +1,248 @@
+"""The line a message takes: kept, decoded, mapped, identified, checked, filed or quarantined.
+
+The raw bytes are durable before anything is made of them, and what was made of them is durable
+before anyone is told. A part that cannot be filed goes to quarantine with its reason, and the rest of
+the payload goes on. Nothing goes onto a record about which there is any doubt whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.errors import Conflict, NotFound, ScrError
+from scr.fhir.identifiers import OdsCode
+from scr.intake.file_unit import Desk, Problem, UnitOutcome
+from scr.mapping.adapter import Adapter
+from scr.mapping.provider import Feed, Provider
+from scr.store import messages
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.messages import Kept, MessageState, Quarantined, QuarantineState
+from scr.store.people import Person
+
+T = TypeVar("T")
+
+_BATCH = 40
+"""Units in one transaction: more would keep an audit row waiting behind a long file."""
+
+_ATTEMPTS = 5
+_log = structlog.get_logger("scr.intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a payload. ``problems`` are the parts in quarantine; ``filed`` counts units."""
+
+    message: str
+    state: MessageState
+    duplicate: bool
+    filed: int
+    problems: tuple[Problem, ...]
+
+
+class Intake:
+    """Takes payloads in, from every kind of feed."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        desk: Desk,
+        adapters: Mapping[str, Adapter],
+        providers: Mapping[OdsCode, Provider],
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._desk = desk
+        self._adapters = adapters
+        self._providers = providers
+        self._clock = clock
+
+    async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
+        """Keep a payload, and file or quarantine every part of it.
+
+        The same bytes again are stored once, and get the same receipt. Returns when all is durable.
+        Raises Unavailable where the database is down: then nothing was promised.
+        """
+        kept = await self._write(
+            lambda conn: messages.keep(conn, self._keys, provider.ods, feed.name, raw, self._clock())
+        )
+        if kept.duplicate and kept.state is not MessageState.RECEIVED:
+            return await self._known(kept)
+        return await self._process(kept.id, provider.ods, feed.adapter, raw)
+
+    async def recover(self) -> int:
+        """Finish what was kept and not finished when the process ended; how many messages."""
+        pending = await self._database.read(messages.pending)
+        for message in pending:
+            raw = await self._database.read(partial(messages.open_raw, keys=self._keys, message=message.id))
+            feed = self._feed(message.provider, message.feed)
+            await self._process(message.id, message.provider, feed.adapter, raw)
+        return len(pending)
+
+    async def retry(self, item: str) -> Receipt:
+        """Try one part in quarantine again, with the adapter as it is now.
+
+        Filed, it is released; if not, it stays with its newer reason. Raises NotFound.
+        """
+        found, raw = await self._database.read(lambda conn: messages.open_quarantined(conn, self._keys, item))
+        adapter = self._adapter(found.adapter)
+        units = list(_units(adapter, raw))
+        return await self._write(lambda conn: self._retry(conn, found, adapter, units))
+
+    def _retry(
+        self, conn: Connection, found: Quarantined, adapter: Adapter, units: list[Unit | BadUnit]
+    ) -> Receipt:
+        outcomes = [self._desk.file(conn, found.provider, adapter, unit, self._clock()) for unit in units]
+        problems = tuple(o for o in outcomes if isinstance(o, Problem))
+        if problems:
+            messages.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
+        else:
+            messages.settle(conn, found.id, QuarantineState.RELEASED)
+        state = MessageState.QUARANTINED if problems else MessageState.FILED
+        return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
+
+    async def _process(self, message: str, provider: OdsCode, adapter_name: str, raw: bytes) -> Receipt:
+        """File a kept payload, some units to a transaction; the last one finishes the message."""
+        adapter = self._adapter(adapter_name)
+        units = _units(adapter, raw)
+        totals = _Totals()
+        batch = list(islice(units, _BATCH))
+        while True:
+            following = list(islice(units, _BATCH)) if len(batch) == _BATCH else []
+            last = not following
+
+            work = partial(
+                self._file_batch,
+                message=message,
+                provider=provider,
+                adapter=adapter,
+                batch=batch,
+                before=totals,
+                last=last,
+            )
+            totals = await self._write(work)
+            if last:
+                break
+            batch = following
+        _log.info(
+            "received",
+            message=message,
+            provider=provider.value,
+            adapter=adapter_name,
+            filed=totals.filed,
+            quarantined=len(totals.problems),
+        )
+        return Receipt(message, totals.state, False, totals.filed, totals.problems)
+
+    def _file_batch(
+        self,
+        conn: Connection,
+        *,
+        message: str,
+        provider: OdsCode,
+        adapter: Adapter,
+        batch: Iterable[Unit | BadUnit],
+        before: _Totals,
+        last: bool,
+    ) -> _Totals:
+        now = self._clock()
+        totals = before
+        for unit in batch:
+            outcome = self._desk.file(conn, provider, adapter, unit, now)
+            totals = totals.and_one(outcome)
+            if isinstance(outcome, Problem):
+                messages.quarantine(
+                    conn,
+                    self._keys,
+                    message,
+                    adapter.name,
+                    outcome.place,
+                    outcome.code,
+                    outcome.sentence,
+                    unit.raw,
+                    now,
+                )
+        if last:
+            messages.finish(conn, self._keys, message, totals.state, totals.counts(), totals.only_person())
+        return totals
+
+    async def _known(self, kept: Kept) -> Receipt:
+        """The receipt of a payload that came before."""
+
+        def read(conn: Connection) -> Receipt:
+            described = messages.describe(conn, kept.id)
+            items = messages.quarantined(conn, None, kept.id)
+            problems = tuple(Problem(i.place, i.code, i.sentence) for i in items)
+            return Receipt(kept.id, kept.state, True, described.outcome.get("filed", 0), problems)
+
+        return await self._database.read(read)
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write, again where another writer was first."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._database.write(work)
+            except Conflict as conflict:
+                _log.info("again", code=conflict.code)
+        return await self._database.write(work)
+
+    def _adapter(self, name: str) -> Adapter:
+        try:
+            return self._adapters[name]
+        except KeyError:
+            raise NotFound(f"there is no adapter {name!r}", code="no-such-adapter") from None
+
+    def _feed(self, provider: OdsCode, name: str) -> Feed:
+        for feed in self._providers[provider].feeds if provider in self._providers else ():
+            if feed.name == name:
+                return feed
+        raise NotFound(f"provider {provider} has no feed {name!r} any more", code="no-feed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """What has come of a payload's units so far."""
+
+    filed: int = 0
+    problems: tuple[Problem, ...] = ()
+    people: frozenset[str] = frozenset()
+    person: Person | None = None
+
+    def and_one(self, outcome: UnitOutcome) -> _Totals:
+        if isinstance(outcome, Problem):
+            return _Totals(self.filed, (*self.problems, outcome), self.people, self.person)
+        people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
+        return _Totals(self.filed + 1, self.problems, people, outcome.person)
+
+    @property
+    def state(self) -> MessageState:
+        if not self.problems:
+            return MessageState.FILED
+        return MessageState.QUARANTINED
+
+    def counts(self) -> dict[str, int]:
+        return {"filed": self.filed, "quarantined": len(self.problems)}
+
+    def only_person(self) -> Person | None:
+        """The one person that the whole payload is about, so that erasing them erases it."""
+        return self.person if len(self.people) == 1 and not self.problems else None
+
+
+def _units(adapter: Adapter, raw: bytes) -> Iterator[Unit | BadUnit]:
+    """The units of a payload; one that cannot be decoded at all is one bad unit."""
+    try:
+        yield from adapter.units(raw)
+    except DecodeError as error:
+        yield BadUnit(error.where or "payload", raw, error)
+    except ScrError as error:
+        yield BadUnit("payload", raw, DecodeError(str(error), code=error.code))
