@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,20 @@ from scr.errors import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
 Key = tuple[str | int, ...]
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML 1.2's core schema: ``no`` and ``2026-01-05`` are text, ``01`` stays ``01``."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"(?:true|false)\Z", "tf"),
+    ("null", r"(?:null|~|)\Z", ["n", "~", ""]),
+    ("int", r"-?(?:0|[1-9][0-9]*)\Z", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z", "-0123456789"),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ class Document:
 def load_yaml(path: Path) -> Document:
     """Read one YAML file. Raises Invalid naming file and line; duplicate keys are refused."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
     except UnicodeDecodeError:
         raise Invalid(
             "not UTF-8: save the file as UTF-8", code="bad-configuration", where=str(path)
@@ -75,7 +90,7 @@ def load_yaml(path: Path) -> Document:
         where = f"{path}, line {line}"
         raise Invalid(f"not valid YAML: {error.problem}", code="bad-configuration", where=where) from None
     lines: dict[Key, int] = {}
-    value = None if node is None else _construct(node, (), lines, path, yaml.SafeLoader(""))
+    value = None if node is None else _construct(node, (), lines, path, _PlainLoader(""))
     return Document(path, value, lines)
 
 
@@ -88,9 +103,13 @@ def _construct(
     if isinstance(node, yaml.MappingNode):
         made: dict[str, object] = {}
         for key_node, value_node in node.value:
+            where = f"{path}, line {key_node.start_mark.line + 1}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise Invalid(
+                    'a key is text: put {{ }} in quotes, "{{ … }}"', code="bad-configuration", where=where
+                )
             key = str(key_node.value)
             if key in made:
-                where = f"{path}, line {key_node.start_mark.line + 1}"
                 raise Invalid(f"the key {key!r} stands twice", code="bad-configuration", where=where)
             lines[(*at, key)] = key_node.start_mark.line + 1
             made[key] = _construct(value_node, (*at, key), lines, path, loader)

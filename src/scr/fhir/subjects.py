@@ -6,6 +6,8 @@ Organization, a Practitioner) is about no patient.
 
 from __future__ import annotations
 
+from scr.fhir.entry import Resource
+
 SUBJECT_FIELDS: dict[str, str] = {
     "Account": "subject",
     "AdverseEvent": "subject",
@@ -108,21 +110,17 @@ MANDATORY: dict[str, tuple[str, ...]] = {
 AllergyIntolerance.code is UK Core's rule."""
 
 
-def subject_of(resource: dict[str, object]) -> list[str]:
-    """The literal references by which a resource names its patient; none where it names none."""
+def subjects_of(resource: Resource) -> list[Resource]:
+    """The References by which a resource names its patient; of an Appointment, those to any Patient."""
     name = SUBJECT_FIELDS.get(str(resource.get("resourceType")))
     value = resource.get(name) if name else None
-    found: list[str] = []
-    for part in value if isinstance(value, list) else [value]:
-        if isinstance(part, dict):
-            actor = part.get("actor", part)
-            reference = actor.get("reference") if isinstance(actor, dict) else None
-            if isinstance(reference, str):
-                found.append(reference)
-    return found
+    parts = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
+    if name == "participant":
+        return [part["actor"] for part in parts if _is_patient(part)]
+    return parts
 
 
-def stamp_subject(resource: dict[str, object], reference: str) -> None:
+def stamp_subject(resource: Resource, reference: str) -> None:
     """Make the resource be about the patient of a reference, in place; nothing else of it changes."""
     kind = str(resource.get("resourceType"))
     name = SUBJECT_FIELDS.get(kind)
@@ -134,7 +132,7 @@ def stamp_subject(resource: dict[str, object], reference: str) -> None:
         resource[name] = [{"reference": reference}] if kind in SUBJECT_IN_LIST else {"reference": reference}
 
 
-def _stamp_participant(resource: dict[str, object], reference: str) -> None:
+def _stamp_participant(resource: Resource, reference: str) -> None:
     """An Appointment names its patient among its participants."""
     participants = resource.get("participant")
     others = [p for p in participants if not _is_patient(p)] if isinstance(participants, list) else []

@@ -7,16 +7,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    field_validator,
+)
 
 from scr.data import DataFiles, Document, load_yaml
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
-from scr.mapping.expression import NAMES, Expression, Run
+from scr.mapping.expression import Expression, Run
 from scr.mapping.formats import CsvFormat, Decode, units_of
-from scr.mapping.template import Compiler, Template, compile_template, controls, single_expression
+from scr.mapping.loss import known_fields
+from scr.mapping.template import (
+    Compiler,
+    Controls,
+    Template,
+    compile_template,
+    controls,
+    single_expression,
+)
 from scr.terminology.conceptmap import ConceptMaps
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -93,7 +110,10 @@ class AdapterFile(_Strict):
     quarantine_when: tuple[QuarantineRule, ...] = ()
     ignore: tuple[Ignored, ...] = ()
     headings: tuple[str, ...] = ()
-    resources: Literal["all"] | tuple[ResourceRule, ...]
+    resources: Annotated[
+        Annotated[Literal["all"], Tag("word")] | Annotated[tuple[ResourceRule, ...], Tag("rules")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "rules"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +122,7 @@ class Rule:
 
     number: int
     kind: str
-    for_each: Run | None
-    when: Run | None
+    words: Controls
     template: Template
     mandatory: tuple[str, ...]
 
@@ -137,7 +156,7 @@ class Adapter:
     relationships: tuple[tuple[str, Run], ...]
     refusals: tuple[Refusal, ...]
     rules: tuple[Rule, ...] | None
-    known: frozenset[str] = frozenset()
+    known: frozenset[tuple[str, ...]] = frozenset()
     expressions: dict[str, Expression] = field(default_factory=dict, repr=False)
 
     def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
@@ -193,7 +212,11 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
             for i, rule in enumerate(file.quarantine_when)
         ),
         rules=rules,
-        known=frozenset(name for ignored in file.ignore for name in ignored.fields) | _read_fields(compiler),
+        known=known_fields(
+            file.decode.format,
+            (path for expression in compiler.expressions.values() for path in expression.reads),
+            (name for ignored in file.ignore for name in ignored.fields),
+        ),
         expressions=compiler.expressions,
     )
     _check(file, adapter, compiler)
@@ -223,7 +246,7 @@ def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
     words: dict[str, Any] = {
         k: v for k, v in (("for_each", rule.for_each), ("when", rule.when)) if v is not None
     }
-    for_each, when = controls(words, keys, compiler)
+    control = controls(words, keys, compiler)
     at = (*keys, "resource")
     for word in ("for_each", "when"):
         if word in rule.resource:
@@ -235,8 +258,8 @@ def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
         if name not in rule.resource:
             raise compiler.error(f"a {kind} needs {name} (FHIR R4): add it", at)
     _check_id(kind, rule.resource["id"], (*at, "id"), compiler)
-    template = compile_template(rule.resource, at, compiler)
-    return Rule(number, kind, for_each, when, template, MANDATORY.get(kind, ()))
+    template = compile_template(rule.resource, at, control.inner)
+    return Rule(number, kind, control, template, MANDATORY.get(kind, ()))
 
 
 def _check_id(kind: str, text: object, keys: tuple[str | int, ...], compiler: Compiler) -> None:
@@ -276,12 +299,6 @@ def _constants(node: Any) -> Any:
     return None if isinstance(node, str) and "{{" in node else node
 
 
-def _read_fields(compiler: Compiler) -> frozenset[str]:
-    """The paths that the expressions read, ``root`` and its like taken off."""
-    paths = {path for expression in compiler.expressions.values() for path in expression.reads}
-    return frozenset(".".join(path[1:] if path[0] in NAMES else path) for path in paths)
-
-
 def _check(file: AdapterFile, adapter: Adapter, compiler: Compiler) -> None:
     """What can only be seen of the whole."""
     if adapter.rules is None and file.decode.format != "fhir-json":
@@ -299,9 +316,8 @@ def _check_columns(file: AdapterFile, decode: CsvFormat, adapter: Adapter, compi
     columns = set(decode.columns)
     for place, expression in adapter.expressions.items():
         for path in sorted(expression.reads):
-            name = path[1] if path[0] in NAMES and len(path) > 1 else path[0]
-            if name not in columns and name not in NAMES:
-                raise compiler.error(_no_column(name, columns), _keys(place, compiler.document))
+            if path[0] not in columns:
+                raise compiler.error(_no_column(path[0], columns), _keys(place, compiler.document))
     for i, ignored in enumerate(file.ignore):
         for j, name in enumerate(ignored.fields):
             if name not in columns:

@@ -61,7 +61,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. ``run(scope, frame)`` gives its value; it does no I/O and ends."""
+    """A compiled expression. ``run(scope, frame)`` gives its value; it does no I/O and ends.
+
+    ``reads`` are the paths of the unit that it looks at, places within lists left out.
+    """
 
     text: str
     run: Run = field(repr=False, compare=False)
@@ -69,7 +72,7 @@ class Expression:
     node: Node = field(repr=False, compare=False)
 
 
-def compile_expression(text: str, maps: ConceptMaps) -> Expression:
+def compile_expression(text: str, maps: ConceptMaps, scope: Scope | None = None) -> Expression:
     """Compile one expression. Raises ExpressionError for syntax, functions and maps that are not there."""
     if not text.strip():
         raise ExpressionError("the expression is empty: write one between {{ and }}")
@@ -81,38 +84,57 @@ def compile_expression(text: str, maps: ConceptMaps) -> Expression:
         raise ExpressionError(str(error)) from None
     for call in _calls(node):
         _check_call(call, maps)
-    return Expression(text.strip(), _compile(node, True), frozenset(paths_read(node)), node)
+    return Expression(text.strip(), _compile(node, True), paths_read(node, scope), node)
 
 
-def paths_read(node: Node, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every path of field names that an expression looks at, indices and conditions left out."""
-    found: set[tuple[str, ...]] = set()
-    end = _follow(node, at, found)
-    yield from found | ({end} if end else set())
+Path = tuple[str, ...]
 
 
-def _follow(node: Node, at: tuple[str, ...], found: set[tuple[str, ...]]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where in the unit an expression's scope is: the path of its item, and of the item around it."""
+
+    at: Path = ()
+    outer: Path = ()
+
+    def named(self, name: str) -> Path:
+        """The path that one of the four names stands for."""
+        return {"root": (), "outer": self.outer}.get(name, self.at)
+
+
+def paths_read(node: Node, scope: Scope | None = None) -> frozenset[Path]:
+    """Every path of field names, from the root of the unit, that an expression looks at."""
+    found: set[Path] = set()
+    end = _follow(node, (scope or Scope()).at, True, scope or Scope(), found)
+    return frozenset(path for path in {*found, end} if path)
+
+
+def end_path(node: Node, scope: Scope) -> Path:
+    """The path of what an expression gives: the scope that a ``for_each`` over it makes."""
+    return _follow(node, scope.at, True, scope, set())
+
+
+_STEPS = frozenset({"subexpression", "index_expression", "pipe", "projection", "value_projection", "flatten"})
+
+
+def _follow(node: Node, at: Path, head: bool, scope: Scope, found: set[Path]) -> Path:
     """The path at which a node ends; the paths read on the way are put into ``found``."""
     kind, children = node["type"], node["children"]
     if kind == "field":
-        return (*at, node["value"])
-    if kind in {"identity", "current", "index", "slice", "literal"}:
-        return () if kind == "literal" else at
-    if kind in {"subexpression", "index_expression", "pipe", "projection", "value_projection", "flatten"}:
-        for child in children:
-            at = _follow(child, at, found)
+        return scope.named(node["value"]) if head and node["value"] in NAMES else (*at, node["value"])
+    if kind in {"identity", "current", "index", "slice"}:
+        return at
+    if kind in _STEPS:
+        for i, child in enumerate(children):
+            at = _follow(child, at, head if i == 0 else kind == "pipe", scope, found)
         return at
     if kind == "filter_projection":
-        base = _follow(children[0], at, found)
-        end = _follow(children[2], base, found)
-        if end:
-            found.add(end)
-        return _follow(children[1], base, found)
-    for child in children:
-        end = _follow(child, at, found)
-        if end:
-            found.add(end)
-    return ()
+        base = _follow(children[0], at, head, scope, found)
+        found.add(_follow(children[2], base, True, scope, found))
+        return _follow(children[1], base, False, scope, found)
+    ends = [_follow(child, at, True, scope, found) for child in children]
+    found.update(ends)
+    return ends[0] if kind in {"or_expression", "and_expression"} and ends else ()
 
 
 def _syntax(error: exceptions.ParseError) -> str:

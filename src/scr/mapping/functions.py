@@ -298,10 +298,11 @@ def as_text(value: Any) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        raise Unreadable
+    if not isinstance(value, str):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, int | float):
+            raise Unreadable
     text = str(value).strip()
     return None if text in {"", '""'} else text
 
@@ -309,7 +310,7 @@ def as_text(value: Any) -> str | None:
 def local_id(parts: tuple[Any, ...]) -> str | None:
     """The source's own identity of a resource; None where any part is missing."""
     texts = [as_text(part) for part in parts]
-    known = [text for text in texts if text is not None]
+    known = [text.replace("/", "%2F") for text in texts if text is not None]  # a reference is cut at its /
     return PART.join(known) if len(known) == len(texts) else None
 
 

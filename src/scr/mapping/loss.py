@@ -1,31 +1,56 @@
 """What of a unit was not used: fields with a value that no expression reads.
 
 The paths that the expressions read are known when the adapter is loaded, so that this costs a
-dictionary look-up a field. Places within lists are left out of a path: ``PID.3`` stands for every
-repetition.
+dictionary look-up a field. Places within lists are left out of a path: all repetitions are one field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from scr.decode.hl7v2.tables import SEGMENTS
 from scr.decode.tree import Unit
-from scr.mapping.adapter import Adapter
-from scr.mapping.formats import CsvFormat
+
+Path = tuple[str, ...]
+
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
+_FRAMING = frozenset({"MSH", "EVN"})
+"""Segments that are about the message and not about the person."""
+_EMPTY = '^~&" '
+"""What stands in a field that has no value: separators, and the delete indicator."""
 
 
-def lost_of(adapter: Adapter, unit: Unit) -> tuple[str, ...]:
-    """The source's fields that have a value and are neither read nor ignored on purpose, sorted."""
-    if isinstance(adapter.decode, CsvFormat):
-        tree = unit.tree
-        return tuple(sorted(name for name in tree if name not in adapter.known and tree[name]))
-    if adapter.rules is None:
-        return tuple(unit.tree.get("lost", ()))
-    return tuple(sorted({".".join(path) for path in leaf_paths(unit.tree) if not _is_known(path, adapter)}))
+def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) -> frozenset[Path]:
+    """The fields that are accounted for, as ``lost_of`` asks for them.
+
+    An ignored field is named as it is reported: a column, ``PID-13`` (or ``PV2``, the whole segment),
+    a path with dots.
+    """
+    if format_ == "hl7v2":
+        named = (tuple(name.split("-", 1)) for name in ignored)
+        return frozenset({field for path in reads if (field := _hl7_field(path))} | set(named))
+    if format_ == "csv":
+        return frozenset({path[:1] for path in reads} | {(name,) for name in ignored})
+    return frozenset({*reads, *(tuple(name.split(".")) for name in ignored)})
 
 
-def leaf_paths(tree: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = False) -> tuple[str, ...]:
+    """The source's fields that have a value and are not accounted for, sorted.
+
+    ``whole``: the resources go through as they are, so that only their conversion can lose anything.
+    """
+    if format_ == "hl7v2":
+        return tuple(sorted(set(_lost_fields(known, unit.tree))))
+    if format_ == "csv":
+        return tuple(sorted(name for name, value in unit.tree.items() if value and (name,) not in known))
+    lost = set() if whole else set(leaf_paths(unit.tree.get("resources", ()), ("resources",)))
+    lost |= {tuple(str(name).split(".")) for name in unit.tree.get("lost", ())}
+    return tuple(sorted(".".join(path) for path in lost if not _is_known(path, known)))
+
+
+def leaf_paths(tree: Any, at: Path = ()) -> Iterator[Path]:
     """The path of every value that is not empty."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
@@ -37,12 +62,27 @@ def leaf_paths(tree: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
         yield at
 
 
-def _is_known(path: tuple[str, ...], adapter: Adapter) -> bool:
-    """Whether the path, or what is around it, is read or ignored. A reader within a ``for_each`` names
-    the end of the path only."""
-    known = adapter.known
-    for end in range(len(path), 0, -1):
-        for start in range(end):
-            if ".".join(path[start:end]) in known:
-                return True
-    return False
+def _is_known(path: Path, known: frozenset[Path]) -> bool:
+    """Whether the path, or the whole around it, is read or ignored."""
+    return any(path[:end] in known for end in range(1, len(path) + 1))
+
+
+def _hl7_field(path: Path) -> Path:
+    """The segment and field number of a path such as ``orders.OBX.observation_value.1``."""
+    places = [i for i, name in enumerate(path[:-1]) if _SEGMENT.match(name)]
+    if not places:
+        return ()
+    segment, name = path[places[-1]], path[places[-1] + 1]
+    shape = SEGMENTS.get(segment)
+    number = None if shape is None else shape.numbers.get(name)
+    return (segment, name if number is None else str(number))
+
+
+def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:
+    for segment in tree.get("segments") or ():
+        name = segment.name
+        if name in _FRAMING or (name,) in known:
+            continue
+        for number, cell in enumerate(segment.cells):
+            if number and cell.strip(_EMPTY) and (name, str(number)) not in known:
+                yield f"{name}-{number}"

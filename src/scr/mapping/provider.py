@@ -113,7 +113,10 @@ class Provider(_Strict):
     @property
     def pushes(self) -> bool:
         """Whether any of its feeds sends to us, so that copies are held."""
-        return any(isinstance(feed.connection, Mllp | DropFolder | HttpPost) for feed in self.feeds)
+        return any(
+            isinstance(feed.connection, MllpConnection | DropFolderConnection | HttpPostConnection)
+            for feed in self.feeds
+        )
 
 
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:

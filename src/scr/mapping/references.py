@@ -1,76 +1,57 @@
 """The source's ids and references, rewritten into the opaque ones that are served.
 
 https://hl7.org/fhir/R4/references.html. A relative reference becomes an opaque one even where the
-payload does not hold its target, so that it resolves on the day that the target is served. A
-``fullUrl`` of the bundle (``urn:uuid:…``) is resolved. Other absolute addresses and ``#contained``
-ones stay.
+payload does not hold its target, so that it resolves on the day that the target is served. What
+names the person's own Patient, by any address, becomes the person's Patient here. Other absolute
+addresses and ``#contained`` ones stay. (The decoder has resolved the ``fullUrl``s of the bundle.)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from scr.fhir.entry import Resource
-from scr.fhir.identifiers import opaque_id
-from scr.fhir.subjects import subject_of
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, opaque_id
+from scr.fhir.subjects import subjects_of
 
-_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/(.+?)(?:/_history/.*)?\Z", re.DOTALL)
+_LITERAL = re.compile(r"(\w+://.*/)?([A-Z][A-Za-z]+)/([^/]+)(?:/_history/.*)?\Z", re.DOTALL)
 
 
 @dataclass(slots=True)
 class References:
-    """How the ids of one payload are rewritten. ``own`` are the source's ids of the person's Patient."""
+    """How the ids of one payload are rewritten.
+
+    ``own`` are the source's ids of the person's Patient, ``number`` the NHS Number, where it is known.
+    """
 
     source: str
     key: bytes
     subject: str
     own: frozenset[str]
-    full_urls: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
     _met: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        resources: Iterable[Resource],
-        tree: Mapping[str, Any],
-        source: str,
-        key: bytes,
-        subject: str,
-        patients: Iterable[str] = (),
-    ) -> References:
-        """For a payload: its own Patient is the one that the decoder named, the only one in it, or the
-        only one that its resources are about."""
-        resources = list(resources)
-        full_urls: Mapping[str, str] = tree.get("full_urls") or {}
-        found = cls(source, key, subject, frozenset(), full_urls)
-        own = set(patients)
-        named = (tree.get("patient") or {}).get("id") if "resources" in tree else None
-        if named is not None:
-            own.add(str(named))
-        if not own:
-            own = {str(r["id"]) for r in resources if r.get("resourceType") == "Patient" and "id" in r}
-        if not own:
-            about = {i for r in resources for i in map(found.patient_id, subject_of(r)) if i is not None}
-            own = about if len(about) == 1 else set()
-        found.own = frozenset(own)
-        return found
 
     def id_of(self, kind: str, local: str) -> str:
         """The id that is served for the source's own."""
         return opaque_id(self.key, self.source, kind, local)
 
-    def patient_id(self, reference: str) -> str | None:
-        """The source's id of the Patient that a reference names; None for another type, or elsewhere."""
-        match = _RELATIVE.match(self.full_urls.get(reference, reference))
-        return match[2] if match and match[1] == "Patient" else None
+    def is_other_person(self, subject: Resource) -> bool:
+        """Whether the reference by which a resource names its patient is not to the person."""
+        target, identifier = subject.get("reference"), subject.get("identifier")
+        if isinstance(target, str) and not target.startswith("#"):
+            return self._is_other_patient(target)
+        if isinstance(identifier, dict) and identifier.get("system") == NHS_NUMBER_SYSTEM:
+            return str(identifier.get("value", "")).replace(" ", "") != self.number
+        return False
 
-    def is_other_patient(self, reference: str) -> bool:
-        """Whether a reference names a Patient of the source who is not the person."""
-        named = self.patient_id(reference)
-        return named is not None and named not in self.own
+    def _is_other_patient(self, target: str) -> bool:
+        match = _LITERAL.match(target)
+        if match is None:  # urn:uuid: of nothing in the payload: in doubt it is somebody else
+            return target.rpartition(":")[2] not in self.own
+        return match[2] == "Patient" and match[3] not in self.own
 
     def rewritten(self, node: Any) -> Any:
         """A copy in which every literal reference is rewritten."""
@@ -95,10 +76,24 @@ class References:
         return known
 
     def _resolved(self, text: str) -> str:
-        match = _RELATIVE.match(self.full_urls.get(text, text))
+        match = _LITERAL.match(text)
         if match is None:
             return text
-        kind, local = match[1], match[2]
+        base, kind, local = match.groups()
         if kind == "Patient" and local in self.own:
             return f"Patient/{self.subject}"
-        return f"{kind}/{self.id_of(kind, local)}"
+        return text if base else f"{kind}/{self.id_of(kind, local)}"
+
+
+def own_patients(resources: Iterable[Resource], named: object = None) -> frozenset[str]:
+    """The source's ids of the person: the Patient that the decoder named, else those in the payload,
+    else the one that all of its resources are about."""
+    if isinstance(named, str) and named:
+        return frozenset({named})
+    resources = list(resources)
+    own = {str(r["id"]) for r in resources if r.get("resourceType") == "Patient" and "id" in r}
+    if own:
+        return frozenset(own)
+    targets = (str(s.get("reference", "")) for r in resources for s in subjects_of(r))
+    about = {match[3] for match in map(_LITERAL.match, targets) if match and match[2] == "Patient"}
+    return frozenset(about) if len(about) == 1 else frozenset()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,12 +17,12 @@ from scr.decode.tree import Unit
 from scr.fhir.demographics import Demographics, demographics_of
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
-from scr.fhir.subjects import stamp_subject, subject_of
+from scr.fhir.subjects import stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
 from scr.mapping.expression import Frame
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode, as_text, is_true
 from scr.mapping.loss import lost_of
-from scr.mapping.references import References
+from scr.mapping.references import References, own_patients
 from scr.mapping.template import MappingError, iterate, scopes
 from scr.mapping.times import Unreadable
 from scr.terminology.conceptmap import ConceptMaps
@@ -100,18 +100,28 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
     a whole, because half a message misleads.
     """
     notes = Notes()
+    frame = Frame(unit.tree, MappingFunctions(context.maps, notes))
     if adapter.rules is None:
-        resources = [dict(resource) for resource in unit.tree.get("resources", ())]
+        resources = list(unit.tree.get("resources", ()))
+        named = unit.tree.get("patient", {}).get("id")
     else:
-        frame = Frame(unit.tree, MappingFunctions(context.maps, notes))
         resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
-    lost = list(lost_of(adapter, unit))
-    entries = _entries(resources, adapter, unit, context, lost)
-    return Mapped(tuple(entries), tuple(dict.fromkeys(notes.unmapped)), tuple(lost), tuple(notes.unread))
+        named = None
+    number = _nhs_number(adapter, frame)[0]
+    references = References(
+        source=context.source.value,
+        key=context.id_key,
+        subject=context.subject,
+        own=own_patients(resources, named) | set(context.patients),
+        number=number.value if number else "",
+    )
+    lost = list(lost_of(adapter.decode.format, adapter.known, unit, whole=adapter.rules is None))
+    entries = _entries(resources, references, Stamp(adapter.name, unit.place, context), lost)
+    return Mapped(entries, tuple(dict.fromkeys(notes.unmapped)), tuple(lost), tuple(notes.unread))
 
 
 def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
-    for scope in scopes(rule.for_each, rule.when, unit.tree, frame):
+    for scope in scopes(rule.words, unit.tree, frame):
         try:
             made = rule.template.run(scope, frame) or {}
         except MappingError as error:
@@ -127,46 +137,44 @@ def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
         yield made
 
 
+class Stamp(NamedTuple):
+    """What every resource of a unit gets."""
+
+    adapter: str
+    place: str
+    context: MappingContext
+
+
 def _entries(
-    resources: list[Resource], adapter: Adapter, unit: Unit, context: MappingContext, lost: list[str]
-) -> Iterator[Entry]:
+    resources: list[Resource], references: References, stamp: Stamp, lost: list[str]
+) -> tuple[Entry, ...]:
     """Entries with final ids, each once: what is repeated word for word is left out."""
-    references = References.of(
-        resources, unit.tree, context.source.value, context.id_key, context.subject, context.patients
-    )
-    origin = f"urn:ods:{context.source}#{adapter.name}"
     made: dict[str, Entry] = {}
     for resource in resources:
-        entry = _entry(resource, references, origin, unit, context)
+        entry = _entry(resource, references, stamp)
         known = made.setdefault(entry.reference, entry)
         if known is not entry and known.body != entry.body:
             lost.append(f"{entry.type} (the same id twice with different content: the first is kept)")
-    yield from made.values()
+    return tuple(made.values())
 
 
-def _entry(
-    resource: Resource, references: References, origin: str, unit: Unit, context: MappingContext
-) -> Entry:
-    kind = str(resource["resourceType"])
-    for reference in subject_of(resource):
-        if references.is_other_patient(reference):
-            raise MappingError(
-                f"a {kind} is about another patient than the payload's: the whole payload is refused",
-                code="another-person",
-                where=unit.place,
-            )
+def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
+    kind, context = str(resource["resourceType"]), stamp.context
     local = resource.get("id")
+    strange = kind == "Patient" and local not in references.own
+    if strange or any(map(references.is_other_person, subjects_of(resource))):
+        raise MappingError(
+            f"a {kind} is about somebody else than the payload's Patient: nothing of the payload is taken",
+            code="another-person",
+            where=stamp.place,
+        )
     made: Resource = references.rewritten(resource)
-    made["id"] = (
-        references.id_of(kind, str(local)) if local is not None else references.id_of(kind, _digest(resource))
-    )
-    stamp_subject(made, f"Patient/{context.subject}")
+    made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
+    person = f"Patient/{context.subject}"
+    stamp_subject(made, person)
     if kind == "Patient":
-        made["link"] = [
-            {"other": {"reference": f"Patient/{context.subject}"}, "type": "refer"},
-            *made.get("link", ()),
-        ]
-    made["meta"] = {**made.get("meta", {}), "source": origin}
+        made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
+    made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
     return pack(made, source=context.source.value, now=context.now)
 
 

@@ -14,15 +14,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
 
 from scr.data import Document
 from scr.errors import Invalid
-from scr.mapping.expression import Expression, ExpressionError, Frame, Run, compile_expression
+from scr.mapping.expression import (
+    Expression,
+    ExpressionError,
+    Frame,
+    Run,
+    Scope,
+    compile_expression,
+    end_path,
+)
 from scr.mapping.functions import as_text, is_true
 from scr.mapping.times import Unreadable
 from scr.terminology.conceptmap import ConceptMaps
@@ -49,11 +57,18 @@ class Compiler:
     document: Document
     maps: ConceptMaps
     expressions: dict[str, Expression] = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
+
+    def within(self, text: str, keys: Keys) -> Compiler:
+        """A compiler for what stands inside a ``for_each`` over the expression."""
+        alone = single_expression(text) or "@"
+        at = end_path(self.compiled(alone, keys).node, self.scope)
+        return replace(self, scope=Scope(at, self.scope.at))
 
     def compiled(self, text: str, keys: Keys) -> Expression:
         """An expression at a key path."""
         try:
-            return compile_expression(text, self.maps)
+            return compile_expression(text, self.maps, self.scope)
         except ExpressionError as error:
             raise self.error(str(error), keys) from None
 
@@ -109,16 +124,28 @@ def iterate(items: Any) -> list[Any]:
     return items if isinstance(items, list) else [items]
 
 
-def controls(node: dict[str, Any], keys: Keys, compiler: Compiler) -> tuple[Run | None, Run | None]:
-    """The closures of a mapping's ``for_each`` and ``when``, where it has them."""
-    for_each, when = (
-        compiler.single(node[word], (*keys, word)) if word in node else None for word in ("for_each", "when")
-    )
-    return for_each, when
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The closures of a mapping's control words, and the compiler for what they stand over."""
+
+    for_each: Run | None
+    when: Run | None
+    inner: Compiler
 
 
-def scopes(for_each: Run | None, when: Run | None, scope: Any, frame: Frame) -> Iterator[Any]:
+def controls(node: dict[str, Any], keys: Keys, compiler: Compiler) -> Controls:
+    """Compile a mapping's ``for_each`` and ``when``, where it has them."""
+    for_each, inner = None, compiler
+    if "for_each" in node:
+        for_each = compiler.single(node["for_each"], (*keys, "for_each"))
+        inner = compiler.within(node["for_each"], (*keys, "for_each"))
+    when = inner.single(node["when"], (*keys, "when")) if "when" in node else None
+    return Controls(for_each, when, inner)
+
+
+def scopes(words: Controls, scope: Any, frame: Frame) -> Iterator[Any]:
     """Every scope that a mapping with control words is rendered in; the frame follows along."""
+    for_each, when = words.for_each, words.when
     if for_each is None:
         if when is None or is_true(when(scope, frame)):
             yield scope
@@ -140,7 +167,7 @@ def clean(value: Any) -> Any:
         return value if value and not value.isspace() else None
     if value is None or kind in (bool, int, float):
         return value
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {k: v for k, v in ((k, clean(v)) for k, v in value.items()) if v is not None} or None
     if isinstance(value, list):
         return [v for v in (clean(v) for v in value) if v is not None] or None
@@ -148,9 +175,9 @@ def clean(value: Any) -> Any:
 
 
 def _mapping(node: dict[str, Any], keys: Keys, compiler: Compiler) -> Template:
-    for_each, when = controls(node, keys, compiler)
+    words = controls(node, keys, compiler)
     parts = [
-        (key, compile_template(child, (*keys, key), compiler))
+        (key, compile_template(child, (*keys, key), words.inner))
         for key, child in node.items()
         if key not in _CONTROL
     ]
@@ -167,12 +194,12 @@ def _mapping(node: dict[str, Any], keys: Keys, compiler: Compiler) -> Template:
                 told = told or is_dynamic
         return made if made and told else None
 
-    if for_each is None and when is None:
+    if words.for_each is None and words.when is None:
         return Template(once, dynamic)
 
     def each(scope: Any, frame: Frame) -> Any:
-        made = [once(at, frame) for at in scopes(for_each, when, scope, frame)]
-        if for_each is None:
+        made = [once(at, frame) for at in scopes(words, scope, frame)]
+        if words.for_each is None:
             return made[0] if made else None
         return [value for value in made if value is not None] or None
 
