@@ -22,7 +22,8 @@ from scr.demo.suppliers.process import Arguments, asked_to_end, now, whole_write
 
 COLUMNS = (
     "LA_Code", "Reporting_Period_Start_Date", "Reporting_Period_End_Date", "NHS_Number",
-    "LA_Person_Unique_Identifier", "GP_Practice_Code", "GP_Practice_Name", "First_Name", "Last_Name", "Gender",
+    "LA_Person_Unique_Identifier", "GP_Practice_Code", "GP_Practice_Name", "First_Name", "Last_Name",
+    "Gender",
     "Ethnicity", "Date_of_Birth", "Date_of_Death", "Client_Type", "Primary_Support_Reason", "Postcode",
     "Accommodation_Status", "Employment_Status", "Has_Unpaid_Carer", "Autism_Spectrum_Disorder_ASD",
     "Visual_Impairment", "Hearing_Impairment", "Dementia", "Client_Funding_Status", "Event_Type",

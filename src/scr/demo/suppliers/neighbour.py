@@ -1,6 +1,7 @@
 """The neighbouring shared care record: FHIR R4 REST, behind a bearer token, paged, and slow on purpose.
 
-`GET metadata`, `Patient?identifier=`, `[type]?patient=`, `[type]/[id]`, `Patient/[id]/$everything`.
+`metadata`, `Patient?identifier=` and `[type]?patient=` (also as `POST [type]/_search`), `[type]/[id]`,
+`Patient/[id]/$everything`.
 It is slow where it collects a record; the further pages of what it has collected come at once.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from scr.demo.people import known_to
-from scr.demo.person import NEIGHBOUR, Person
+from scr.demo.person import NEIGHBOUR
 from scr.demo.suppliers.neighbour_record import logical_id, patient, record
 from scr.demo.suppliers.process import Arguments, Resource, fhir_response, now, serve
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
@@ -90,11 +91,13 @@ def page(resources: Sequence[Resource], url: str, query: Mapping[str, str], base
     }
 
 
-class Record:
-    """The server's people, by NHS Number and by its own ids."""
+class Server:
+    """The neighbour's people, by NHS Number and by its own ids, and the handlers that tell of them."""
 
     def __init__(self, arguments: Arguments) -> None:
         """Take those of the population that it knows."""
+        self.arguments = arguments
+        self.base = f"http://{arguments.host}:{arguments.port}{BASE}"
         self.by_number = known_to(NEIGHBOUR, arguments.seed, arguments.size)
         self.by_id = {logical_id(person, "Patient"): person for person in self.by_number.values()}
         self.resources: dict[tuple[object, object], Resource] = {
@@ -103,66 +106,72 @@ class Record:
             for resource in record(person)
         }
 
-    def of(self, query: Mapping[str, str]) -> Person | None:
-        """The person whom a `patient` or `subject` parameter names, by id or by reference."""
-        named = query.get("patient") or query.get("subject") or ""
-        return self.by_id.get(named.removeprefix("Patient/"))
-
-
-def application(arguments: Arguments) -> web.Application:
-    """The web application."""
-    store = Record(arguments)
-    base = f"http://{arguments.host}:{arguments.port}{BASE}"
-
-    async def metadata(request: web.Request) -> web.Response:
+    async def metadata(self, request: web.Request) -> web.Response:
+        """The only thing that needs no token."""
         return fhir_response(capability())
 
-    async def search(request: web.Request) -> web.Response:
-        if refusal := refused(request, arguments.token):
+    async def search(self, request: web.Request) -> web.Response:
+        """A search in one type, by patient; Patients by identifier."""
+        if refusal := refused(request, self.arguments.token):
             return refusal
         kind = request.match_info["type"]
         if kind not in TYPES:
             return fhir_response(outcome("not-supported", "no such type here"), 404)
-        if kind == "Patient":
-            system, _, value = request.query.get("identifier", "").partition("|")
-            person = store.by_number.get(value) if system == NHS_NUMBER_SYSTEM else None
-            found = [patient(person)] if person else []
-        else:
-            person = store.of(request.query)
-            await _collect(request, arguments)
-            found = [item for item in record(person) if item["resourceType"] == kind] if person else []
-        return fhir_response(page(found, f"{base}/{kind}", request.query, base))
+        query = {
+            name: str(value) for name, value in (*request.query.items(), *(await request.post()).items())
+        }
+        found = self._patients(query) if kind == "Patient" else await self._of_patient(query, kind)
+        if kind == "Patient":  # the number that was searched for goes into no link
+            query = {}
+        return fhir_response(page(found, f"{self.base}/{kind}", query, self.base))
 
-    async def read(request: web.Request) -> web.Response:
-        if refusal := refused(request, arguments.token):
+    def _patients(self, query: Mapping[str, str]) -> list[Resource]:
+        system, _, value = query.get("identifier", "").partition("|")
+        person = self.by_number.get(value) if system == NHS_NUMBER_SYSTEM else None
+        return [patient(person)] if person else []
+
+    async def _of_patient(self, query: Mapping[str, str], kind: str) -> list[Resource]:
+        named = query.get("patient") or query.get("subject") or ""
+        person = self.by_id.get(named.removeprefix("Patient/"))
+        await self._collect(query)
+        return [item for item in record(person) if item["resourceType"] == kind] if person else []
+
+    async def read(self, request: web.Request) -> web.Response:
+        """One resource by its id."""
+        if refusal := refused(request, self.arguments.token):
             return refusal
-        resource = store.resources.get((request.match_info["type"], request.match_info["id"]))
+        resource = self.resources.get((request.match_info["type"], request.match_info["id"]))
         if resource is None:
             return fhir_response(outcome("not-found", "nothing with this id here"), 404)
         return fhir_response(resource)
 
-    async def everything(request: web.Request) -> web.Response:
-        if refusal := refused(request, arguments.token):
+    async def everything(self, request: web.Request) -> web.Response:
+        """The whole record of a person, page by page."""
+        if refusal := refused(request, self.arguments.token):
             return refusal
-        person = store.by_id.get(request.match_info["id"])
+        person = self.by_id.get(request.match_info["id"])
         if person is None:
             return fhir_response(outcome("not-found", "nobody with this id here"), 404)
-        await _collect(request, arguments)
-        url = f"{base}/Patient/{request.match_info['id']}/$everything"
-        return fhir_response(page(record(person), url, request.query, base))
+        await self._collect(request.query)
+        url = f"{self.base}/Patient/{request.match_info['id']}/$everything"
+        return fhir_response(page(record(person), url, request.query, self.base))
 
+    async def _collect(self, query: Mapping[str, str]) -> None:
+        """Be slow, but for the further pages of what was collected already."""
+        if query.get("_offset", "0") == "0":
+            await self.arguments.pause()
+
+
+def application(arguments: Arguments) -> web.Application:
+    """The web application."""
+    server = Server(arguments)
     app = web.Application()
-    app.router.add_get(BASE + "/metadata", metadata)
-    app.router.add_get(BASE + "/Patient/{id}/$everything", everything)
-    app.router.add_get(BASE + "/{type}", search)
-    app.router.add_get(BASE + "/{type}/{id}", read)
+    app.router.add_get(BASE + "/metadata", server.metadata)
+    app.router.add_get(BASE + "/Patient/{id}/$everything", server.everything)
+    app.router.add_get(BASE + "/{type}", server.search)
+    app.router.add_post(BASE + "/{type}/_search", server.search)
+    app.router.add_get(BASE + "/{type}/{id}", server.read)
     return app
-
-
-async def _collect(request: web.Request, arguments: Arguments) -> None:
-    """Be slow, but for the further pages of what was collected already."""
-    if request.query.get("_offset", "0") == "0":
-        await arguments.pause()
 
 
 def refused(request: web.Request, token: str) -> web.Response | None:
