@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Resource
+from scr.fhir.pages import head_of
 
 _LIST_WARNING = "ListWarningCode-1"
 """How the address of the GP Connect extension ends, in STU3 and after conversion."""
@@ -52,13 +52,6 @@ class ListNote:
     warnings: tuple[str, ...]
 
 
-class _Head(msgspec.Struct):
-    resourceType: str = ""  # noqa: N815 - FHIR's own name
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
-
-
 def issues_of(outcomes: Iterable[object]) -> tuple[Issue, ...]:
     """The issues of OperationOutcomes (STU3 or R4); whatever is not one is passed over."""
     return tuple(
@@ -71,11 +64,11 @@ def issues_of(outcomes: Iterable[object]) -> tuple[Issue, ...]:
 
 def issues_in(body: bytes) -> tuple[Issue, ...] | None:
     """The issues of a body that is one OperationOutcome; None where it is anything else."""
+    if head_of(body).type != "OperationOutcome":
+        return None
     try:
-        if _decode_head(body).resourceType != "OperationOutcome":
-            return None
         return issues_of([orjson.loads(body)])
-    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except orjson.JSONDecodeError:
         return None
 
 

@@ -7,6 +7,7 @@ to be found while it still says so. In doubt it is somebody else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scr.fhir.entry import Entry, Resource
@@ -28,10 +29,9 @@ def all_about(resources: Sequence[Resource], patient: str, nhs_number: NHSNumber
     A Patient's own links (to the records that it replaced) are not looked at. A subject may be left
     out, and may be named by NHS Number alone; a contained Patient counts as another one.
     """
+    person = _Person(patient, nhs_number)
     return all(
-        _about(resource, patient, nhs_number)
-        for resource in resources
-        if resource.get("resourceType") != "Patient"
+        _about(resource, person) for resource in resources if resource.get("resourceType") != "Patient"
     )
 
 
@@ -51,36 +51,49 @@ def only_about(entries: Sequence[Entry], subject: str) -> bool:
     )
 
 
-def _about(resource: Resource, patient: str, nhs_number: NHSNumber) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whom everything must be about."""
+
+    id: str
+    nhs_number: NHSNumber
+
+    def named_by(self, target: str) -> bool | None:
+        """Whether a literal reference names this Patient; None where it names no Patient at all."""
+        found = _patient_in(target)
+        return found == self.id if found else None
+
+
+def _about(resource: Resource, person: _Person) -> bool:
     for name in _SUBJECT_FIELDS:
         subject = resource.get(name)
         for one in subject if isinstance(subject, list) else [subject]:
-            if one is not None and not _is_subject(one, patient, nhs_number):
+            if one is not None and not _is_subject(one, person):
                 return False
-    return all(_harmless(node, patient, nhs_number) for node in _nodes(resource))
+    return all(_harmless(node, person) for node in _nodes(resource))
 
 
-def _is_subject(reference: object, patient: str, nhs_number: NHSNumber) -> bool:
+def _is_subject(reference: object, person: _Person) -> bool:
     """Whether a subject is the patient: by reference, or by number where there is no reference."""
     if not isinstance(reference, dict):
         return False
     target = reference.get("reference")
     if isinstance(target, str):
-        return _patient_in(target) == patient or target == f"urn:uuid:{patient}"
-    if "identifier" not in reference:
+        return person.named_by(target) is True
+    identifier = reference.get("identifier")
+    if identifier is None:
         return set(reference) <= {"display", "type"}
-    identifier = reference["identifier"]
-    return isinstance(identifier, dict) and _number_fits(identifier, nhs_number)
+    return isinstance(identifier, dict) and _number_fits(identifier, person.nhs_number)
 
 
-def _harmless(node: dict[str, Any], patient: str, nhs_number: NHSNumber) -> bool:
+def _harmless(node: dict[str, Any], person: _Person) -> bool:
     """Whether a node is no reference to, and no copy of, another Patient."""
     if node.get("resourceType") == "Patient":
         return False
     target = node.get("reference")
-    if isinstance(target, str) and _patient_in(target) not in {"", patient}:
+    if isinstance(target, str) and person.named_by(target) is False:
         return False
-    return node.get("system") != NHS_NUMBER_SYSTEM or _number_fits(node, nhs_number)
+    return node.get("system") != NHS_NUMBER_SYSTEM or _number_fits(node, person.nhs_number)
 
 
 def _number_fits(identifier: dict[str, Any], nhs_number: NHSNumber) -> bool:

@@ -24,7 +24,7 @@ class _Search(msgspec.Struct):
 class _Entry(msgspec.Struct):
     resource: msgspec.Raw = msgspec.Raw(b"")
     fullUrl: str = ""  # noqa: N815 - FHIR's own name
-    search: _Search = _Search()
+    search: _Search | None = None
 
 
 class _Bundle(msgspec.Struct):
@@ -36,6 +36,14 @@ class _Bundle(msgspec.Struct):
 class _Head(msgspec.Struct):
     resourceType: str = ""  # noqa: N815 - FHIR's own name
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a resource says that it is; empty where it says nothing."""
+
+    type: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,19 @@ def read_page(body: bytes) -> Page:
     return Page(parts, next((link.url for link in bundle.link if link.relation == "next"), ""))
 
 
+def head_of(body: bytes) -> Head:
+    """The head of a resource in JSON, empty where the bytes are none."""
+    try:
+        head = _decode_head(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Head("", "")
+    return Head(head.resourceType, head.id)
+
+
 def _part(entry: _Entry) -> Part:
     body = bytes(entry.resource)
-    head = _decode_head(body)
-    return Part(head.resourceType, head.id, entry.search.mode, entry.fullUrl, body)
+    head = head_of(body)
+    return Part(head.type, head.id, entry.search.mode if entry.search else "", entry.fullUrl, body)
 
 
 def collection(parts: Iterable[Part]) -> bytes:

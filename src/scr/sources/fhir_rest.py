@@ -94,15 +94,13 @@ class FhirRestSource:
             return self._nobody(found)
         parts = [*found, *await self._record(call, *persons)]
         reading = read_payload(collection(parts), question, self.reader)
-        headings = gaps(reading.issues)
+        headings = dict.fromkeys(reading.unread, Outcome.INCOMPLETE) | gaps(reading.issues)
         return SourceResult(
             self.ods,
             self.name,
             Outcome.ANSWERED,
             entries=reading.entries,
             headings=headings,
-            code="gaps-at-source" if headings else "",
-            detail="Its own answer says that parts are missing." if headings else "",
             demographics=reading.demographics,
         )
 
@@ -142,21 +140,21 @@ class _Call:
         object.__setattr__(self, "base", self.source.connection.url.rstrip("/"))
 
     def search_for_person(self) -> httpx.Request:
-        """The number goes in the body, so that it stands in no access log on the way."""
-        number = self.question.nhs_number.value
-        return self.source.client.build_request(
-            "POST",
-            f"{self.base}/Patient/_search",
-            data={"identifier": f"{NHS_NUMBER_SYSTEM}|{number}"},
-            headers=self.headers,
-        )
+        """By POST the number stands in the body, and so in no access log on the way."""
+        query = {"identifier": f"{NHS_NUMBER_SYSTEM}|{self.question.nhs_number.value}"}
+        build = self.source.client.build_request
+        if self.source.connection.number_in == "address":
+            return build("GET", f"{self.base}/Patient", params=query, headers=self.headers)
+        return build("POST", f"{self.base}/Patient/_search", data=query, headers=self.headers)
 
     def record_of(self, logical: str) -> list[httpx.Request]:
         """One request for everything, or one for each type."""
-        types = self.source.connection.search
-        if types == "$everything":
-            return [self._get(f"Patient/{logical}/$everything", {})]
-        return [self._get(kind, {"patient": logical}) for kind in types]
+        return [
+            self._get(f"Patient/{logical}/$everything", {})
+            if kind == "$everything"
+            else self._get(kind, {"patient": logical})
+            for kind in self.source.connection.search
+        ]
 
     def _get(self, path: str, query: dict[str, str]) -> httpx.Request:
         return self.source.client.build_request(

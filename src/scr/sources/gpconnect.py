@@ -150,7 +150,7 @@ class GpConnectSource:
             self.name,
             Outcome.ANSWERED,
             entries=reading.entries,
-            headings=gaps(reading.issues, reading.lists),
+            headings=dict.fromkeys(reading.unread, Outcome.INCOMPLETE) | gaps(reading.issues, reading.lists),
             demographics=reading.demographics,
         )
 

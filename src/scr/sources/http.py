@@ -157,7 +157,7 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, place: str) -
 
 def _not_reached(error: Exception, place: str) -> Exception:
     """What kept a request from an answer. The transport's own error is the cause of httpx's."""
-    match error.__cause__ or error:
+    match error if isinstance(error, aiohttp.ClientError) else error.__cause__ or error:
         case aiohttp.ClientConnectorDNSError():
             code, text = "dns", "its name is not known; check the host in the provider's file"
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch() | ssl.SSLError():

@@ -17,14 +17,16 @@ from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry
 from scr.fhir.gaps import Issue, ListNote, issues_of, list_notes
+from scr.fhir.headings import heading_of
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.one_person import all_about, only_about, patient_ids
-from scr.identity.match import compare
+from scr.fhir.pages import head_of
+from scr.identity.match import Agreement, compare
 from scr.mapping.adapter import Adapter
-from scr.mapping.run import MappingContext, claim, map_unit
+from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import Question
-from scr.terminology.conceptmap import ConceptMaps
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +38,6 @@ class Reader:
     ods: OdsCode
     name: str
     adapter: Adapter
-    maps: ConceptMaps
     id_key: bytes
     clock: Callable[[], int]
 
@@ -48,12 +49,16 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a payload gave: entries of the one person, and what it says of its own gaps."""
+    """What a payload gave: entries of the one person, and what it says of its own gaps.
+
+    ``unread`` are the headings that lack something because a part of the payload could not be decoded.
+    """
 
     entries: tuple[Entry, ...]
     demographics: Demographics | None
     issues: tuple[Issue, ...]
     lists: tuple[ListNote, ...]
+    unread: frozenset[str]
 
 
 def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
@@ -66,49 +71,65 @@ def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
     issues: tuple[Issue, ...] = ()
     lists: tuple[ListNote, ...] = ()
     demographics: Demographics | None = None
-    for unit in _units(body, reader):
+    units, bad = _decode(body, reader)
+    for unit in units:
         stated = _check_claim(unit, question, reader)
         entries += _map(unit, question, reader)
         demographics = demographics or (None if stated.is_empty else stated)
         issues += issues_of(unit.tree.get("outcomes", ()))
         lists += list_notes(unit.tree.get("resources", ()))
-    return Reading(tuple(entries), demographics, issues, lists)
+    return Reading(tuple(entries), demographics, issues, lists, _headings_of(bad, reader))
 
 
-def _units(body: bytes, reader: Reader) -> list[Unit]:
+def _decode(body: bytes, reader: Reader) -> tuple[list[Unit], list[BadUnit]]:
+    """The units, and beside them the parts that could not be decoded."""
     try:
-        units = list(reader.adapter.units(body))
+        found = list(reader.adapter.units(body))
     except DecodeError as error:
         raise _unreadable(error) from None
-    good = [unit for unit in units if isinstance(unit, Unit)]
-    for unit in units:
-        if isinstance(unit, BadUnit):
-            raise _unreadable(unit.error)
+    good = [unit for unit in found if isinstance(unit, Unit)]
+    bad = [unit for unit in found if isinstance(unit, BadUnit)]
     if not good:
-        raise SourceFailure("Its answer holds nothing that can be read.", code="unreadable")
-    return good
+        raise _unreadable(bad[0].error if bad else DecodeError("it is empty"))
+    return good, bad
 
 
 def _unreadable(error: DecodeError) -> SourceFailure:
+    if error.code == "several-persons":
+        return _several_persons()
     return SourceFailure(f"Its answer cannot be read: {error}", code="unreadable")
+
+
+def _several_persons() -> SourceFailure:
+    return SourceFailure(
+        "Its answer is about several persons; nothing of it is used.", code="several-persons"
+    )
+
+
+def _headings_of(bad: list[BadUnit], reader: Reader) -> frozenset[str]:
+    """Where the parts belong that could not be decoded; to any heading, where that cannot be told."""
+    kinds = {head_of(unit.raw).type for unit in bad}
+    if bad:
+        _log.info("source.unread", source=reader.ods.value, parts=len(bad))
+    return reader.headings if "" in kinds else frozenset(heading_of({"resourceType": k}) for k in kinds)
 
 
 def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics:
     """The unit's demographics; SourceFailure if it is about anybody but the person asked for."""
-    stated = claim(reader.adapter, unit)
-    patients = patient_ids(unit.tree.get("resources", ()))
+    stated = _claim(unit, reader)
+    resources = unit.tree.get("resources", ())
+    patients = patient_ids(resources)
     if len(patients) > 1:
-        raise SourceFailure(
-            "Its answer is about several persons; nothing of it is used.", code="several-persons"
-        )
+        raise _several_persons()
     if stated.nhs_number != question.nhs_number:
-        why = "another person" if stated.nhs_number else "nobody with a valid NHS Number"
-        raise _wrong_person(f"Its answer is about {why}; nothing of it is used.")
-    if patients and not all_about(unit.tree["resources"], next(iter(patients)), question.nhs_number):
-        raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
+        whom = "another person" if stated.nhs_number else "nobody with a valid NHS Number"
+        raise _wrong_person(f"Its answer is about {whom}; nothing of it is used.")
+    for patient in patients:
+        if not all_about(resources, patient, question.nhs_number):
+            raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
-    if question.known is not None and not compare(question.known, stated.demographics).agrees:
+    if question.known is not None and _contradicts(question.known, stated.demographics):
         raise SourceFailure(
             "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
             code="demographics-contradict",
@@ -116,8 +137,25 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     return stated.demographics
 
 
+def _claim(unit: Unit, reader: Reader) -> Claim:
+    try:
+        return claim(reader.adapter, unit)
+    except MappingError as error:
+        raise _unmappable(error) from None
+
+
+def _contradicts(known: Demographics, stated: Demographics) -> bool:
+    return compare(known, stated).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
+
+
 def _wrong_person(text: str) -> SourceFailure:
     return SourceFailure(text, code="wrong-person")
+
+
+def _unmappable(error: MappingError) -> SourceFailure:
+    if error.code == "another-person":
+        return _wrong_person("Its answer is about another person as well; nothing of it is used.")
+    return SourceFailure(f"Its answer cannot be mapped: {error}", code="unmappable")
 
 
 def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
@@ -126,16 +164,26 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
         subject=question.subject,
         id_key=reader.id_key,
         now=reader.clock(),
-        maps=reader.maps,
+        maps=reader.adapter.maps,
     )
-    mapped = map_unit(reader.adapter, unit, context)
+    try:
+        mapped = map_unit(reader.adapter, unit, context)
+    except MappingError as error:
+        raise _unmappable(error) from None
     if not only_about(mapped.entries, question.subject):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
-    if mapped.unmapped_codes or mapped.lost:
+    _tell_losses(mapped, reader)
+    return mapped.entries
+
+
+def _tell_losses(mapped: Mapped, reader: Reader) -> None:
+    """How much of an answer could not be carried: counts, never contents."""
+    if mapped.unmapped_codes or mapped.lost or mapped.unread:
         _log.info(
             "source.loss",
             source=reader.ods.value,
+            adapter=reader.adapter.name,
             unmapped_codes=len(mapped.unmapped_codes),
             lost_fields=len(mapped.lost),
+            unread_values=len(mapped.unread),
         )
-    return mapped.entries

@@ -1,0 +1,82 @@
+"""The live sources of a deployment, from its providers' files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import version
+
+import httpx
+
+from scr.errors import Invalid
+from scr.fhir.identifiers import OdsCode
+from scr.mapping.adapter import Adapter
+from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
+from scr.settings import Settings
+from scr.sources.asking import Limits
+from scr.sources.fhir_rest import FhirRestSource
+from scr.sources.gpconnect import GpConnectSource
+from scr.sources.pipeline import Reader
+from scr.sources.protocol import Source
+
+
+def build_sources(
+    providers: Mapping[OdsCode, Provider],
+    adapters: Mapping[str, Adapter],
+    client: httpx.AsyncClient,
+    settings: Settings,
+    *,
+    id_key: bytes,
+    clock: Callable[[], int],
+) -> dict[OdsCode, Source]:
+    """A source for each provider that is asked live.
+
+    ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC. Raises Invalid where a feed
+    names an adapter that is not there, or a provider is to be asked in two ways.
+    """
+    sources: dict[OdsCode, Source] = {}
+    for provider in providers.values():
+        for feed in provider.feeds:
+            source = _source(provider, feed, adapters, client, settings, id_key, clock)
+            if source is None:
+                continue
+            if provider.ods in sources:
+                raise _wrong(provider, feed, "the provider is asked live by another feed already: keep one")
+            sources[provider.ods] = source
+    return sources
+
+
+def _source(
+    provider: Provider,
+    feed: Feed,
+    adapters: Mapping[str, Adapter],
+    client: httpx.AsyncClient,
+    settings: Settings,
+    id_key: bytes,
+    clock: Callable[[], int],
+) -> Source | None:
+    connection = feed.connection
+    if not isinstance(connection, GpConnectConnection | FhirR4Connection):
+        return None
+    if feed.adapter not in adapters:
+        raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
+    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock)
+    limits = Limits(
+        timeout_seconds=connection.timeout_seconds,
+        attempts=connection.attempts,
+        slots=asyncio.Semaphore(connection.concurrency),
+        max_bytes=settings.max_payload_bytes,
+    )
+    if isinstance(connection, GpConnectConnection):
+        return GpConnectSource(connection, reader, client, limits, settings.base_url, version("scr"))
+    return FhirRestSource(connection, reader, client, limits, partial(_token, settings, connection.token))
+
+
+def _token(settings: Settings, reference: str) -> str:
+    """The bearer token, read anew for each question, so that a changed one is taken up."""
+    return settings.secret(reference).decode("ascii", "replace") if reference else ""
+
+
+def _wrong(provider: Provider, feed: Feed, what: str) -> Invalid:
+    return Invalid(what, code="bad-feed", where=f"provider {provider.ods}, feed {feed.name!r}")

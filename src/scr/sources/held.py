@@ -1,0 +1,131 @@
+"""What providers have sent: their part of the record in the store, as sources of the same shape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Connection, bindparam, select
+
+from scr.errors import ScrError
+from scr.fhir.entry import Entry
+from scr.fhir.identifiers import OdsCode
+from scr.mapping.adapter import Adapter
+from scr.mapping.provider import FhirR4Connection, GpConnectConnection, Provider
+from scr.sources.protocol import Outcome, Question, SourceResult
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.people import person_by_key
+from scr.store.records import load_record
+from scr.store.tables import MESSAGE
+
+_PULLED = (GpConnectConnection, FhirR4Connection)
+_LAST = (
+    select(MESSAGE.c.received)
+    .where(MESSAGE.c.provider == bindparam("provider"))
+    .order_by(MESSAGE.c.received.desc())
+    .limit(1)
+)
+_FRESH = 5.0
+"""Seconds for which the time of a provider's last message is remembered: there may be hundreds."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSources:
+    """Every provider that sends, answered from one reading of the person's record.
+
+    ``clock`` gives milliseconds UTC: it tells how old what a provider sent last is.
+    """
+
+    database: Database
+    keys: KeyRing
+    adapters: Mapping[str, Adapter]
+    clock: Callable[[], int]
+    _last: dict[OdsCode, tuple[float, int | None]] = field(default_factory=dict, init=False, repr=False)
+
+    def headings(self, providers: Mapping[OdsCode, Provider]) -> dict[OdsCode, frozenset[str]]:
+        """For each provider the headings that its sending feeds can fill; none for one that only answers."""
+        return {ods: self._headings(provider) for ods, provider in providers.items()}
+
+    async def ask_all(self, question: Question, providers: Sequence[Provider]) -> tuple[SourceResult, ...]:
+        """One result for each provider, in their order. Never raises: a store that fails is ``down``.
+
+        ``age`` is the time since the provider last sent anything about anyone. One that has not sent
+        anything yet is ``not-asked``: that it holds nothing cannot be known from silence.
+        """
+        if not providers:
+            return ()
+        started = time.monotonic()
+        codes = [provider.ods for provider in providers]
+        try:
+            entries, last = await self.database.read(lambda conn: self._load(conn, question, codes))
+        except ScrError as error:
+            return tuple(_down(provider, error.code) for provider in providers)
+        except Exception as error:  # noqa: BLE001 - the source boundary, for the sources that are held here
+            _log.error("source.fault", source="held", error=type(error).__name__)
+            return tuple(_down(provider, "fault") for provider in providers)
+        elapsed = time.monotonic() - started
+        by_source = _by_source(entries)
+        now = self.clock()
+        return tuple(
+            _result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
+            for provider in providers
+        )
+
+    def _headings(self, provider: Provider) -> frozenset[str]:
+        sending = [feed for feed in provider.feeds if not isinstance(feed.connection, _PULLED)]
+        return frozenset().union(*(self.adapters[feed.adapter].headings for feed in sending))
+
+    def _load(
+        self, connection: Connection, question: Question, codes: list[OdsCode]
+    ) -> tuple[list[Entry], dict[OdsCode, int | None]]:
+        """The person's entries of these providers, and when each provider last sent anything."""
+        last = {code: self._last_received(connection, code) for code in codes}
+        person = person_by_key(connection, self.keys, question.person)
+        return ([] if person is None else load_record(connection, self.keys, person, codes)), last
+
+    def _last_received(self, connection: Connection, code: OdsCode) -> int | None:
+        """When a provider last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
+        now = time.monotonic()
+        known = self._last.get(code)
+        if known is None or known[0] < now:
+            received = connection.execute(_LAST, {"provider": code.value}).scalar_one_or_none()
+            known = self._last[code] = (now + _FRESH, received)
+        return known[1]
+
+
+def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.source, []).append(entry)
+    return {source: tuple(of_one) for source, of_one in found.items()}
+
+
+def _result(
+    provider: Provider, entries: tuple[Entry, ...], last: int | None, now: int, elapsed: float
+) -> SourceResult:
+    if last is None and not entries:
+        return SourceResult(
+            provider.ods,
+            provider.name,
+            Outcome.NOT_ASKED,
+            code="nothing-sent-yet",
+            detail="It has not sent anything yet.",
+            elapsed=elapsed,
+        )
+    outcome = Outcome.ANSWERED if entries else Outcome.EMPTY
+    age = max(now - (last or now), 0) / 1000
+    return SourceResult(provider.ods, provider.name, outcome, entries=entries, elapsed=elapsed, age=age)
+
+
+def _down(provider: Provider, code: str) -> SourceResult:
+    return SourceResult(
+        provider.ods,
+        provider.name,
+        Outcome.DOWN,
+        code=code,
+        detail="What it sent could not be read from the store.",
+    )
