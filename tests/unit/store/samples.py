@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry, pack
 from scr.fhir.identifiers import NHSNumber, is_nhs_number
@@ -9,6 +11,7 @@ from scr.identity.index import register
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import Person
+from scr.store.records import Filed, file_entries
 
 NOW = 1_767_225_600_000
 FAMILY = "Quillfeather"
@@ -32,3 +35,10 @@ def note(logical: str, text: str = "first", kind: str = "Observation", source: s
     """An entry with a text in it."""
     resource = {"resourceType": kind, "id": logical, "meta": {}, "status": "final", "code": {"text": text}}
     return pack(resource, source=source, now=NOW)
+
+
+def filed(
+    database: Database, keys: KeyRing, someone: Person, entries: Sequence[Entry], at: int = NOW
+) -> Filed:
+    """File entries at a time."""
+    return database.write_now(lambda connection: file_entries(connection, keys, someone, entries, at))
