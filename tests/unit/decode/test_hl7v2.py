@@ -131,6 +131,23 @@ def test_orders_hold_their_results_and_each_note_stands_with_what_it_is_about() 
     assert find("orders[0].OBX[].NTE[].comment[]", tree) == ["first", "second"]
     assert find("orders[*].[length(OBX), length(SPM), length(TQ1)]", tree) == [[2, 1, 0], [1, 0, 1]]
     assert len(tree["OBX"]) == 4
+    assert find("orders[].OBX[].order.OBR.universal_service_identifier.identifier", tree) == ["A", "A", "B"]
+
+
+def test_the_same_result_twice_is_told_apart() -> None:
+    """The lines of a text come as OBX with one code; a code of its own, or another sub-id, begins anew."""
+    tree = message(
+        "OBR|1", "OBX|1|TX|a||x", "OBX|2|TX|a||y", "OBX|3|TX|b||x", "OBX|4|TX|a|2|x", "OBR|2", "OBX|1|TX|a||x"
+    )
+    assert find("orders[].OBX[].occurrence", tree) == [1, 2, 1, 1, 1]
+
+
+def test_walking_a_message_meets_each_value_once() -> None:
+    """What shows the same segments another way is not iterated, so that a count of fields is right."""
+    tree = message("PID|1||H1", "OBR|1", "OBX|1|ST|a||x", "NTE|1||note")
+    assert list(tree) == ["MSH", "PID", "OBR", "OBX", "NTE"]
+    assert dict(tree["PID"].items()) == {"set_id": "1", "patient_identifier_list": [{"id_number": "H1"}]}
+    assert tree == message("PID|1||H1", "OBR|1", "OBX|1|ST|a||x", "NTE|1||note")
 
 
 def test_the_value_of_a_result_has_the_type_that_obx_2_says() -> None:

@@ -11,12 +11,14 @@ a caller may rely on:
   ``deleted`` names the places that it stood in, ``PID-13``.
 - Segments that stand once are there as themselves or None, all others are lists. ``segments`` has
   all in order, ``patients`` every PID, ``orders`` the groups of an ORU, OML or ORM: ORC, OBR, NTE,
-  OBX (each with its own NTE), SPM, TQ1 and whatever else stands in the group.
+  OBX (each with its own NTE), SPM, TQ1 and whatever else stands in the group. Each segment of a group
+  knows it as ``order``.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -35,7 +37,11 @@ _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 
 
 class Message(Mapping[str, Any]):
-    """One message: its segments by name, and ``segments``, ``patients``, ``orders`` and ``deleted``."""
+    """One message: its segments by name.
+
+    The keys ``segments``, ``patients``, ``orders`` and ``deleted`` show the same segments another way
+    (see the module), and stand in no iteration.
+    """
 
     def __init__(self, segments: list[Segment], delimiters: Delimiters) -> None:
         self.segments = segments
@@ -48,6 +54,7 @@ class Message(Mapping[str, Any]):
                 noted = segment if segment.name == "OBX" else None
             elif noted is not None:
                 noted.notes.append(segment)
+        self.orders = _orders(segments) if self._by_name.keys() & {"ORC", "OBR"} else []
 
     @property
     def header(self) -> Segment:
@@ -77,11 +84,6 @@ class Message(Mapping[str, Any]):
         return str((self.header.get("sending_facility") or {}).get("namespace_id", ""))
 
     @cached_property
-    def orders(self) -> list[dict[str, Any]]:
-        """The order groups (see the module)."""
-        return _orders(self.segments)
-
-    @cached_property
     def deleted(self) -> list[str]:
         """Every place of a delete indicator: ``PID-13``, ``PID-11.2``."""
         return list(dict.fromkeys(place for segment in self.segments for place in segment.deleted()))
@@ -109,11 +111,10 @@ class Message(Mapping[str, Any]):
         return value
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._by_name
-        yield from ("segments", "patients", "orders", "deleted")
+        return iter(self._by_name)
 
     def __len__(self) -> int:
-        return len(self._by_name) + 4
+        return len(self._by_name)
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
@@ -209,5 +210,17 @@ def _orders(segments: list[Segment]) -> list[dict[str, Any]]:
             group[name] = segment
         elif group is not None and not (name == "NTE" and after_result):  # those notes hang on their OBX
             group.setdefault(name, []).append(segment)
+        segment.order = group
         after_result = name == "OBX" or (name == "NTE" and after_result)
+    for group in groups:
+        _count_occurrences(group["OBX"])
     return groups
+
+
+def _count_occurrences(results: list[Segment]) -> None:
+    """The same OBX-3 and OBX-4 twice (the lines of a text) is told apart by its occurrence."""
+    met: Counter[tuple[str, ...]] = Counter()
+    for result in results:
+        identity = tuple(result.cells[3:5])
+        met[identity] += 1
+        result.occurrence = met[identity]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from typing import Any
 
 from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Field, Shape
@@ -49,11 +49,20 @@ class Composite(Mapping[str, Any]):
             raise KeyError(key)
         return value
 
+    def items(self) -> ItemsView[str, Any]:
+        """Name (or number) and value of each component that holds something."""
+        fields, known = self._shape.fields, len(self._shape.fields)
+        return {
+            (fields[number - 1].name if number <= known else "") or str(number): value
+            for number in range(1, len(self._parts) + 1)
+            if self._parts[number - 1] and (value := self._read(number)) is not None
+        }.items()
+
     def __iter__(self) -> Iterator[str]:
-        return _present(self, self._shape, len(self._parts))
+        return (key for key, _ in self.items())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.items())
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
@@ -65,13 +74,19 @@ class Composite(Mapping[str, Any]):
 
 
 class Segment(Mapping[str, Any]):
-    """One segment; ``notes`` are the NTE that follow an OBX, and ``segment`` its own name as a key."""
+    """One segment. Beside its fields it has these keys, which stand in no iteration but ``NTE``:
 
-    __slots__ = ("_cells", "_delimiters", "_seen", "_shape", "_text", "name", "notes")
+    ``segment`` its own name; ``NTE`` the notes that follow an OBX; ``order`` the order group that it
+    stands in; ``occurrence`` how many OBX of the group have its OBX-3 and OBX-4, up to itself.
+    """
+
+    __slots__ = ("_cells", "_delimiters", "_seen", "_shape", "_text", "name", "notes", "occurrence", "order")
 
     def __init__(self, name: str, text: str, delimiters: Delimiters) -> None:
         self.name = name
         self.notes: list[Segment] = []
+        self.order: dict[str, Any] | None = None
+        self.occurrence = 1
         self._text = text
         self._delimiters = delimiters
         self._shape = SEGMENTS.get(name, NO_SHAPE)
@@ -97,10 +112,8 @@ class Segment(Mapping[str, Any]):
         """A field by name or number; the default where it is not there."""
         number = self._shape.numbers.get(key)
         if number is None:
-            if key == "NTE":
-                return self.notes
-            if key == "segment":
-                return self.name
+            if key in _BESIDE:
+                return _BESIDE[key](self)
             number = int(key) if key.isdecimal() and len(key) < 6 else 0
             if number == 0:
                 return default
@@ -138,13 +151,22 @@ class Segment(Mapping[str, Any]):
             raise KeyError(key)
         return value
 
-    def __iter__(self) -> Iterator[str]:
-        yield from _present(self, self._shape, len(self.cells) - 1)
+    def items(self) -> ItemsView[str, Any]:
+        """Name (or number) and value of each field that holds something, and the notes."""
+        fields, known = self._shape.fields, len(self._shape.fields)
+        found: dict[str, Any] = {}
+        for number, cell in enumerate(self.cells):
+            if number and cell and (value := self.get(str(number))):
+                found[(fields[number - 1].name if number <= known else "") or str(number)] = value
         if self.notes:
-            yield "NTE"
+            found["NTE"] = self.notes
+        return found.items()
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.items())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.items())
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
@@ -198,14 +220,6 @@ def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
     return delimiters.unescape(text if datatype in {"TX", "FT"} else text.strip())
 
 
-def _present(view: Segment | Composite, shape: Shape, count: int) -> Iterator[str]:
-    """The keys of a view: the name of each place that holds something, or its number."""
-    for number in range(1, count + 1):
-        field = shape.fields[number - 1] if number <= len(shape.fields) else UNTYPED
-        if view.get(str(number)) not in (None, []):
-            yield field.name or str(number)
-
-
 def _same(view: Mapping[str, Any], other: object) -> bool:
     """Equality; JMESPath compares each object with ``{}``, so that must cost nothing."""
     if not isinstance(other, Mapping) or not other:
@@ -216,3 +230,11 @@ def _same(view: Mapping[str, Any], other: object) -> bool:
 def _split(text: str, separator: str) -> list[str]:
     """The parts of a text; the sender may have named no such separator."""
     return text.split(separator) if separator else [text]
+
+
+_BESIDE: dict[str, Callable[[Segment], Any]] = {
+    "NTE": lambda segment: segment.notes,
+    "occurrence": lambda segment: segment.occurrence,
+    "order": lambda segment: segment.order,
+    "segment": lambda segment: segment.name,
+}
