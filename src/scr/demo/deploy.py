@@ -1,0 +1,157 @@
+"""The deployment that the demonstration runs: its ports, its keys, its settings, its provider files."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import yaml
+
+from scr.demo.places import (
+    COUNCIL,
+    HOSPITAL,
+    NEIGHBOUR,
+    ORGANISATIONS,
+    PRACTICE_ASIDS,
+    PRACTICES,
+    RECORD_ASID,
+)
+from scr.demo.suppliers.gp import BASE as GP_BASE
+from scr.demo.suppliers.neighbour import BASE as NEIGHBOUR_BASE
+from scr.store.keys import create_keys
+
+HOST = "127.0.0.1"
+NEIGHBOUR_TOKEN = "keys/neighbour.token"  # noqa: S105 - the name of the file
+GO_LIVE = "2026-01-05"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens, on the loopback address."""
+
+    http: int = 8400
+    issuer: int = 8401
+    mllp: int = 8402
+    gp: int = 8411
+    neighbour: int = 8412
+
+    @property
+    def base_url(self) -> str:
+        """The FHIR base."""
+        return f"http://{HOST}:{self.http}/fhir"
+
+    @property
+    def issuer_url(self) -> str:
+        """The token issuer."""
+        return f"http://{HOST}:{self.issuer}"
+
+
+def free_ports(wanted: Ports) -> Ports:
+    """The ports that are wanted, others where those are taken."""
+    found: dict[str, int] = {}
+    for field in fields(Ports):
+        port = getattr(wanted, field.name)
+        while port in found.values() or not _free(port):
+            port = _any_free()
+        found[field.name] = port
+    return replace(wanted, **found)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return port != 0
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def write_home(home: Path, ports: Ports) -> None:
+    """Write the deployment's folder: `scr.toml`, keys, the neighbour's token, one file a provider."""
+    (home / "adapters" / "providers").mkdir(parents=True)
+    (home / "drop").mkdir()
+    (home / "scr.toml").write_text(_settings(ports), encoding="utf-8")
+    create_keys(home / "keys")
+    _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
+    for ods, feeds in provider_feeds(ports).items():
+        organisation = ORGANISATIONS[ods]
+        provider = {
+            "organisation": {"ods": ods, "name": organisation.name, "type": organisation.kind},
+            "go_live": GO_LIVE,
+            "feeds": feeds,
+        }
+        text = yaml.safe_dump(provider, sort_keys=False, allow_unicode=True)
+        (home / "adapters" / "providers" / f"{ods}.yaml").write_text(text, encoding="utf-8")
+
+
+def _write_secret(file: Path, value: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(value + "\n")
+
+
+def _settings(ports: Ports) -> str:
+    """The settings: strings of JSON are strings of TOML too."""
+    return "\n".join(
+        [
+            "# Written by `scr demo`: a stage set. The issuer gives tokens without a password.",
+            f"base_url = {json.dumps(ports.base_url)}",
+            f"http_port = {ports.http}",
+            f"mllp_port = {ports.mllp}",
+            'drop_folder = "drop"',
+            "",
+            "[[issuers]]",
+            f"url = {json.dumps(ports.issuer_url)}",
+            f"audience = {json.dumps(ports.base_url)}",
+            'algorithms = ["RS256"]',
+            "",
+        ]
+    )
+
+
+def provider_feeds(ports: Ports) -> dict[str, list[dict[str, object]]]:
+    """The feeds of each provider, as its file tells them."""
+    feeds: dict[str, list[dict[str, object]]] = {ods: _practice(ods, ports) for ods in PRACTICES}
+    feeds[HOSPITAL] = [
+        _feed(
+            "patient-administration", "pas-adt", kind="mllp", sending_facility=HOSPITAL,
+            sending_application="PAS", messages=["ADT"],
+        ),
+        _feed(
+            "laboratory", "lab-oru", kind="mllp", sending_facility=HOSPITAL, sending_application="LAB",
+            messages=["ORU"],
+        ),
+    ]  # fmt: skip
+    feeds[COUNCIL] = [_feed("social-care", "client-level-data", kind="drop-folder", pattern="cld-*.csv")]
+    feeds[NEIGHBOUR] = [
+        _feed(
+            "record", "fhir-r4-record", kind="fhir-r4", url=f"http://{HOST}:{ports.neighbour}{NEIGHBOUR_BASE}",
+            token=f"file:{NEIGHBOUR_TOKEN}", search=["$everything"],
+        )
+    ]  # fmt: skip
+    return feeds
+
+
+def _practice(ods: str, ports: Ports) -> list[dict[str, object]]:
+    return [
+        _feed(
+            "record", "gp-connect", kind="gpconnect", url=f"http://{HOST}:{ports.gp}{GP_BASE}",
+            from_asid=RECORD_ASID, to_asid=PRACTICE_ASIDS[ods],
+        ),
+        _feed("registrations", "gp-registrations", kind="drop-folder", pattern="registrations*.csv"),
+    ]  # fmt: skip
+
+
+def _feed(name: str, adapter: str, **connection: object) -> dict[str, object]:
+    return {"name": name, "adapter": adapter, "connection": connection}
