@@ -15,7 +15,9 @@ from scr.fhir.stu3.rules import (
     extend,
     first_of,
     keep_as_extension,
+    nodes,
     note,
+    parts,
     rename,
     translate,
 )
@@ -29,12 +31,14 @@ _AMBULATORY = {"system": TERMINOLOGY + "v3-ActCode", "code": "AMB", "display": "
 
 def _related(node: Node, value: Any, place: Place) -> None:
     """Members and sources have an element each in R4; other relations have none."""
-    for relation in value if isinstance(value, list) else [value]:
-        name = _RELATED.get(relation.get("type", "")) if isinstance(relation, dict) else None
+    found: dict[str, list[Any]] = {}
+    for relation in parts(value):
+        name = _RELATED.get(str(relation.get("type"))) if isinstance(relation, dict) else None
         if name is None or "target" not in relation:
             place.lose()
         else:
-            node.setdefault(name, []).append(relation["target"])
+            found.setdefault(name, []).append(relation["target"])
+    node.update(found)
 
 
 def _not_done(node: Node, value: Any, place: Place) -> None:
@@ -46,7 +50,7 @@ def _not_done(node: Node, value: Any, place: Place) -> None:
 def _performer_actors(node: Node, value: Any, place: Place) -> None:
     """A report's performer is the actor itself in R4, which has no place for the role."""
     actors = []
-    for performer in value if isinstance(value, list) else [value]:
+    for performer in parts(value):
         if isinstance(performer, dict) and "actor" in performer:
             actors.append(performer["actor"])
             if "role" in performer:
@@ -75,8 +79,8 @@ def _explanation(node: Node, value: Any, place: Place) -> None:
 def _protocol(node: Node, value: Any, place: Place) -> None:
     """R4 requires the number of the dose, as a number or as a text."""
     each("protocolApplied", _PROTOCOL)(node, value, place)
-    for protocol in value if isinstance(value, list) else [value]:
-        if isinstance(protocol, dict) and "doseNumberPositiveInt" not in protocol:
+    for protocol in nodes(value):
+        if "doseNumberPositiveInt" not in protocol:
             protocol["doseNumberString"] = UNKNOWN
 
 
@@ -114,9 +118,7 @@ def _document_times(node: Node) -> None:
     if created is None:
         return
     attachments = [
-        part["attachment"]
-        for part in node.get("content", ())
-        if isinstance(part, dict) and isinstance(part.get("attachment"), dict)
+        part["attachment"] for part in nodes(node.get("content")) if isinstance(part.get("attachment"), dict)
     ]
     for attachment in attachments:
         attachment.setdefault("creation", created)
@@ -126,13 +128,11 @@ def _document_times(node: Node) -> None:
 
 def _related_documents(node: Node, value: Any, place: Place) -> None:
     """What a document relates to is a Reference in R4, which may hold the identifier."""
-    references = []
-    for related in value if isinstance(value, list) else [value]:
-        reference = related.get("ref", {}) if isinstance(related, dict) else {}
-        if isinstance(related, dict) and "identifier" in related:
-            reference.setdefault("identifier", related["identifier"])
-        references.append(reference)
-    node["related"] = references
+    for related in nodes(value):
+        reference = related.pop("ref", None)
+        if isinstance(reference, dict):
+            related.update(reference)
+    node["related"] = value
 
 
 def _canonical(node: Node, value: Any, place: Place) -> None:
@@ -146,11 +146,9 @@ def _canonical(node: Node, value: Any, place: Place) -> None:
 
 def _link_ids(node: Node, above: str = "") -> None:
     """R4 requires every item's link id, which some suppliers leave out: its position, ``1.2``, serves."""
-    items = node.get("item")
-    for number, item in enumerate(items if isinstance(items, list) else [], start=1):
-        if isinstance(item, dict):
-            item.setdefault("linkId", f"{above}{number}")
-            _link_ids(item, f"{item['linkId']}.")
+    for number, item in enumerate(nodes(node.get("item")), start=1):
+        item.setdefault("linkId", f"{above}{number}")
+        _link_ids(item, f"{item['linkId']}.")
 
 
 CLINICAL: dict[str, TypeRules] = {

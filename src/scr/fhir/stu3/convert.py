@@ -11,7 +11,7 @@ from scr.fhir.stu3.fit import fit
 from scr.fhir.stu3.medicines import MEDICINES
 from scr.fhir.stu3.people import PEOPLE
 from scr.fhir.stu3.requests import REQUESTS
-from scr.fhir.stu3.rules import Place, TypeRules, apply
+from scr.fhir.stu3.rules import Place, TypeRules, apply, nodes, parts
 
 RULES: dict[str, TypeRules] = {**PEOPLE, **CLINICAL, **MEDICINES, **REQUESTS}
 """The rules of every type that is converted, by its name in STU3."""
@@ -71,11 +71,10 @@ def _convert_one(resource: Resource, rules: TypeRules, place: Place) -> None:
 
 def _convert_contained(resource: Resource, place: Place) -> None:
     """Convert what is contained; one of a type without rules is taken out and named."""
-    contained = resource.get("contained")
-    if not isinstance(contained, list):
+    if "contained" not in resource:
         return
     kept = []
-    for inner in contained:
+    for inner in parts(resource["contained"]):
         rules = RULES.get(str(inner.get("resourceType"))) if isinstance(inner, dict) else None
         if rules is None:
             place.at("contained").lose()
@@ -90,11 +89,11 @@ def _lift_ended_allergies(resource: Resource) -> list[Resource]:
 
     An ended allergy without a status is resolved: that is what its list says of it.
     """
-    contained = resource.get("contained")
-    if not isinstance(contained, list) or not _is_of_ended_allergies(resource):
+    contained = parts(resource.get("contained"))
+    if not contained or not _is_of_ended_allergies(resource):
         return []
-    lifted = [c for c in contained if isinstance(c, dict) and c.get("resourceType") == "AllergyIntolerance"]
-    resource["contained"] = [c for c in contained if not any(c is allergy for allergy in lifted)]
+    lifted = [inner for inner in nodes(contained) if inner.get("resourceType") == "AllergyIntolerance"]
+    resource["contained"] = [inner for inner in contained if not any(inner is each for each in lifted)]
     moved: dict[str, str] = {}
     for allergy in lifted:
         allergy.setdefault("clinicalStatus", "resolved")
@@ -102,18 +101,15 @@ def _lift_ended_allergies(resource: Resource) -> list[Resource]:
         if isinstance(local, str):
             allergy["id"] = local if len(local) >= _LOCAL_ID else f"ended-{local}"
             moved[f"#{local}"] = f"AllergyIntolerance/{allergy['id']}"
-    for entry in resource.get("entry") or ():
-        item = entry.get("item") if isinstance(entry, dict) else None
-        if isinstance(item, dict) and item.get("reference") in moved:
-            item["reference"] = moved[item["reference"]]
+    for entry in nodes(resource.get("entry")):
+        for item in nodes(entry.get("item")):
+            local = item.get("reference")
+            if isinstance(local, str):
+                item["reference"] = moved.get(local, local)
     return lifted
 
 
 def _is_of_ended_allergies(resource: Resource) -> bool:
     code = resource.get("code")
-    codings = code.get("coding") if isinstance(code, dict) else None
-    return any(
-        coding.get("code") == _ENDED_ALLERGIES
-        for coding in (codings if isinstance(codings, list) else [])
-        if isinstance(coding, dict)
-    )
+    codings = nodes(code.get("coding")) if isinstance(code, dict) else []
+    return any(coding.get("code") == _ENDED_ALLERGIES for coding in codings)

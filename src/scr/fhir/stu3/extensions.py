@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-from scr.fhir.stu3.rules import Node
+from scr.fhir.stu3.rules import Node, nodes
 
 _STU3_NAME = re.compile(
     r"https?://[\w.]+/STU3/StructureDefinition/Extension-(?:CareConnect-)?(?:GPC-)?(\w+?(?:-sct\w+)?)(?:-\d+)?\Z"
@@ -57,9 +56,7 @@ def move_to_elements(node: Node, kind: str) -> None:
 def _description(extension: Node) -> None:
     """The term that a clinician chose: in UK Core its id is an Identifier in SNOMED CT."""
     extension["url"] = _UK_CORE + "CodingSCTDescId"
-    for part in extension.get("extension") or ():
-        if not isinstance(part, dict):
-            continue
+    for part in nodes(extension.get("extension")):
         url = str(part.get("url")).lower()
         if url == "descriptionid":
             value = part.pop("valueId", part.pop("valueString", None))
@@ -131,7 +128,6 @@ _MOVES: dict[str, Callable[[Node, Node], bool]] = {
 }
 
 
-def _codings(extension: Node) -> list[Any]:
+def _codings(extension: Node) -> list[Node]:
     concept = extension.get("valueCodeableConcept")
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    return [coding for coding in codings if isinstance(coding, dict)] if isinstance(codings, list) else []
+    return nodes(concept.get("coding")) if isinstance(concept, dict) else []

@@ -12,6 +12,7 @@ from scr.fhir.stu3.rules import (
     extend,
     first_of,
     keep_as_extension,
+    nodes,
     rename,
     requester,
 )
@@ -23,11 +24,10 @@ def _dosage(name: str) -> Any:
     """Dose and rate have a node of their own in R4."""
 
     def rule(node: Node, value: Any, place: Place) -> None:
-        for dosage in value if isinstance(value, list) else [value]:
-            if isinstance(dosage, dict):
-                found = {key: dosage.pop(key) for key in _DOSE_AND_RATE if key in dosage}
-                if found:
-                    dosage["doseAndRate"] = [found]
+        for dosage in nodes(value):
+            found = {key: dosage.pop(key) for key in _DOSE_AND_RATE if key in dosage}
+            if found:
+                dosage["doseAndRate"] = [found]
         node[name] = value
 
     return rule
@@ -39,7 +39,7 @@ def _taken(node: Node, value: Any, place: Place) -> None:
         place.lose()
         return
     extend(node, place.path, "Code", value)
-    if value == "n" and node.get("status") in {"active", "completed"}:
+    if value == "n" and str(node.get("status")) in {"active", "completed"}:
         node["status"] = "not-taken"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scr.fhir.stu3.rules import Node, Place, TypeRules, rename
+from scr.fhir.stu3.rules import Node, Place, TypeRules, parts, rename
 
 
 def _eligibility(node: Node, value: Any, place: Place) -> None:
@@ -16,8 +16,7 @@ def _eligibility_note(node: Node, value: Any, place: Place) -> None:
 
 
 def _programme(node: Node, value: Any, place: Place) -> None:
-    names = value if isinstance(value, list) else [value]
-    node["program"] = [{"text": name} for name in names]
+    node["program"] = [{"text": name} for name in parts(value)]
 
 
 PEOPLE: dict[str, TypeRules] = {

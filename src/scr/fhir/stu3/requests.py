@@ -11,6 +11,7 @@ from scr.fhir.stu3.rules import (
     TypeRules,
     keep_as_extension,
     note,
+    parts,
     rename,
     requester,
     translate,
@@ -28,17 +29,14 @@ _COMMON: dict[str, Rule] = {
 
 def _service_requested(node: Node, value: Any, place: Place) -> None:
     """The first service is R4's ``code``; more of them are details of the order."""
-    services = value if isinstance(value, list) else [value]
-    node["code"] = services[0] if services else None
-    if services[1:]:
-        node["orderDetail"] = services[1:]
+    first, *others = parts(value) or [None]
+    node["code"] = first
+    node["orderDetail"] = others
 
 
 def _is_referral(node: Node) -> None:
     """A ReferralRequest says by its type that it is a referral; a ServiceRequest, by its category."""
-    categories = node.get("category")
-    found = categories if isinstance(categories, list) else [categories] if categories else []
-    node["category"] = [*found, {"coding": [dict(_REFERRAL)]}]
+    node["category"] = [*parts(node.get("category")), {"coding": [dict(_REFERRAL)]}]
 
 
 REQUESTS: dict[str, TypeRules] = {

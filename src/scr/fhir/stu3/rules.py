@@ -62,6 +62,16 @@ class TypeRules:
     finish: Callable[[Node], None] | None = None
 
 
+def parts(value: Any) -> list[Any]:
+    """The values of an element, whether it was sent as a list or as one."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def nodes(value: Any) -> list[Node]:
+    """Those of the values that are nodes."""
+    return [part for part in parts(value) if isinstance(part, dict)]
+
+
 def apply(node: Node, table: Table, place: Place) -> None:
     """Take each element that has a rule out of the node and let the rule put it back."""
     for name, rule in table.items():
@@ -87,7 +97,7 @@ def concept(name: str, system: str, codes: frozenset[str]) -> Rule:
     def rule(node: Node, value: Any, place: Place) -> None:
         if isinstance(value, dict):
             node[name] = value
-        elif value in codes:
+        elif isinstance(value, str) and value in codes:
             node[name] = {"coding": [{"system": TERMINOLOGY + system, "code": value}]}
         else:
             place.lose()
@@ -108,9 +118,8 @@ def each(name: str, table: Table) -> Rule:
     """A backbone element, repeating or not, under ``name``, with rules of its own for what is in it."""
 
     def rule(node: Node, value: Any, place: Place) -> None:
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, dict):
-                apply(part, table, place)
+        for part in nodes(value):
+            apply(part, table, place)
         node[name] = value
 
     return rule
@@ -123,7 +132,7 @@ def keep_as_extension(kind: str) -> Rule:
     """
 
     def rule(node: Node, value: Any, place: Place) -> None:
-        for part in value if isinstance(value, list) else [value]:
+        for part in parts(value):
             extend(node, place.path, kind, part)
 
     return rule
@@ -131,9 +140,8 @@ def keep_as_extension(kind: str) -> Rule:
 
 def extend(node: Node, path: str, kind: str, value: Any) -> None:
     """Add HL7's extension for the STU3 element ``path`` to a node."""
-    extensions = node.setdefault("extension", [])
-    if isinstance(extensions, list):
-        extensions.append({"url": _FROM_STU3 + path, f"value{kind}": value})
+    added = {"url": _FROM_STU3 + path, f"value{kind}": value}
+    node["extension"] = [*parts(node.get("extension")), added]
 
 
 def requester(node: Node, value: Any, place: Place) -> None:
@@ -156,10 +164,10 @@ def first_of(name: str) -> Rule:
     """A repeating element that stands once in R4: the first is carried, others are accounted for."""
 
     def rule(node: Node, value: Any, place: Place) -> None:
-        parts = value if isinstance(value, list) else [value]
-        if parts and name not in node:
-            node[name] = parts.pop(0)
-        if parts:
+        others = parts(value)
+        if others and name not in node:
+            node[name], *others = others
+        if others:
             place.lose()
 
     return rule
@@ -167,5 +175,4 @@ def first_of(name: str) -> Rule:
 
 def note(node: Node, value: Any, place: Place) -> None:
     """A text of its own that is the first of the notes in R4."""
-    notes = node.get("note")
-    node["note"] = [{"text": value}, *(notes if isinstance(notes, list) else [])]
+    node["note"] = [{"text": value}, *parts(node.get("note"))]
