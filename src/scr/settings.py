@@ -137,6 +137,14 @@ def load(overrides: dict[str, object] | None = None) -> Loaded:
         ) from None
 
 
+def hand_down(loaded: Loaded) -> None:
+    """Put what was set on the command line into the environment, for the worker process of a server."""
+    os.environ[PREFIX + "HOME"] = str(loaded.settings.home)
+    for name, origin in loaded.origins.items():
+        if origin == "command line" and name != "home":
+            os.environ[PREFIX + name.upper()] = str(getattr(loaded.settings, name))
+
+
 def _read(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))

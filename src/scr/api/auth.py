@@ -28,6 +28,7 @@ from scr.settings import Issuer
 FRESH_SECONDS = 600
 GRACE_SECONDS = 3600
 _RETRY_SECONDS = 5
+_FETCH_SECONDS = 3
 _LEEWAY_SECONDS = 30
 _MAX_TOKEN = 16_384
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "JWT"})
@@ -133,13 +134,14 @@ class TokenVerifier:
 
     async def _fetch(self, issuer: Issuer) -> KeySet | None:
         try:
-            found = await self._client.get(f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
-            document = found.raise_for_status().json()
-            if document.get("issuer") != issuer.url:
-                return None
-            answer = await self._client.get(str(document["jwks_uri"]))
-            return KeySet.import_key_set(answer.raise_for_status().json())
-        except (httpx.HTTPError, JoseError, ValueError, KeyError, AttributeError, TypeError):
+            async with asyncio.timeout(_FETCH_SECONDS):
+                found = await self._client.get(f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
+                document = found.raise_for_status().json()
+                if document.get("issuer") != issuer.url:
+                    return None
+                answer = await self._client.get(str(document["jwks_uri"]))
+                return KeySet.import_key_set(answer.raise_for_status().json())
+        except (httpx.HTTPError, TimeoutError, JoseError, ValueError, KeyError, AttributeError, TypeError):
             return None
 
 

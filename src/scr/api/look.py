@@ -45,12 +45,11 @@ class Answer:
 class Look:
     """What is known of the request so far, for the decision and for the audit row."""
 
-    request: Request
     action: str
     what: str
     interaction: Interaction
-    correlation: str
     now: int
+    correlation: str = field(default_factory=random_id)
     actor: Actor | None = None
     person: str | None = None
     decision: Decision | None = None
@@ -79,10 +78,10 @@ class Looks:
     ) -> Response:
         """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number."""
         started = time.perf_counter()
-        look = Look(request, action, what, interaction, random_id(), self._clock())
+        look = Look(action, what, interaction, self._clock())
         error: ScrError | None = None
         try:
-            answer = await self._answer(look, handler)
+            answer = await self._answer(look, request.headers.get("authorization"), handler)
         except ScrError as failed:
             error, answer = failed, refused(failed)
         except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
@@ -90,7 +89,8 @@ class Looks:
             error = Fault(f"something went wrong here; quote {look.correlation} when you report it")
             answer = refused(error)
         try:
-            await self._database.write(lambda connection: append(connection, self._row(look, error)))
+            row = audit_row(look, error, self._policy.hash)
+            await self._database.write(lambda connection: append(connection, row))
         except ScrError:
             answer = refused(Unavailable("the audit cannot be written, so nothing is shown", code="no-audit"))
         _log.info(
@@ -102,32 +102,34 @@ class Looks:
         )
         return respond(answer, look.correlation)
 
-    async def _answer(self, look: Look, handler: Handler) -> Answer:
-        look.actor = await self._verifier.actor(look.request.headers.get("authorization"))
+    async def _answer(self, look: Look, authorization: str | None, handler: Handler) -> Answer:
+        look.actor = await self._verifier.actor(authorization)
         asked = AccessRequest(look.actor, look.interaction)
         decision = decide_actor(asked, self._policy, utc(look.now))
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)
         return await handler(look, look.actor)
 
-    def _row(self, look: Look, error: ScrError | None) -> AuditRow:
-        actor = look.actor
-        return AuditRow(
-            at=look.now,
-            actor=actor.subject if actor else "",
-            actor_name=actor.name if actor else "",
-            role=(actor.role or "") if actor else "",
-            organisation=str(actor.organisation or "") if actor else "",
-            action=look.action,
-            person=look.person,
-            purpose="TREAT",
-            what=look.what,
-            outcome="success" if error is None else "refused" if error.status < 500 else "failed",
-            code=error.code if error else look.decision.code if look.decision else "",
-            policy=self._policy.hash,
-            correlation=look.correlation,
-            details=dict(look.details),
-        )
+
+def audit_row(look: Look, error: ScrError | None, policy: str) -> AuditRow:
+    """The audit row of a look, under the policy with this hash."""
+    actor = look.actor
+    return AuditRow(
+        at=look.now,
+        actor=actor.subject if actor else "",
+        actor_name=actor.name if actor else "",
+        role=(actor.role or "") if actor else "",
+        organisation=str(actor.organisation or "") if actor else "",
+        action=look.action,
+        person=look.person,
+        purpose="TREAT",
+        what=look.what,
+        outcome="success" if error is None else "refused" if error.status < 500 else "failed",
+        code=error.code if error else look.decision.code if look.decision else "",
+        policy=policy,
+        correlation=look.correlation,
+        details=dict(look.details),
+    )
 
 
 def refused(error: ScrError) -> Answer:

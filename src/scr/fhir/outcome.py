@@ -31,4 +31,9 @@ def outcome_of(error: ScrError) -> Resource:
 
 def outcome_bytes(error: ScrError) -> bytes:
     """The same as JSON bytes."""
-    return orjson.dumps(outcome_of(error))
+    return to_bytes(outcome_of(error))
+
+
+def to_bytes(outcome: Resource) -> bytes:
+    """An OperationOutcome as JSON bytes."""
+    return orjson.dumps(outcome)

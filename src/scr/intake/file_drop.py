@@ -50,7 +50,7 @@ class FileDrop:
             await stop.wait()
             return
         await self.sweep()
-        async for _ in awatch(self._folder, stop_event=stop, step=100, debounce=400):
+        async for _ in awatch(self._folder, stop_event=stop, step=100, debounce=400, rust_timeout=5_000, yield_on_timeout=True):
             await self.sweep()
 
     async def sweep(self) -> int:
@@ -65,17 +65,18 @@ class FileDrop:
         return taken
 
     async def _take(self, provider: Provider, feed: Feed, path: Path) -> bool:
-        raw = await _whole(path, self._max_bytes)
-        if raw is None:
+        size = await _settled_size(path)
+        if size is None:
             return False
-        if len(raw) > self._max_bytes:
+        if size > self._max_bytes:
             limit = f"too-large: it is over the limit of {self._max_bytes} bytes; split the file."
             await asyncio.to_thread(_tell, path, [limit])
             return False
         try:
+            raw = await asyncio.to_thread(path.read_bytes)
             receipt = await self._intake.receive(provider, feed, raw)
-        except ScrError as error:
-            _log.warning("file not taken", provider=provider.ods.value, feed=feed.name, code=error.code)
+        except (ScrError, OSError) as error:
+            _log.warning("file not taken", provider=provider.ods.value, feed=feed.name, why=type(error).__name__)
             return False  # the file stays where it is: the next look tries again
         if receipt.problems:
             await asyncio.to_thread(_tell, path, _lines(receipt))
@@ -87,17 +88,18 @@ def _ours(path: Path) -> bool:
     return path.name.startswith(".") or path.name.endswith((".problem.txt", ".tmp", ".part"))
 
 
-async def _whole(path: Path, max_bytes: int) -> bytes | None:
-    """The file's bytes (one more than the limit at most), or None while it is growing or gone."""
-    before = await asyncio.to_thread(_read, path, max_bytes)
+async def _settled_size(path: Path) -> int | None:
+    """The file's size in bytes, or None while it is growing or gone."""
+    before = await asyncio.to_thread(_look, path)
     await asyncio.sleep(_SETTLE_SECONDS)
-    after = await asyncio.to_thread(_read, path, max_bytes)
-    return after if before == after else None
+    after = await asyncio.to_thread(_look, path)
+    return after[0] if after is not None and before == after else None
 
 
-def _read(path: Path, max_bytes: int) -> bytes | None:
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        return file.read(max_bytes + 1)
+def _look(path: Path) -> tuple[int, int] | None:
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
     return None
 
 
@@ -113,4 +115,8 @@ def _lines(receipt: Receipt) -> list[str]:
 
 
 def _tell(path: Path, lines: list[str]) -> None:
-    path.with_name(f"{path.name}.problem.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Write why beside the file, once: writing wakes the watch."""
+    note = path.with_name(f"{path.name}.problem.txt")
+    text = "\n".join(lines) + "\n"
+    if not note.exists() or note.read_text(encoding="utf-8") != text:
+        note.write_text(text, encoding="utf-8")

@@ -1,0 +1,170 @@
+"""The server: HTTP, MLLP and the watched folder in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from scr.api.auth import TokenVerifier
+from scr.api.fhir.capability import capability_statement, served_types
+from scr.api.fhir.opened import Opener
+from scr.api.fhir.pages import Pages
+from scr.api.fhir.read import Reader
+from scr.api.fhir.routes import FhirRoutes
+from scr.api.fhir.search import Searcher
+from scr.api.intake import IntakeRoutes
+from scr.api.logs import set_up_logs
+from scr.api.look import Looks, refused, respond
+from scr.api.services import Services, now_ms, open_services
+from scr.errors import Fault, NotFound
+from scr.fhir.dates import instant_text
+from scr.intake.file_drop import FileDrop
+from scr.intake.hl7 import Hl7Intake
+from scr.intake.mllp import MllpServer, server_tls
+from scr.settings import Settings, load
+from scr.store.keys import random_id
+
+_log = structlog.get_logger("scr")
+_MLLP_IDLE_SECONDS = 300.0
+_MLLP_CONNECTIONS = 256
+
+
+def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
+    """The application. ``listen``: also run the MLLP server and the watched folder."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            services = await stack.enter_async_context(open_services(settings))
+            mount(app, services)
+            if listen:
+                await stack.enter_async_context(listening(services))
+            yield
+
+    app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan)
+    app.add_api_route("/health/live", _alive, methods=["GET"])
+    app.add_exception_handler(404, _no_route)
+    app.add_exception_handler(405, _no_route)
+    app.add_exception_handler(500, _fault)
+    return app
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    """Put the routes of a deployment on an application."""
+    settings = services.settings
+    verifier = TokenVerifier(settings.issuers, services.client)
+    looks = Looks(verifier, services.policy, services.database, now_ms)
+    opener = Opener(services.broker, services.policy)
+    pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
+    types = served_types(services.policy)
+    fhir = FhirRoutes(
+        looks,
+        Reader(opener, services.database),
+        Searcher(opener, pages, settings.base_url),
+        pages,
+        frozenset(types),
+        capability_statement(
+            types, settings.issuers, base_url=settings.base_url, date=instant_text(now_ms())
+        ),
+    )
+    intake = IntakeRoutes(
+        verifier,
+        services.intake,
+        services.providers,
+        services.database,
+        now_ms,
+        settings.max_payload_bytes,
+    )
+    app.include_router(fhir.router(), prefix="/fhir")
+    app.include_router(intake.router())
+
+
+@asynccontextmanager
+async def listening(services: Services) -> AsyncIterator[None]:
+    """The MLLP server and the watched folder, after what an earlier process left was finished."""
+    await recover(services)
+    async with mllp_server(services), watched_folder(services):
+        yield
+
+
+async def recover(services: Services) -> None:
+    """Finish what was kept, and not finished, when the last process ended."""
+    recovered = await services.intake.recover()
+    if recovered:
+        _log.info("recovered", messages=recovered)
+
+
+@asynccontextmanager
+async def mllp_server(services: Services) -> AsyncIterator[MllpServer]:
+    """The MLLP server, running."""
+    settings = services.settings
+    server = MllpServer(
+        Hl7Intake(services.intake, services.providers).handle,
+        settings.mllp_host,
+        settings.mllp_port,
+        ssl=_mllp_tls(settings),
+        max_bytes=settings.max_message_bytes,
+        idle_seconds=_MLLP_IDLE_SECONDS,
+        max_connections=_MLLP_CONNECTIONS,
+    )
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def watched_folder(services: Services) -> AsyncIterator[FileDrop]:
+    """The drop folder, watched."""
+    drop = file_drop(services)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(drop.run(stop))
+    try:
+        yield drop
+    finally:
+        stop.set()
+        await watching
+
+
+def file_drop(services: Services) -> FileDrop:
+    """The drop folder of a deployment."""
+    settings = services.settings
+    folder = settings.path(settings.drop_folder)
+    return FileDrop(services.intake, services.providers, folder, max_bytes=settings.max_payload_bytes)
+
+
+def _mllp_tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.mllp_certificate:
+        return None
+    client_ca = settings.path(settings.mllp_client_ca) if settings.mllp_client_ca else None
+    return server_tls(settings.path(settings.mllp_certificate), settings.path(settings.mllp_key), client_ca)
+
+
+async def _alive() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+async def _no_route(_request: Request, _error: Exception) -> Response:
+    return respond(refused(NotFound("there is nothing at this address", code="no-route")), random_id())
+
+
+async def _fault(_request: Request, error: Exception) -> Response:
+    correlation = random_id()
+    _log.error("fault", kind=type(error).__name__, correlation=correlation)
+    return respond(refused(Fault(f"something went wrong here; quote {correlation}")), correlation)
+
+
+def application() -> ASGIApp:
+    """What the server process loads: the settings come from its environment."""
+    settings = load().settings
+    set_up_logs(settings.log_level)
+    return create_app(settings)

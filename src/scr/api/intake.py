@@ -1,0 +1,116 @@
+"""``POST /intake/{feed}``: a supplier's system sends a payload over HTTP.
+
+The sender signs in as any other system does; its client id says whose feed it may use. The answer is
+an OperationOutcome, and goes out after the commit: 202 where every part was filed, 422 where some are
+in quarantine. Either way the payload is kept, and need not be sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.auth import TokenVerifier
+from scr.api.look import Answer, Clock, refused, respond
+from scr.consent.actor import Actor
+from scr.errors import Forbidden, ScrError, TooLarge, Unavailable
+from scr.fhir.entry import Resource
+from scr.fhir.identifiers import OdsCode
+from scr.fhir.outcome import issue, operation_outcome, to_bytes
+from scr.intake.receive import Intake, Receipt
+from scr.mapping.provider import Feed, HttpPostConnection, Provider
+from scr.store.engine import Database
+from scr.store.keys import random_id
+from scr.store.trail import AuditRow, append
+
+_TOLD = 50
+
+
+class IntakeRoutes:
+    """Takes payloads over HTTP."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        intake: Intake,
+        providers: Mapping[OdsCode, Provider],
+        database: Database,
+        clock: Clock,
+        max_bytes: int,
+    ) -> None:
+        self._verifier = verifier
+        self._intake = intake
+        self._database = database
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._feeds = {
+            (feed.name, feed.connection.client): (provider, feed)
+            for provider in providers.values()
+            for feed in provider.feeds
+            if isinstance(feed.connection, HttpPostConnection)
+        }
+
+    def router(self) -> APIRouter:
+        """The one route."""
+        router = APIRouter()
+        router.add_api_route("/intake/{feed}", self.post, methods=["POST"], include_in_schema=False)
+        return router
+
+    async def post(self, request: Request, feed: str) -> Response:
+        """Take one payload."""
+        correlation = random_id()
+        actor: Actor | None = None
+        error: ScrError | None = None
+        try:
+            actor = await self._verifier.actor(request.headers.get("authorization"))
+            answer = await self._take(request, feed, actor)
+        except ScrError as failed:
+            error, answer = failed, refused(failed)
+        try:
+            row = self._row(actor, error, correlation)
+            await self._database.write(lambda connection: append(connection, row))
+        except ScrError:
+            answer = refused(Unavailable("the audit cannot be written: send it again", code="no-audit"))
+        return respond(answer, correlation)
+
+    async def _take(self, request: Request, feed_name: str, actor: Actor) -> Answer:
+        found = self._feeds.get((feed_name, actor.client))
+        if found is None:
+            raise Forbidden("this client has no feed of this name", code="no-feed")
+        provider, feed = found
+        receipt = await self._intake.receive(provider, feed, await self._body(request))
+        return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)
+
+    async def _body(self, request: Request) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise TooLarge(f"the payload is over {self._max_bytes} bytes: split it", code="too-large")
+        return bytes(body)
+
+    def _row(self, actor: Actor | None, error: ScrError | None, correlation: str) -> AuditRow:
+        return AuditRow(
+            at=self._clock(),
+            actor=actor.subject if actor else "",
+            actor_name=actor.name if actor else "",
+            action="create",
+            what="intake",
+            outcome="success" if error is None else "refused" if error.status < 500 else "failed",
+            code=error.code if error else "",
+            correlation=correlation,
+        )
+
+
+def _told(receipt: Receipt, feed: Feed) -> Resource:
+    again = " It came before, and is stored once." if receipt.duplicate else ""
+    text = f"Message {receipt.message} of feed {feed.name}: {receipt.filed} parts filed.{again}"
+    issues = [issue("information", "informational", text, detail="received")]
+    issues += [
+        issue("error", "business-rule", f"{p.place}: {p.sentence}", detail=p.code)
+        for p in receipt.problems[:_TOLD]
+    ]
+    return operation_outcome(issues)

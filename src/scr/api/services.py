@@ -1,0 +1,117 @@
+"""Where the parts are put together: one deployment's settings, store, sources, broker and intake.
+
+Nothing else builds a client, an engine or a clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from scr.broker.query import Broker
+from scr.consent.policy import Policy, load_policy
+from scr.data import DataFiles
+from scr.errors import Invalid, ScrError
+from scr.fhir.identifiers import OdsCode
+from scr.intake.file_unit import Desk
+from scr.intake.receive import Intake
+from scr.mapping.adapter import Adapter, load_adapters
+from scr.mapping.provider import Provider, load_providers
+from scr.settings import Settings
+from scr.sources.build import build_sources
+from scr.sources.held import HeldSources
+from scr.sources.http import open_client
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.migrations import migrate
+from scr.terminology.conceptmap import ConceptMaps
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970-01-01 UTC, by the system's clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a face needs, opened."""
+
+    settings: Settings
+    files: DataFiles
+    policy: Policy
+    providers: dict[OdsCode, Provider]
+    adapters: dict[str, Adapter]
+    database: Database
+    keys: KeyRing
+    client: httpx.AsyncClient
+    broker: Broker
+    intake: Intake
+
+
+def open_database(settings: Settings) -> Database:
+    """The deployment's database, its tables brought up to this version."""
+    database = Database.open(settings.resolved_database_url, settings.writers)
+    try:
+        migrate(database)
+    except ScrError:
+        database.close()
+        raise
+    return database
+
+
+def open_keys(settings: Settings) -> KeyRing:
+    """The deployment's keys."""
+    return KeyRing.from_text(settings.secret(settings.encryption_key), settings.secret(settings.index_key))
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Services]:
+    """Open a deployment, and close it again. ``transport`` stands in for the network in tests.
+
+    Raises Invalid with file and line where the configuration is wrong, before anything is served.
+    """
+    files = DataFiles(settings.home)
+    policy = load_policy(files)
+    adapters = load_adapters(files)
+    providers = load_providers(files)
+    _check_feeds(providers, adapters)
+    maps = ConceptMaps.load(files)
+    keys = open_keys(settings)
+    database = open_database(settings)
+    try:
+        async with open_client(transport) as client:
+            pulls = build_sources(providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms)
+            held = HeldSources(database, keys, adapters, now_ms)
+            deadline = settings.deadline_seconds
+            yield Services(
+                settings=settings,
+                files=files,
+                policy=policy,
+                providers=providers,
+                adapters=adapters,
+                database=database,
+                keys=keys,
+                client=client,
+                broker=Broker(database, keys, providers, pulls, held, deadline=deadline, clock=now_ms),
+                intake=Intake(database, keys, Desk(keys, maps), adapters, providers, now_ms),
+            )
+    finally:
+        database.close()
+
+
+def _check_feeds(providers: dict[OdsCode, Provider], adapters: dict[str, Adapter]) -> None:
+    for provider in providers.values():
+        for feed in provider.feeds:
+            if feed.adapter not in adapters:
+                raise Invalid(
+                    f"feed {feed.name!r} names the adapter {feed.adapter!r}, which is not there; "
+                    f"known: {', '.join(sorted(adapters))}",
+                    code="no-such-adapter",
+                    where=f"adapters/providers/{provider.ods}.yaml",
+                )

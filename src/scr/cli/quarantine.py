@@ -1,0 +1,94 @@
+"""``scr quarantine``: what could not be filed, why, and another try."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from scr.api.services import open_database, open_keys, open_services
+from scr.cli.context import console, settings_of
+from scr.fhir.dates import LONDON, utc
+from scr.intake.receive import Receipt
+from scr.settings import Settings
+from scr.store import messages
+
+app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
+Item = Annotated[str, typer.Argument(help="Its id, from `scr quarantine list`.")]
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """List what is in quarantine, the oldest first."""
+    database = open_database(settings_of(context))
+    try:
+        found = database.read_now(messages.quarantined)
+    finally:
+        database.close()
+    if not found:
+        console.print("Nothing is in quarantine.")
+        return
+    table = Table("id", "since", "provider", "adapter", "place", "why", "tries", box=None, pad_edge=False)
+    for item in found:
+        since = _local(item.created).strftime("%d %b %Y %H:%M")
+        table.add_row(
+            item.id, since, str(item.provider), item.adapter, item.place, item.code, str(item.attempts)
+        )
+    console.print(table)
+    console.print(f"{len(found)} in quarantine. `scr quarantine show ID`, `scr quarantine retry ID`.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    item: Item,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Also print the payload: it holds personal data.")
+    ] = False,
+) -> None:
+    """Say why something is in quarantine, and with --raw what it is."""
+    settings = settings_of(context)
+    keys, database = open_keys(settings), open_database(settings)
+    try:
+        found, payload = database.read_now(lambda conn: messages.open_quarantined(conn, keys, item))
+    finally:
+        database.close()
+    for name, value in (
+        ("provider", str(found.provider)),
+        ("adapter", found.adapter),
+        ("message", found.message),
+        ("place", found.place),
+        ("why", f"{found.code}: {found.sentence}"),
+        ("since", _local(found.created).strftime("%d %b %Y %H:%M:%S")),
+        ("state", found.state.value),
+        ("tries", str(found.attempts)),
+    ):
+        console.print(f"{name:10}{value}", markup=False, soft_wrap=True)
+    if raw:
+        console.print()
+        console.print(payload.decode("utf-8", "replace").replace("\r", "\n"), markup=False, soft_wrap=True)
+
+
+@app.command()
+def retry(context: typer.Context, item: Item) -> None:
+    """Try to file it again, with the adapter and the record as they are now."""
+    receipt = asyncio.run(_retry(settings_of(context), item))
+    if receipt.problems:
+        problem = receipt.problems[0]
+        console.print(
+            f"It stays in quarantine. {problem.place}: {problem.code}: {problem.sentence}", markup=False
+        )
+        raise typer.Exit(1)
+    console.print("Filed, and released from quarantine.")
+
+
+async def _retry(settings: Settings, item: str) -> Receipt:
+    async with open_services(settings) as services:
+        return await services.intake.retry(item)
+
+
+def _local(ms: int) -> datetime:
+    return utc(ms).astimezone(LONDON)

@@ -1,0 +1,98 @@
+"""``scr serve``, ``scr listen``, ``scr watch``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from scr.api.app import file_drop, mllp_server, recover, watched_folder
+from scr.api.logs import set_up_logs
+from scr.api.services import open_services
+from scr.cli.context import Context, console
+from scr.settings import Settings, hand_down
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
+
+
+def serve(
+    context: typer.Context,
+    http_port: Port = None,
+    mllp_port: Port = None,
+) -> None:
+    """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, and watch the drop folder."""
+    found: Context = context.obj
+    loaded = found.load(http_port=http_port, mllp_port=mllp_port)
+    hand_down(loaded)
+    settings = loaded.settings
+    console.print(f"FHIR at {settings.base_url}, MLLP at {settings.mllp_host}:{settings.mllp_port}.")
+    Granian(
+        "scr.api.app:application",
+        address=settings.http_host,
+        port=settings.http_port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=1,
+        loop=Loops.asyncio,
+        log_level=LogLevels.warning,
+        log_access=False,
+        websockets=False,
+        respawn_failed_workers=False,
+    ).serve()
+
+
+def listen(context: typer.Context, mllp_port: Port = None) -> None:
+    """Take HL7 v2 over MLLP only."""
+    found: Context = context.obj
+    settings = found.load(mllp_port=mllp_port).settings
+    set_up_logs(settings.log_level)
+    asyncio.run(_listen(settings))
+
+
+def watch(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Take what is there now, and end.")] = False,
+) -> None:
+    """Watch the drop folder only."""
+    found: Context = context.obj
+    settings = found.load().settings
+    set_up_logs(settings.log_level)
+    if once:
+        console.print(f"{asyncio.run(_sweep(settings))} files taken.")
+    else:
+        asyncio.run(_watch(settings))
+
+
+async def _listen(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        await recover(services)
+        async with mllp_server(services) as server:
+            console.print(f"MLLP at {settings.mllp_host}:{server.port}.")
+            await _until_stopped()
+
+
+async def _watch(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        await recover(services)
+        async with watched_folder(services):
+            console.print(f"Watching {settings.path(settings.drop_folder)}.")
+            await _until_stopped()
+
+
+async def _sweep(settings: Settings) -> int:
+    async with open_services(settings) as services:
+        await recover(services)
+        return await file_drop(services).sweep()
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
