@@ -10,8 +10,8 @@ import random
 from datetime import date, timedelta
 from functools import lru_cache
 
-from scr.demo import clinical, history, names, social_care
-from scr.demo.history import AS_OF
+from scr.demo import clinical, happenings, history, names, social_care
+from scr.demo.history import AS_OF, Life
 from scr.demo.person import COUNCIL, GP, HOSPITAL, NEIGHBOUR, SOURCES, Holders, Person
 from scr.demo.personas import PERSONAS, Persona
 from scr.demo.places import PRACTICES, STREETS, TOWNS, Address
@@ -69,9 +69,10 @@ def _person(seed: int, index: int) -> Person:
         persona.allergy if persona else (rng.choice(sorted(clinical.ALLERGIES)) if rng.random() < 0.3 else "")
     )
     denies = persona.hospital_denies_allergy if persona else bool(allergy) and rng.random() < 0.12
-    problems = history.problems(rng, diseases, sources, age)
+    life = Life(rng, key, sources, (AS_OF - born).days)
+    problems = history.problems(life, diseases)
     years = 4 if persona else rng.randint(1, 3)
-    visits = history.visits(rng, key, sources, rng.randint(4, 6) if persona else rng.randint(0, 3))
+    visits = happenings.visits(life, rng.randint(4, 6) if persona else rng.randint(0, 3))
     return Person(
         nhs_number=nhs_number(seed, index),
         family=persona.family if persona else family,
@@ -82,7 +83,7 @@ def _person(seed: int, index: int) -> Person:
         phone=f"01632 9609{rng.randint(10, 99)}",
         address=address,
         practice=persona.practice if persona else rng.choice(PRACTICES),
-        registered=_registered(rng, born, persona),
+        registered=_registered(life, persona),
         sources=sources,
         persona=persona.name if persona else "",
         old_address=old if persona or moved else None,
@@ -94,17 +95,17 @@ def _person(seed: int, index: int) -> Person:
         carer=rng.choice(("daughter", "son", "husband", "")) if COUNCIL in sources else "",
         support_reason=persona.support_reason if persona else rng.choice(social_care.REASONS),
         problems=problems,
-        medicines=history.medicines(rng, diseases, sources, persona.changed_dose if persona else ""),
-        allergies=history.allergies(rng, allergy, sources, hospital_denies=denies),
-        immunisations=history.immunisations(rng, age, sources),
-        reports=history.reports(rng, key, diseases, sources, years),
-        measurements=history.measurements(rng, age, sources, years),
+        medicines=history.medicines(life, diseases, persona.changed_dose if persona else "", allergy),
+        allergies=history.allergies(life, allergy, hospital_denies=denies),
+        immunisations=happenings.immunisations(life),
+        reports=happenings.reports(life, diseases, years),
+        measurements=happenings.measurements(life, years),
         visits=visits,
-        consultations=history.consultations(
-            rng, problems, sources, rng.randint(14, 20) if persona else rng.randint(1, 7)
+        consultations=happenings.consultations(
+            life, problems, rng.randint(14, 20) if persona else rng.randint(1, 7)
         ),
         care=social_care.care(rng, key) if COUNCIL in sources else (),
-    )  # fmt: skip
+    )
 
 
 def _birth_date(rng: random.Random) -> date:
@@ -147,9 +148,9 @@ def _address(rng: random.Random) -> Address:
     return Address(f"{rng.randint(1, 140)} {rng.choice(STREETS)}", town, postcode)
 
 
-def _registered(rng: random.Random, born: date, persona: Persona | None) -> date:
+def _registered(life: Life, persona: Persona | None) -> date:
     recent = persona is not None and persona.list_warning == "data-in-transit"
-    return history.days_ago(20) if recent else max(born, history.days_ago(rng.randint(200, 9000)))
+    return history.days_ago(20) if recent else life.ago(200, 9000)
 
 
 def _died(rng: random.Random, age: int) -> date | None:

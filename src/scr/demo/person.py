@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from scr.demo.clinical import Coded, Profile
+from scr.demo.clinical import Coded
+from scr.demo.laboratory import Profile
 from scr.demo.places import Address
 
 GP, HOSPITAL, COUNCIL, NEIGHBOUR = "gp", "hospital", "council", "neighbour"

@@ -24,7 +24,7 @@ from scr.demo.welcome import print_welcome
 from scr.errors import Conflict
 
 MARK = "demo.txt"
-SCR_COMMAND = ("-m", "scr", "serve", "--home", "{home}")
+SCR_COMMAND = ("-m", "scr", "--home", "{home}", "serve")
 """How scr itself is started: HTTP, MLLP and the watched folder in one process."""
 
 

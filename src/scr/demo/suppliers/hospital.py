@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from scr.demo import clinical
 from scr.demo.clinical import PROFILES
-from scr.demo.history import WARDS
+from scr.demo.happenings import WARDS
 from scr.demo.people import known_to
 from scr.demo.person import HOSPITAL, Person, Report, Visit, identifier
 from scr.demo.suppliers.hospital_messages import (
