@@ -102,11 +102,15 @@ class Scope:
         return {"root": (), "outer": self.outer}.get(name, self.at)
 
 
+_MADE = "{}"
+"""Where a path begins that is of no field of the unit: an object or list that the expression makes."""
+
+
 def paths_read(node: Node, scope: Scope | None = None) -> frozenset[Path]:
     """Every path of field names, from the root of the unit, that an expression looks at."""
     found: set[Path] = set()
     end = _follow(node, (scope or Scope()).at, True, scope or Scope(), found)
-    return frozenset(path for path in {*found, end} if path)
+    return frozenset(path for path in {*found, end} if path and path[0] != _MADE)
 
 
 def end_path(node: Node, scope: Scope) -> Path:
@@ -134,7 +138,7 @@ def _follow(node: Node, at: Path, head: bool, scope: Scope, found: set[Path]) ->
         return _follow(children[1], base, False, scope, found)
     ends = [_follow(child, at, True, scope, found) for child in children]
     found.update(ends)
-    return ends[0] if kind in {"or_expression", "and_expression"} and ends else ()
+    return ends[0] if kind in {"or_expression", "and_expression"} else (_MADE,)
 
 
 def _syntax(error: exceptions.ParseError) -> str:
