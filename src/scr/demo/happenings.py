@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from scr.demo import clinical
 from scr.demo.history import AS_OF, Life
+from scr.demo.laboratory import PROFILES
 from scr.demo.person import (
     GP,
     HOSPITAL,
@@ -56,16 +57,13 @@ def reports(life: Life, names: tuple[str, ...], years: int) -> tuple[Report, ...
         wanted = ["blood-count"]
     found = []
     for panel in wanted:
-        profile = clinical.PROFILES[panel]
+        profile = PROFILES[panel]
         level = [life.rng.uniform(-0.6, 0.6) for _ in profile.analytes]
         for count in range(years * 2, 0, -1):
             day = life.back(count * 182 + life.rng.randint(-40, 40) - 60)
             taken = life.at(day)
             values = tuple(
-                round(
-                    max(0.1, analyte.usual + analyte.spread * (base + life.rng.uniform(-0.4, 0.4))),
-                    analyte.digits,
-                )
+                analyte.value(base + life.rng.uniform(-0.4, 0.4))
                 for analyte, base in zip(profile.analytes, level, strict=True)
             )
             who = [GP, HOSPITAL] if life.rng.random() < 0.6 else [life.rng.choice((GP, HOSPITAL))]
@@ -111,11 +109,8 @@ def visits(life: Life, count: int) -> tuple[Visit, ...]:
         kind = life.rng.choice(("admission", "emergency", "emergency"))
         reason, icd10 = life.rng.choice(clinical.ADMISSIONS if kind == "admission" else clinical.EMERGENCIES)
         start = life.at(life.ago(5, 1100))
-        stay = (
-            timedelta(days=life.rng.randint(1, 12))
-            if kind == "admission"
-            else timedelta(hours=life.rng.randint(1, 6))
-        )
+        days, hours = life.rng.randint(1, 12), life.rng.randint(1, 6)
+        stay = timedelta(days=days) if kind == "admission" else timedelta(hours=hours)
         ward = life.rng.choice(WARDS) if kind == "admission" else "Emergency Department"
         number = "V" + identifier(life.key, "visit", index)[:7].upper()
         found.append(
@@ -169,9 +164,7 @@ def consultations(life: Life, known: tuple[Problem, ...], count: int) -> tuple[C
         )
         began = (AS_OF - known[index].onset).days if index is not None else 1000
         moment = life.at(life.ago(5, min(began, 1000)))
-        found.append(
-            Consultation(
-                moment, life.rng.choice(CONSULTATION_KINDS), about, note, life.rng.randint(0, 1), index
-            )
+        kind, clinician = life.rng.choice(CONSULTATION_KINDS), life.rng.randint(0, 1)
+        found.append(Consultation(moment, kind, about, note, clinician, index))
         )
     return tuple(sorted(found, key=lambda item: item.at))

@@ -19,6 +19,10 @@ class Analyte:
     spread: float
     digits: int = 0
 
+    def value(self, stray: float) -> float:
+        """A value that strays so many spreads from the usual one."""
+        return round(max(0.1, self.usual + self.spread * stray), self.digits)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from scr.demo.clinical import BLOOD_PRESSURE, DIASTOLIC, SNOMED, SYSTOLIC, Analyte, Coded
+from scr.demo.clinical import BLOOD_PRESSURE, DIASTOLIC, SNOMED, SYSTOLIC, Coded
 from scr.demo.history import AS_OF
+from scr.demo.laboratory import Analyte
 from scr.demo.person import GP, Consultation, Measurement, Report, held
 from scr.demo.suppliers.gp_areas import CARE_CONNECT, Parts
 from scr.demo.suppliers.gp_record import (

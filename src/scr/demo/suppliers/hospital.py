@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from scr.demo import clinical
 from scr.demo.clinical import PROFILES
 from scr.demo.happenings import WARDS
+from scr.demo.laboratory import PROFILES
 from scr.demo.people import known_to
 from scr.demo.person import HOSPITAL, Person, Report, Visit, identifier
 from scr.demo.suppliers.hospital_messages import (
@@ -101,10 +102,7 @@ def something_new(people: Sequence[Person], rng: random.Random, moment: datetime
     chance = rng.random()
     if chance < 0.6:
         profile = PROFILES[rng.choice(sorted(PROFILES))]
-        values = tuple(
-            round(max(0.1, analyte.usual + analyte.spread * rng.uniform(-1, 1)), analyte.digits)
-            for analyte in profile.analytes
-        )
+        values = tuple(analyte.value(rng.uniform(-1, 1)) for analyte in profile.analytes)
         order = identifier(control)[:8].upper()
         taken = moment - timedelta(hours=3)
         report = Report(profile, taken, values, order, frozenset({HOSPITAL}))
