@@ -166,5 +166,4 @@ def consultations(life: Life, known: tuple[Problem, ...], count: int) -> tuple[C
         moment = life.at(life.ago(5, min(began, 1000)))
         kind, clinician = life.rng.choice(CONSULTATION_KINDS), life.rng.randint(0, 1)
         found.append(Consultation(moment, kind, about, note, clinician, index))
-        )
     return tuple(sorted(found, key=lambda item: item.at))

@@ -20,16 +20,16 @@ from scr.fhir.identifiers import is_nhs_number
 
 DEMO_SEED = 20260105
 DEMO_SIZE = 300
-LARGEST = 1000
+LARGEST = 5000
 _SHARES = ((GP, 0.97), (HOSPITAL, 0.5), (COUNCIL, 0.25), (NEIGHBOUR, 0.15))
-_STRIDE = 911  # apart enough that skipping a number without a check digit never meets the next one
+_STRIDE = 199  # apart enough that skipping a number without a check digit never meets the next one
 
 
 @lru_cache(maxsize=4)
 def population(seed: int = DEMO_SEED, size: int = DEMO_SIZE) -> tuple[Person, ...]:
     """Everybody, the personas first.
 
-    Raises Invalid unless ``size`` is between the number of personas and a thousand.
+    Raises Invalid unless ``size`` is between the number of personas and five thousand.
     """
     if not len(PERSONAS) <= size <= LARGEST:
         raise Invalid(f"a population has {len(PERSONAS)} to {LARGEST} people, not {size}", code="bad-size")

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from scr.demo import clinical
-from scr.demo.clinical import PROFILES
 from scr.demo.happenings import WARDS
 from scr.demo.laboratory import PROFILES
 from scr.demo.people import known_to
