@@ -77,10 +77,7 @@ async def open_services(
     Raises Invalid with file and line where the configuration is wrong, before anything is served.
     """
     files = DataFiles(settings.home)
-    policy = load_policy(files)
-    adapters = load_adapters(files)
-    providers = load_providers(files)
-    _check_feeds(providers, adapters)
+    policy, adapters, providers = read_configuration(files)
     maps = ConceptMaps.load(files)
     keys = open_keys(settings)
     database = open_database(settings)
@@ -103,6 +100,15 @@ async def open_services(
             )
     finally:
         database.close()
+
+
+def read_configuration(
+    files: DataFiles,
+) -> tuple[Policy, dict[str, Adapter], dict[OdsCode, Provider]]:
+    """Policy, adapters and providers in force. Raises Invalid at the first mistake, with file and line."""
+    policy, adapters, providers = load_policy(files), load_adapters(files), load_providers(files)
+    _check_feeds(providers, adapters)
+    return policy, adapters, providers
 
 
 def _check_feeds(providers: dict[OdsCode, Provider], adapters: dict[str, Adapter]) -> None:

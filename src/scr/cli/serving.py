@@ -13,8 +13,9 @@ from granian.log import LogLevels
 
 from scr.api.app import file_drop, mllp_server, recover, watched_folder
 from scr.api.logs import set_up_logs
-from scr.api.services import open_services
+from scr.api.services import open_keys, open_services, read_configuration
 from scr.cli.context import Context, console
+from scr.data import DataFiles
 from scr.settings import Settings, hand_down
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
@@ -30,6 +31,8 @@ def serve(
     loaded = found.load(http_port=http_port, mllp_port=mllp_port)
     hand_down(loaded)
     settings = loaded.settings
+    read_configuration(DataFiles(settings.home))  # a mistake is told here, in one line
+    open_keys(settings)
     console.print(f"FHIR at {settings.base_url}, MLLP at {settings.mllp_host}:{settings.mllp_port}.")
     Granian(
         "scr.api.app:application",

@@ -63,7 +63,9 @@ class Document:
             raise self._explained(error, model) from None
 
     def _explained(self, error: ValidationError, model: type[BaseModel]) -> Invalid:
-        first = error.errors(include_url=False, include_input=False)[0]
+        found = error.errors(include_url=False, include_input=False)
+        # A key that is misspelt is also missing: the misspelling is what its writer wants to hear of.
+        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
         keys = tuple(k for k in first["loc"] if not isinstance(k, str) or self._has(k, first["loc"]))
         message = first["msg"]
         if first["type"] == "extra_forbidden":
