@@ -96,6 +96,8 @@ class Desk:
             _check(entry, unit.place)
         filed = file_entries(conn, self.keys, person, mapped.entries, now)
         index.learn_demographics(conn, self.keys, person, stated.demographics)
+        for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
+            index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)
         _relate(conn, person, provider, stated, now)
         return FiledUnit(person, filed, mapped)
 

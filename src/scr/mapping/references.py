@@ -15,7 +15,7 @@ from typing import Any
 
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, opaque_id
-from scr.fhir.subjects import subjects_of
+from scr.fhir.subjects import SUBJECT_FIELDS, subjects_of
 
 _LITERAL = re.compile(r"(\w+://.*/)?([A-Z][A-Za-z]+)/([^/]+)(?:/_history/.*)?\Z", re.DOTALL)
 
@@ -35,8 +35,13 @@ class References:
     _met: dict[str, str] = field(default_factory=dict)
 
     def id_of(self, kind: str, local: str) -> str:
-        """The id that is served for the source's own."""
-        return opaque_id(self.key, self.source, kind, local)
+        """The id that is served for the source's own.
+
+        What names no patient (an organisation, a practitioner, a medicine) stands in many people's
+        payloads: each person's record has its own copy, under an id of its own.
+        """
+        whose = "" if kind in SUBJECT_FIELDS or kind == "Patient" else f"{self.subject}\x1f"
+        return opaque_id(self.key, self.source, kind, whose + local)
 
     def is_other_person(self, subject: Resource) -> bool:
         """Whether the reference by which a resource names its patient is not to the person."""
