@@ -47,23 +47,25 @@ class Server:
 
     url: str
     requests: list[Request] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager
 async def serve(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Listen on a free port of this machine for as long as the block lasts."""
     tasks: set[asyncio.Task[None]] = set()
-    seen: list[Request] = []
+    there = Server("")
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(_converse(reader, writer, behave, seen))
+        task = asyncio.ensure_future(_converse(reader, writer, behave, there))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     port = listening.sockets[0].getsockname()[1]
     try:
-        yield Server(f"{'https' if tls else 'http'}://127.0.0.1:{port}", seen)
+        there.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        yield there
     finally:
         listening.close()
         for task in tuple(tasks):
@@ -72,13 +74,14 @@ async def serve(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIt
 
 
 async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behave: Behaviour, seen: list[Request]
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behave: Behaviour, there: Server
 ) -> None:
     try:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while not writer.is_closing():
                 request = await _read(reader)
-                seen.append(request)
+                there.requests.append(request)
+                there.asked.set()
                 await behave(request, writer)
                 await writer.drain()
     finally:
@@ -117,6 +120,13 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     paths[0].write_bytes(made.public_bytes(Encoding.PEM))
     paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return paths
+
+
+def server_tls(paths: tuple[Path, Path]) -> ssl.SSLContext:
+    """What a server needs to show a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*paths)
+    return context
 
 
 def _head(status: int, content_type: str, **more: str) -> bytes:

@@ -150,9 +150,7 @@ async def test_a_certificate_of_an_unknown_authority_is_tls(
     client: httpx.AsyncClient, self_signed: tuple[Path, Path]
 ) -> None:
     """A server whose certificate nobody vouches for gets no question; a trusted one does."""
-    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ours.load_cert_chain(*self_signed)
-    async with server.serve(server.answers(b"{}"), tls=ours) as there:
+    async with server.serve(server.answers(b"{}"), tls=server.server_tls(self_signed)) as there:
         with pytest.raises(SourceFailure) as caught:
             await call(client, there.url, seconds=5)
         assert caught.value.code == "tls"
@@ -160,14 +158,6 @@ async def test_a_certificate_of_an_unknown_authority_is_tls(
         trusting = ssl.create_default_context(cafile=str(self_signed[0]))
         async with open_client(tls=trusting) as other:
             assert (await call(other, there.url, seconds=5)).status == 200
-
-
-async def test_plain_http_where_tls_was_meant_is_tls(client: httpx.AsyncClient) -> None:
-    """An https address that leads to a plain server is a failure of TLS, not of the server."""
-    async with server.serve(server.speaks_no_http) as there:
-        with pytest.raises(SourceFailure) as caught:
-            await call(client, there.url.replace("http://", "https://"), seconds=2)
-    assert caught.value.code in {"tls", "timed-out"}
 
 
 async def test_passing_failures_are_tried_again_and_others_are_not(client: httpx.AsyncClient) -> None:

@@ -115,7 +115,7 @@ def _codings(concept: object, system: str | None = None) -> Iterator[str]:
     if isinstance(concept, dict):
         for coding in _dicts(concept.get("coding")):
             code = coding.get("code")
-            if isinstance(code, str) and system in {None, coding.get("system")}:
+            if isinstance(code, str) and (system is None or coding.get("system") == system):
                 yield code
 
 

@@ -50,13 +50,12 @@ async def _settle(
     read: Read, question: Question, ods: OdsCode, name: str, slots: asyncio.Semaphore
 ) -> SourceResult:
     try:
-        async with asyncio.timeout_at(question.deadline):
-            async with slots:
-                return await read(question)
+        if asyncio.get_running_loop().time() >= question.deadline:
+            raise TimeoutError
+        async with asyncio.timeout_at(question.deadline), slots:
+            return await read(question)
     except TimeoutError:
-        return SourceResult(
-            ods, name, Outcome.LATE, code="timed-out", detail="It did not answer in the time that there was."
-        )
+        return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail="It did not answer in time.")
     except SourceFailure as failure:
         return SourceResult(ods, name, failure.outcome, code=failure.code, detail=failure.message)
     except ScrError as error:

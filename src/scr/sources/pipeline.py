@@ -23,11 +23,12 @@ from scr.fhir.one_person import all_about, only_about, patient_ids
 from scr.fhir.pages import head_of
 from scr.identity.match import Agreement, compare
 from scr.mapping.adapter import Adapter
-from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.mapping.run import Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import Question
 
+_MISSHAPEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _log = structlog.get_logger(__name__)
 
 
@@ -64,14 +65,26 @@ class Reading:
 def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
     """Read a pulled payload about the person asked for.
 
-    Raises SourceFailure: ``unreadable``, ``wrong-person``, ``several-persons``,
-    ``demographics-contradict``, or the adapter's own reason to leave a payload to a human.
+    Raises SourceFailure: ``unreadable``, ``misshapen``, ``unmappable``, ``wrong-person``,
+    ``several-persons``, ``demographics-contradict``, or the adapter's own reason to leave a payload to
+    a human.
     """
+    units, bad = _decode(body, reader)
+    try:
+        return _read_units(units, bad, question, reader)
+    except MappingError as error:
+        raise _unmappable(error) from None
+    except _MISSHAPEN as error:
+        # A list where FHIR has an object, and the like: whichever code meets it first stumbles over it.
+        _log.warning("source.misshapen", source=reader.ods.value, error=type(error).__name__)
+        raise SourceFailure("Its answer is not in the shape that FHIR gives it.", code="misshapen") from None
+
+
+def _read_units(units: list[Unit], bad: list[BadUnit], question: Question, reader: Reader) -> Reading:
     entries: list[Entry] = []
     issues: tuple[Issue, ...] = ()
     lists: tuple[ListNote, ...] = ()
     demographics: Demographics | None = None
-    units, bad = _decode(body, reader)
     for unit in units:
         stated = _check_claim(unit, question, reader)
         entries += _map(unit, question, reader)
@@ -116,7 +129,7 @@ def _headings_of(bad: list[BadUnit], reader: Reader) -> frozenset[str]:
 
 def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics:
     """The unit's demographics; SourceFailure if it is about anybody but the person asked for."""
-    stated = _claim(unit, reader)
+    stated = claim(reader.adapter, unit)
     resources = unit.tree.get("resources", ())
     patients = patient_ids(resources)
     if len(patients) > 1:
@@ -135,13 +148,6 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
             code="demographics-contradict",
         )
     return stated.demographics
-
-
-def _claim(unit: Unit, reader: Reader) -> Claim:
-    try:
-        return claim(reader.adapter, unit)
-    except MappingError as error:
-        raise _unmappable(error) from None
 
 
 def _contradicts(known: Demographics, stated: Demographics) -> bool:
@@ -166,10 +172,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
         now=reader.clock(),
         maps=reader.adapter.maps,
     )
-    try:
-        mapped = map_unit(reader.adapter, unit, context)
-    except MappingError as error:
-        raise _unmappable(error) from None
+    mapped = map_unit(reader.adapter, unit, context)
     if not only_about(mapped.entries, question.subject):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
     _tell_losses(mapped, reader)

@@ -150,6 +150,23 @@ def test_what_cannot_be_read_is_unreadable(readers: dict[str, Reader], body: byt
     assert caught.value.code == "unreadable"
 
 
+@pytest.mark.parametrize("junk", [None, 1, "x", True, [None], [[1]], {"coding": 5}, {"reference": []}])
+@pytest.mark.parametrize("version", ["STU3", "R4"])
+def test_what_is_not_in_the_shape_of_fhir_raises_nothing_but_a_failure(
+    readers: dict[str, Reader], version: str, junk: object
+) -> None:
+    """Any element of any resource in another shape: the payload is read, or it fails with a code."""
+    whole = [given.patient(), given.problem(version), given.gp_list("717711000000103", "data-in-transit")]
+    for resource in whole:
+        for name in resource:
+            spoilt = [{**r, name: junk} if r is resource else r for r in whole]
+            with suppress(SourceFailure):
+                assert all(
+                    OWN in entry.references or entry.type == "Patient"
+                    for entry in read(readers[version], *spoilt).entries
+                )
+
+
 def test_a_part_that_is_not_understood_is_told_under_its_heading(readers: dict[str, Reader]) -> None:
     """A resource of a type that cannot be converted leaves the others, and a mark where it belongs."""
     reading = read(
@@ -175,7 +192,7 @@ def test_what_the_payload_says_of_its_gaps_is_read(readers: dict[str, Reader]) -
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["Patient", OWN]),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8) | st.sampled_from(["Patient", OWN]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
