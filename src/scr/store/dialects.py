@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.pool import NullPool, QueuePool
 
 from scr.errors import Invalid, Unavailable
+
+BINARY = "scr_binary"
+"""Execution option of a read: PostgreSQL sends bytes as bytes, not as text, which takes twice the time."""
 
 _EVERYWHERE = ("foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000")
 _PAGE = "page_size = 8192"
@@ -79,4 +85,11 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
     write = create_engine(
         address, pool_size=writers, max_overflow=0, pool_pre_ping=True, hide_parameters=True
     )
+
+    @event.listens_for(read, "before_cursor_execute")
+    def _binary(_: Connection, cursor: Any, *told: Any) -> None:
+        context: ExecutionContext = told[2]
+        if context.execution_options.get(BINARY):
+            cursor.format = Format.BINARY
+
     return read, write

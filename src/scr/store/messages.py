@@ -94,6 +94,12 @@ _KEEP = text(
     " VALUES (:id, :provider, :feed, :received, :digest, 'received', '{}', :wrapped_key, :sealed)"
     " ON CONFLICT (provider, digest) DO NOTHING"
 )
+_FINISH = (
+    update(MESSAGE)
+    .where(MESSAGE.c.id == bindparam("which"))
+    .values(state=bindparam("state"), outcome=bindparam("outcome"))
+)
+_FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
 _MESSAGE = select(
     MESSAGE.c.id, MESSAGE.c.provider, MESSAGE.c.feed, MESSAGE.c.received,
@@ -135,12 +141,18 @@ def finish(
 
     Raises NotFound for an id that was never kept.
     """
-    values: dict[str, object] = {"state": state.value, "outcome": orjson.dumps(dict(outcome)).decode()}
+    values: dict[str, object] = {
+        "which": message,
+        "state": state.value,
+        "outcome": orjson.dumps(dict(outcome)).decode(),
+    }
+    change = _FINISH
     if person is not None:
         key = _message_key(connection, keys, message)
         values["person"] = person.key
         values["wrapped_key"] = seal(person.data_key, key.raw, _key_place(message))
-    if not connection.execute(update(MESSAGE).where(MESSAGE.c.id == message).values(values)).rowcount:
+        change = _FINISH_OF_PERSON
+    if not connection.execute(change, values).rowcount:
         raise _no_message()
 
 

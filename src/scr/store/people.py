@@ -38,6 +38,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Facts)
 _COLUMNS = (PERSON.c.key, PERSON.c.patient_id, PERSON.c.wrapped_key, PERSON.c.sealed)
 _BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
+_LOCK = select(PERSON.c.key).where(PERSON.c.key == bindparam("value")).with_for_update()
 _BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
 
 
@@ -96,8 +97,7 @@ def keep_demographics(connection: Connection, person: Person, demographics: Demo
 
 def lock_person(connection: Connection, person: Person) -> bool:
     """Let one writer at a time change the person's record; False where the person was erased."""
-    query = select(PERSON.c.key).where(PERSON.c.key == person.key).with_for_update()
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(_LOCK, {"value": person.key}).one_or_none() is not None
 
 
 def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:

@@ -8,16 +8,17 @@ through the driver's own cursor, then a microsecond or two a resource to open an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, union_all
 
 from scr.errors import Conflict, NotFound
 from scr.fhir.entry import Entry, stamp
 from scr.fhir.identifiers import OdsCode
+from scr.store.dialects import BINARY
 from scr.store.keys import KeyRing, seal, unreadable, unseal
 from scr.store.people import Person as Person
 from scr.store.people import lock_person, person_by_key
@@ -26,19 +27,26 @@ from scr.store.tables import HISTORY, LOCATOR, RESOURCE
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)
 _CHUNK = 500
+_FAST = {BINARY: True}
 
-_HELD = select(
-    RESOURCE.c.id, RESOURCE.c.person, RESOURCE.c.type, RESOURCE.c.version, RESOURCE.c.digest
-).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
-_LOCATED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
-_MOVED = ("person", "id", "version", "type", "source", "last_updated", "digest", "sealed")
-_TO_HISTORY = insert(HISTORY).from_select(
-    _MOVED,
-    select(*(RESOURCE.c[name] for name in _MOVED)).where(
-        RESOURCE.c.person == bindparam("of"), RESOURCE.c.id == bindparam("which")
+_IDS = "ids"
+_KNOWN = union_all(
+    select(RESOURCE.c.id, RESOURCE.c.person, RESOURCE.c.type, RESOURCE.c.version, RESOURCE.c.digest).where(
+        RESOURCE.c.id.in_(bindparam(_IDS, expanding=True))
     ),
+    select(
+        LOCATOR.c.id, LOCATOR.c.person, LOCATOR.c.type, literal(0), literal(b"", RESOURCE.c.digest.type)
+    ).where(LOCATOR.c.id.in_(bindparam(_IDS, expanding=True))),
 )
-_OUT = delete(RESOURCE).where(RESOURCE.c.person == bindparam("of"), RESOURCE.c.id == bindparam("which"))
+"""Whose an id is, by what is held and by what was served; a version of 0: not held."""
+
+_MOVED = ("person", "id", "version", "type", "source", "last_updated", "digest", "sealed")
+_THESE = (RESOURCE.c.person == bindparam("of"), RESOURCE.c.id.in_(bindparam(_IDS, expanding=True)))
+_TO_HISTORY = insert(HISTORY).from_select(
+    _MOVED, select(*(RESOURCE.c[name] for name in _MOVED)).where(*_THESE)
+)
+_OUT = delete(RESOURCE).where(*_THESE)
+_IN = insert(RESOURCE)
 _ONE = select(RESOURCE.c.person, RESOURCE.c.version, RESOURCE.c.sealed).where(
     RESOURCE.c.id == bindparam("id")
 )
@@ -70,30 +78,51 @@ def file_entries(
     """
     if not lock_person(connection, person):
         raise NotFound("the person is not held any more", code="no-person")
-    held = _held(connection, person, [entry.id for entry in entries])
     digest_key = person.data_key.digest_key()
-    fresh: dict[str, dict[str, object]] = {}
-    created = updated = unchanged = 0
+    done = Filed(0, 0, 0)
+    for some in _without_repeats(entries):
+        done = _plus(done, _file(connection, person, some, digest_key, now))
+    return done
+
+
+def _file(
+    connection: Connection, person: Person, entries: Sequence[Entry], digest_key: bytes, now: int
+) -> Filed:
+    """File entries of different ids: what is replaced goes to the history, then the new rows come in."""
+    held = _held(connection, person, entries)
+    fresh: list[dict[str, object]] = []
+    replaced: list[str] = []
     for entry in entries:
-        kind, version, known = held.get(entry.id, (entry.type, 0, b""))
+        version, known = held.get(entry.id, (0, b""))
         digest = _digest(entry, digest_key)
-        if kind != entry.type:
-            raise Conflict("an id is held with another resource type", code="other-type", where=entry.type)
         if digest == known:
-            unchanged += 1
             continue
-        if entry.id in fresh:  # twice in one filing: the first becomes history too
-            connection.execute(insert(RESOURCE), fresh.pop(entry.id))
         if version:
-            where = {"of": person.key, "which": entry.id}
-            connection.execute(_TO_HISTORY, where)
-            connection.execute(_OUT, where)
-        created, updated = (created, updated + 1) if version else (created + 1, updated)
-        held[entry.id] = (entry.type, version + 1, digest)
-        fresh[entry.id] = _row(person, stamp(entry, str(version + 1), now), version + 1, digest)
+            replaced.append(entry.id)
+        fresh.append(_row(person, stamp(entry, str(version + 1), now), version + 1, digest))
+    if replaced:
+        these = {"of": person.key, _IDS: replaced}
+        connection.execute(_TO_HISTORY, these)
+        connection.execute(_OUT, these)
     if fresh:
-        connection.execute(insert(RESOURCE), list(fresh.values()))
-    return Filed(created, updated, unchanged)
+        connection.execute(_IN, fresh)
+    return Filed(len(fresh) - len(replaced), len(replaced), len(entries) - len(fresh))
+
+
+def _without_repeats(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries in their order, cut where an id comes again, and where a statement would grow too long."""
+    some: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.id in some or len(some) == _CHUNK:
+            yield list(some.values())
+            some = {}
+        some[entry.id] = entry
+    if some:
+        yield list(some.values())
+
+
+def _plus(one: Filed, other: Filed) -> Filed:
+    return Filed(one.created + other.created, one.updated + other.updated, one.unchanged + other.unchanged)
 
 
 def load_record(
@@ -112,7 +141,7 @@ def load_record(
         sql += f" AND source IN ({', '.join([mark] * len(sources))})"
         values += [source.value for source in sources]
     # The driver's own cursor: SQLAlchemy's result rows would cost as much again as the query.
-    rows = connection.exec_driver_sql(sql, tuple(values)).cursor.fetchall()
+    rows = connection.exec_driver_sql(sql, tuple(values), execution_options=_FAST).cursor.fetchall()
     decrypt, decode = person.data_key.cipher.decrypt, _decoder.decode
     prefix = f"resource/{person.key}/"
     place = b""
@@ -167,24 +196,22 @@ def _opened(
     return found
 
 
-def _held(connection: Connection, person: Person, ids: Sequence[str]) -> dict[str, tuple[str, int, bytes]]:
-    """Type, version and digest of the ids that are held; Conflict where one is another person's."""
-    found: dict[str, tuple[str, int, bytes]] = {}
-    for start in range(0, len(ids), _CHUNK):
-        chunk = {"ids": ids[start : start + _CHUNK]}
-        for logical, owner, kind, version, digest in connection.execute(_HELD, chunk):
-            _refuse_other(person, owner, kind)
-            found[logical] = (kind, version, digest)
-        for _, owner in connection.execute(_LOCATED, chunk):
-            _refuse_other(person, owner, "resource")
+def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> dict[str, tuple[int, bytes]]:
+    """Version and digest of the ids that are held; Conflict where one is another person's, or type's."""
+    found: dict[str, tuple[int, bytes]] = {}
+    kinds = {entry.id: entry.type for entry in entries}
+    for logical, owner, kind, version, digest in connection.execute(_KNOWN, {_IDS: list(kinds)}):
+        if owner != person.key:
+            raise Conflict(
+                "the resource is on another person's record; nothing was filed",
+                code="other-person",
+                where=kind,
+            )
+        if kind != kinds[logical]:
+            raise Conflict("an id is held with another resource type", code="other-type", where=kind)
+        if version:
+            found[logical] = (version, digest)
     return found
-
-
-def _refuse_other(person: Person, owner: str, kind: str) -> None:
-    if owner != person.key:
-        raise Conflict(
-            "the resource is on another person's record; nothing was filed", code="other-person", where=kind
-        )
 
 
 def _digest(entry: Entry, key: bytes) -> bytes:
