@@ -98,9 +98,9 @@ def make_ledger(
 
     ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
     entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
-    headings that the question was about.
+    headings that the question was about. A List is not counted: it repeats what it lists.
     """
-    counts = Counter((entry.source, entry.heading) for entry in permitted)
+    counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
     return Ledger(tuple(_line(result, sources, counts, opened, asked) for result in results))
 
 

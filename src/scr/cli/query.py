@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scr.api.fhir.opened import Opened, Opener
+from scr.api.logs import set_up_logs
 from scr.api.look import Look, audit_row
 from scr.api.services import Services, now_ms, open_services
 from scr.broker.ledger import LedgerLine
@@ -21,12 +22,16 @@ from scr.consent.decide import Interaction
 from scr.consent.policy import Policy, Role
 from scr.errors import Invalid, ScrError
 from scr.fhir.entry import Entry
-from scr.fhir.headings import HEADINGS
+from scr.fhir.headings import HEADINGS, SUPPORTING
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.summary import line_of
+from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.summary import Line, lines_of
 from scr.settings import Settings
 from scr.sources.protocol import Outcome, SourceResult
 from scr.store.trail import append
+
+_NOT_PRINTED = frozenset({"List", "Medication", "Specimen"})
+"""They repeat or explain other entries."""
 
 _STYLES = {Outcome.ANSWERED: "green", Outcome.EMPTY: "dim", Outcome.NOT_ASKED: "dim"}
 
@@ -43,6 +48,7 @@ def query(
     You see what the role at the organisation may see, and the look is in the audit like any other.
     """
     settings = settings_of(context)
+    set_up_logs("error")
     asyncio.run(_query(settings, _number(nhs_number), role, _organisation(organisation), reason))
 
 
@@ -108,17 +114,22 @@ class _Board:
 
 def _print(opened: Opened, services: Services) -> None:
     console.print()
+    lines = lines_of(opened.permitted)
     by_heading: dict[str, list[Entry]] = {}
     for entry in opened.permitted:
-        by_heading.setdefault(entry.heading, []).append(entry)
+        if entry.type not in _NOT_PRINTED:
+            by_heading.setdefault(entry.heading, []).append(entry)
     names = {ods.value: provider.name for ods, provider in services.providers.items()}
+    names[PERSON_SOURCE] = "composed of these"
     for heading, title in HEADINGS.items():
-        if heading in by_heading and heading != "supporting":
-            _print_heading(title, by_heading[heading], opened.subject, names)
+        if heading in by_heading and heading != SUPPORTING:
+            _print_heading(title, by_heading[heading], lines, names)
     _print_ledger(opened)
 
 
-def _print_heading(title: str, entries: list[Entry], subject: str, names: dict[str, str]) -> None:
+def _print_heading(
+    title: str, entries: list[Entry], lines: Mapping[str, Line], names: Mapping[str, str]
+) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("date", no_wrap=True, style="dim", min_width=10)
     table.add_column("what", ratio=3)
@@ -127,8 +138,8 @@ def _print_heading(title: str, entries: list[Entry], subject: str, names: dict[s
     table.add_column("source", no_wrap=True, style="cyan")
     ordered = sorted(entries, key=lambda e: (e.when or (0, 0), e.id), reverse=True)
     for entry in ordered:
-        line = line_of(entry)
-        source = "composed" if entry.id == subject else names.get(entry.source, entry.source)
+        line = lines[entry.id]
+        source = names.get(entry.source, entry.source)
         table.add_row(line.date, line.text, line.detail, line.status, source)
     console.print(table)
     console.print()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from scr.fhir.entry import Entry, Resource, pack
+from scr.fhir.entry import Entry, Resource, pack, stamp_by_content
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
 
 _TAKEN = (
@@ -51,7 +51,7 @@ def composed_patient(subject: str, nhs_number: NHSNumber, patients: Sequence[Ent
     if patients:
         made["link"] = [{"other": {"reference": entry.reference}, "type": "seealso"} for entry in patients]
     updated = max((entry.last_updated for entry in patients), default=now)
-    return pack(made, source=PERSON_SOURCE, now=updated)
+    return stamp_by_content(pack(made, source=PERSON_SOURCE, now=updated))
 
 
 def _nhs_identifier(nhs_number: NHSNumber, patients: Sequence[Resource]) -> Resource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from scr.fhir.dates import instant_text
 from scr.fhir.entry import Entry, Resource
 
+_SAYS_NOTHING = frozenset({"unknown", "unk"})
 _CONCEPTS = (
     "code",
     "medicationCodeableConcept",
@@ -32,11 +34,18 @@ class Line:
     status: str
 
 
-def line_of(entry: Entry) -> Line:
-    """The one line of an entry."""
-    resource: Resource = orjson.loads(entry.body)
+def lines_of(entries: Iterable[Entry]) -> dict[str, Line]:
+    """The one line of each entry, by its id; a medicine that is referred to is named."""
+    parsed: list[tuple[Entry, Resource]] = [(entry, orjson.loads(entry.body)) for entry in entries]
+    medicines = {e.reference: _concept(r.get("code")) for e, r in parsed if e.type == "Medication"}
+    return {entry.id: _line(entry, resource, medicines) for entry, resource in parsed}
+
+
+def _line(entry: Entry, resource: Resource, medicines: Mapping[str, str]) -> Line:
     date = instant_text(entry.when[0])[:10] if entry.when and entry.when[0] > _ANCIENT else ""
-    return Line(date, _text(resource), _detail(resource), entry.status or "")
+    reference = (resource.get("medicationReference") or {}).get("reference", "")
+    text = medicines.get(reference) or _text(resource)
+    return Line(date, text, _detail(resource), entry.status or "")
 
 
 _ANCIENT = -5_364_662_400_000  # 1800-01-01: an open start is not a date to print
@@ -50,8 +59,11 @@ def _text(resource: Resource) -> str:
             return str(resource[name])
     for name in _CONCEPTS:
         text = _concept(resource.get(name))
-        if text:
+        if text and text.casefold() not in _SAYS_NOTHING:
             return text
+    for extension in resource.get("extension", ()):
+        if "VaccinationProcedure" in str(extension.get("url")):  # how GP systems name a vaccine
+            return _concept(extension.get("valueCodeableConcept"))
     return str(resource["resourceType"])
 
 

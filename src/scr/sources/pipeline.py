@@ -15,7 +15,7 @@ import structlog
 
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.fhir.demographics import Demographics
-from scr.fhir.entry import Entry
+from scr.fhir.entry import Entry, stamp_by_content
 from scr.fhir.gaps import Issue, ListNote, issues_of, list_notes
 from scr.fhir.headings import heading_of
 from scr.fhir.identifiers import OdsCode
@@ -176,7 +176,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
     if not only_about(mapped.entries, question.subject):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
     _tell_losses(mapped, reader)
-    return mapped.entries
+    return tuple(stamp_by_content(entry) for entry in mapped.entries)
 
 
 def _tell_losses(mapped: Mapped, reader: Reader) -> None:
