@@ -49,6 +49,7 @@ _CODES = {
         "draft requested received accepted rejected ready cancelled in-progress on-hold failed completed "
         "entered-in-error"
     ),
+    "Composition.confidentiality": "U L M N R V",
     "DeviceUdiCarrier.entryType": "barcode rfid manual card self-reported unknown",
     "Quantity.comparator": "< <= >= >",
     "Age.comparator": "< <= >= >",
@@ -100,7 +101,7 @@ _COMPLEX = re.compile(r"abc\.(\w+?)Type\b")
 def compile_structure() -> dict[str, Any]:
     """The whole table: ``types``, ``choices``, ``codes`` and ``concepts``."""
     table: dict[str, Any] = {"resources": sorted(RESOURCES), "types": {}, "choices": {}, "codes": {}}
-    waiting = sorted(RESOURCES)
+    waiting = ["Element", *RESOURCES]
     while waiting:
         name = waiting.pop()
         if name in table["types"] or name == "Resource":

@@ -21,6 +21,7 @@ from scr.fhir.stu3.rules import TERMINOLOGY, Node, Place
 _MERGED = re.compile(r"(?:(?<=/)|\A)(?:ProcedureRequest|ReferralRequest)(?=/)")
 _VERSIONED = re.compile(r"http://hl7\.org/fhir/(v[23])/([\w-]+)\Z")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?\Z")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,14})?\Z", re.ASCII)
 _OLD_BASE = "http://hl7.org/fhir/"
 _MOVED = frozenset({
     "admit-source", "allergy-intolerance-substance-exposure-risk", "appointment-cancellation-reason",
@@ -69,7 +70,7 @@ def _fit_node(node: Node, elements: dict[str, Element], place: Place) -> None:
         if not element.primitive:
             value = node[name] = _fit_value(value, element.type, place, name)
         elif element.type in _TIDY and isinstance(value, str):
-            node[name] = _TIDY[element.type](value)
+            value = node[name] = _TIDY[element.type](value)
         if value is None or value == "" or value == [] or value == {}:
             del node[name]
 
@@ -91,10 +92,17 @@ def _zoned(moment: str) -> str:
         return moment
 
 
-_TIDY: dict[str, Callable[[str], str]] = {
-    "code": str.strip, "uri": str.strip, "dateTime": _zoned, "instant": _zoned,
+def _number(text: str) -> object:
+    """A decimal, which some send as a text."""
+    if not _NUMBER.match(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+_TIDY: dict[str, Callable[[str], object]] = {
+    "code": str.strip, "uri": str.strip, "decimal": _number, "dateTime": _zoned, "instant": _zoned,
 }  # fmt: skip
-"""What is put right in primitives: white space around codes, and times without a zone."""
+"""What is put right in primitives: white space around codes, numbers as text, times without a zone."""
 
 
 def _fit_other(node: Node, name: str, elements: dict[str, Element], place: Place) -> bool:
@@ -133,11 +141,4 @@ def _fit_complex(node: Node, kind: str, place: Place, name: str) -> None:
             node["system"] = current_system(node["system"])
     elif kind == "Extension":
         modernise(node)
-    elements = _PRIMITIVE_EXTENSION if kind == "Element" else r4().types[kind]
-    _fit_node(node, elements, place.at(name))
-
-
-_PRIMITIVE_EXTENSION = {
-    "id": Element("string", primitive=True, many=False, required=False),
-    "extension": Element("Extension", primitive=False, many=True, required=False),
-}
+    _fit_node(node, r4().types[kind], place.at(name))
