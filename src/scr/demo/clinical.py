@@ -222,7 +222,7 @@ DISEASES: dict[str, Disease] = {
         "709044004", "Chronic kidney disease", "N189", "1Z1..00", 60, 15, (), ("renal", "blood-count")
     ),
     "depression": Disease("35489007", "Depressive disorder", "F329", "E2B..00", 18, 14, ("citalopram",)),
-    "anxiety": Disease("197480006", "Anxiety disorder", "F419", "E200.00", 16, 10),
+    "anxiety": Disease("197480006", "Anxiety disorder", "F419", "E200.00", 16, 10, ("citalopram",)),
     "dementia": Disease("52448006", "Dementia", "F03X", "Eu02z00", 72, 16, (), ("blood-count",)),
     "osteoarthritis": Disease("396275006", "Osteoarthritis", "M199", "N05..00", 50, 24, ("paracetamol",)),
     "hypothyroidism": Disease(

@@ -77,7 +77,7 @@ def problems(life: Life, names: tuple[str, ...]) -> tuple[Problem, ...]:
                 major=disease.chance < 20,
             )
         )
-    return tuple(found)
+    return tuple(problem for problem in found if problem.held_by)
 
 
 def medicines(life: Life, names: tuple[str, ...], changed_dose: str, allergy: str) -> tuple[Medicine, ...]:
