@@ -134,6 +134,47 @@ def test_orders_hold_their_results_and_each_note_stands_with_what_it_is_about() 
     assert find("orders[].OBX[].order.OBR.universal_service_identifier.identifier", tree) == ["A", "A", "B"]
 
 
+def test_an_order_has_an_identity_that_lasts() -> None:
+    """The filler's number and the service, or the next best; the same twice in a message is counted."""
+    tree = message(
+        "ORC|RE|P0|F0", "OBR|1|P1|F1|A^One", "ORC|RE|P0|F0", "OBR|2|P2||B^Two", "OBR|3|P3||^Three", "OBR|4",
+        "OBR|5|P1|F1|A^One", "ORC|RE|P9",
+    )  # fmt: skip
+    assert find("orders[].identity", tree) == ["F1|A", "F0|B", "P3|Three", "M1|", "F1|A|2", "P9|"]
+
+
+def test_notes_outside_of_any_order_have_a_place_of_their_own() -> None:
+    """A note about the patient is no note about a result."""
+    tree = message(
+        "PID|1", "NTE|1||patient", "OBR|1", "NTE|1||order", "OBX|1", "NTE|1||result", "PV1|1", "NTE|1||visit"
+    )
+    assert find("notes[].comment[]", tree) == ["patient", "visit"]
+
+
+NUMBERS = [
+    ("PID|1||9990000018^^^NHS", ["9990000018"], []),
+    ("PID|1||9990000018^^^&NHS", ["9990000018"], []),
+    ("PID|1||999 000 0018^^^NHSNBR^NHSNMBR", ["9990000018"], []),
+    ("PID|1||9990000018^^^RXX^NH", ["9990000018"], []),
+    ("PID|1||9990000018^^^&2.16.840.1.113883.2.1.4.1&ISO", ["9990000018"], []),
+    ("PID|1|9990000018^^^NHS|H1^^^RXX^MR", ["9990000018"], ["H1"]),
+    ("PID|1||9990000018^^^NHS~9990000018^^^^NH~9990000026^^^NHS", ["9990000018", "9990000026"], []),
+    ("PID|1||9990000018^^^RXX^MR~^^^NHS", [], ["9990000018"]),
+    ("PID|1", [], []),
+    ("PV1|1", [], []),
+]
+
+
+@pytest.mark.parametrize(("segment", "numbers", "local"), NUMBERS)
+def test_nhs_numbers_are_found_by_every_spelling_of_their_authority(
+    segment: str, numbers: list[str], local: list[str]
+) -> None:
+    """What is not said to be an NHS Number is none, however much it looks like one."""
+    tree = message(segment)
+    assert tree.get("nhs_numbers") == numbers
+    assert find("local_identifiers[].id_number", tree) == local
+
+
 def test_the_same_result_twice_is_told_apart() -> None:
     """The lines of a text come as OBX with one code; a code of its own, or another sub-id, begins anew."""
     tree = message(

@@ -10,19 +10,21 @@ a caller may rely on:
 - HL7's delete indicator (``""``) reads as None, so that it never becomes somebody's name; the tree's
   ``deleted`` names the places that it stood in, ``PID-13``.
 - Segments that stand once are there as themselves or None, all others are lists. ``segments`` has
-  all in order, ``patients`` every PID, ``orders`` the groups of an ORU, OML or ORM: ORC, OBR, NTE,
-  OBX (each with its own NTE), SPM, TQ1 and whatever else stands in the group. Each segment of a group
-  knows it as ``order``.
+  all in order, ``patients`` every PID, ``orders`` the order groups (see ``scr.decode.hl7v2.orders``),
+  ``notes`` the NTE that stand in none of them.
+- ``event`` is the trigger event (``A01``); ``nhs_numbers`` the values in PID that are said to be NHS
+  Numbers, ``local_identifiers`` the other identifiers of PID-3.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from scr.decode.hl7v2.identifiers import local_identifiers, nhs_numbers
+from scr.decode.hl7v2.orders import order_groups
 from scr.decode.hl7v2.tables import SINGLE
 from scr.decode.hl7v2.text import Delimiters, delimiters_of, to_text
 from scr.decode.hl7v2.views import DELETED, Segment
@@ -39,8 +41,8 @@ _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 class Message(Mapping[str, Any]):
     """One message: its segments by name.
 
-    The keys ``segments``, ``patients``, ``orders`` and ``deleted`` show the same segments another way
-    (see the module), and stand in no iteration.
+    The other keys (``segments``, ``orders`` …: see the module) show the same another way, and stand in
+    no iteration.
     """
 
     def __init__(self, segments: list[Segment], delimiters: Delimiters) -> None:
@@ -54,7 +56,8 @@ class Message(Mapping[str, Any]):
                 noted = segment if segment.name == "OBX" else None
             elif noted is not None:
                 noted.notes.append(segment)
-        self.orders = _orders(segments) if self._by_name.keys() & {"ORC", "OBR"} else []
+        has_orders = self._by_name.keys() & {"ORC", "OBR"}
+        self.orders = order_groups(segments, self.control_id) if has_orders else []
 
     @property
     def header(self) -> Segment:
@@ -64,9 +67,15 @@ class Message(Mapping[str, Any]):
     @property
     def type(self) -> str:
         """``ADT^A01``: MSH-9, its event from EVN-1 where MSH-9 has none."""
-        kind = self.header.get("message_type") or {}
-        event = kind.get("trigger_event") or (self.get("EVN") or {}).get("event_type_code")
-        return f"{kind.get('message_code', '')}^{event or ''}"
+        code = (self.header.get("message_type") or {}).get("message_code", "")
+        return f"{code}^{self.event or ''}"
+
+    @property
+    def event(self) -> str | None:
+        """The trigger event: MSH-9.2, or else EVN-1."""
+        event = (self.header.get("message_type") or {}).get("trigger_event")
+        event = event or (self.get("EVN") or {}).get("event_type_code")
+        return None if event is None else str(event)
 
     @property
     def control_id(self) -> str:
@@ -88,20 +97,18 @@ class Message(Mapping[str, Any]):
         """Every place of a delete indicator: ``PID-13``, ``PID-11.2``."""
         return list(dict.fromkeys(place for segment in self.segments for place in segment.deleted()))
 
+    @cached_property
+    def nhs_numbers(self) -> list[str]:
+        """The values of the first PID that are said to be NHS Numbers."""
+        return nhs_numbers(self.get("PID"))
+
     def get(self, key: str, default: Any = None) -> Any:
-        """A segment, a list of segments, or one of the four lists."""
+        """A segment, a list of segments, or one of the other keys."""
         named = self._by_name.get(key)
         if named is not None:
             return named[0] if key in SINGLE else named
-        match key:
-            case "segments":
-                return self.segments
-            case "patients":
-                return self._by_name.get("PID", [])
-            case "orders":
-                return self.orders
-            case "deleted":
-                return self.deleted
+        if key in _BESIDE:
+            return _BESIDE[key](self)
         return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else default
 
     def __getitem__(self, key: str) -> Any:
@@ -118,6 +125,18 @@ class Message(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
+
+
+_BESIDE: dict[str, Callable[[Message], Any]] = {
+    "segments": lambda message: message.segments,
+    "patients": lambda message: message._by_name.get("PID", []),
+    "orders": lambda message: message.orders,
+    "deleted": lambda message: message.deleted,
+    "event": lambda message: message.event,
+    "notes": lambda message: [note for note in message.get("NTE") if note.order is None],
+    "nhs_numbers": lambda message: message.nhs_numbers,
+    "local_identifiers": lambda message: local_identifiers(message.get("PID")),
+}
 
 
 def parse(raw: bytes) -> Message:
@@ -193,34 +212,3 @@ def _break_at_newlines(lines: list[str], separator: str, *, tolerant: bool) -> l
             elif part:
                 broken.append([part])
     return ["\n".join(parts).rstrip("\n") for parts in broken]
-
-
-def _orders(segments: list[Segment]) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = []
-    group: dict[str, Any] | None = None
-    after_result = False
-    for segment in segments:
-        name = segment.name
-        if name in SINGLE:
-            group = None
-        elif name in {"ORC", "OBR"}:
-            if group is None or group["OBR"] is not None or name == "ORC":
-                group = {"ORC": None, "OBR": None, "NTE": [], "OBX": [], "SPM": [], "TQ1": []}
-                groups.append(group)
-            group[name] = segment
-        elif group is not None and not (name == "NTE" and after_result):  # those notes hang on their OBX
-            group.setdefault(name, []).append(segment)
-        segment.order = group
-        after_result = name == "OBX" or (name == "NTE" and after_result)
-    for group in groups:
-        _count_occurrences(group["OBX"])
-    return groups
-
-
-def _count_occurrences(results: list[Segment]) -> None:
-    """The same OBX-3 and OBX-4 twice (the lines of a text) is told apart by its occurrence."""
-    met: Counter[tuple[str, ...]] = Counter()
-    for result in results:
-        identity = tuple(result.cells[3:5])
-        met[identity] += 1
-        result.occurrence = met[identity]

@@ -11,6 +11,14 @@ from scr.decode.hl7v2.text import Delimiters
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
 
+BESIDE: dict[str, Callable[[Segment], Any]] = {
+    "NTE": lambda segment: segment.notes,
+    "occurrence": lambda segment: segment.occurrence,
+    "order": lambda segment: segment.order,
+    "segment": lambda segment: segment.name,
+}
+"""The keys of a segment that are no field of it."""
+
 
 class Composite(Mapping[str, Any]):
     """The components of a field, or the subcomponents of a component."""
@@ -77,10 +85,14 @@ class Segment(Mapping[str, Any]):
     """One segment. Beside its fields it has these keys, which stand in no iteration but ``NTE``:
 
     ``segment`` its own name; ``NTE`` the notes that follow an OBX; ``order`` the order group that it
-    stands in; ``occurrence`` how many OBX of the group have its OBX-3 and OBX-4, up to itself.
+    stands in; ``occurrence`` how many OBX of the group have its OBX-3 and OBX-4, up to itself; and of an
+    OBX ``quantity``, ``text_value`` and ``range`` (see ``scr.decode.hl7v2.results``).
     """
 
     __slots__ = ("_cells", "_delimiters", "_seen", "_shape", "_text", "name", "notes", "occurrence", "order")
+
+    name: str
+    occurrence: int
 
     def __init__(self, name: str, text: str, delimiters: Delimiters) -> None:
         self.name = name
@@ -112,8 +124,8 @@ class Segment(Mapping[str, Any]):
         """A field by name or number; the default where it is not there."""
         number = self._shape.numbers.get(key)
         if number is None:
-            if key in _BESIDE:
-                return _BESIDE[key](self)
+            if key in BESIDE:
+                return BESIDE[key](self)
             number = int(key) if key.isdecimal() and len(key) < 6 else 0
             if number == 0:
                 return default
@@ -230,11 +242,3 @@ def _same(view: Mapping[str, Any], other: object) -> bool:
 def _split(text: str, separator: str) -> list[str]:
     """The parts of a text; the sender may have named no such separator."""
     return text.split(separator) if separator else [text]
-
-
-_BESIDE: dict[str, Callable[[Segment], Any]] = {
-    "NTE": lambda segment: segment.notes,
-    "occurrence": lambda segment: segment.occurrence,
-    "order": lambda segment: segment.order,
-    "segment": lambda segment: segment.name,
-}
