@@ -49,6 +49,7 @@ def test_every_resource_of_every_response_is_carried_once(corpus: Path) -> None:
             if "id" in resource:
                 assert (kind, resource["id"]) in given
         assert unit.tree["patient"]["resourceType"] == "Patient"
+        assert set(unit.tree["lost"]) <= {"MedicationStatement.taken"}, path.name
 
 
 def test_every_resource_is_valid_r4(corpus: Path) -> None:

@@ -26,7 +26,7 @@ import orjson
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
-from scr.fhir.stu3 import convert
+from scr.fhir.stu3 import Converted, convert
 
 Version = Literal["STU3", "R4"]
 
@@ -60,7 +60,7 @@ def decode(raw: bytes, version: Version) -> Iterator[Unit | BadUnit]:
     _give_ids(found)
     resources, lost, unsupported = _convert_all(found, version)
     if single and unsupported:
-        raise DecodeError("a resource of this type is not converted", code="unsupported-type")
+        raise DecodeError("a resource of this type is not taken", code="unsupported-type")
     urls = {each.url: f"{each.resource['resourceType']}/{each.resource['id']}" for each in found if each.url}
     if urls:
         _point_to(resources, urls)
@@ -217,21 +217,25 @@ def _hash(content: object) -> str:
 
 
 def _convert_all(found: list[Found], version: Version) -> tuple[list[Resource], list[str], list[BadUnit]]:
-    """Everything as R4, what is lost of it, and the entries whose type is not converted."""
-    if version == "R4":
-        return [each.resource for each in found], [], []
+    """Everything as R4, what is lost of it, and the entries whose type is not taken."""
     bad: list[BadUnit] = []
     lost: dict[str, None] = {}
     resources: list[Resource] = []
     for each in found:
-        converted = convert(each.resource)
+        converted = convert(each.resource) if version == "STU3" else _as_it_is(each.resource)
         if not converted.resources:
-            what = "is of a type that is not converted"
+            what = "is of a type that is not taken"
             bad.append(_bad_entry(each.number, each.resource, what, "unsupported-type"))
             continue
         lost.update(dict.fromkeys(converted.lost))
         resources.extend(converted.resources)
     return resources, list(lost), bad
+
+
+def _as_it_is(resource: Resource) -> Converted:
+    """What is R4 already; but for what holds resources and is none that a record has."""
+    carried = resource["resourceType"] not in {"Bundle", "Parameters"}
+    return Converted((resource,) if carried else (), ())
 
 
 def _distinct(resources: list[Resource], lost: list[str]) -> list[Resource]:

@@ -132,12 +132,14 @@ def test_an_entry_that_is_no_resource_stands_aside() -> None:
     assert len(unit.tree["resources"]) == 1
 
 
-def test_an_entry_of_a_type_that_is_not_converted_stands_aside() -> None:
+@pytest.mark.parametrize(("kind", "version"), [("Account", "STU3"), ("Bundle", "STU3"), ("Bundle", "R4")])
+def test_an_entry_of_a_type_that_is_not_taken_stands_aside(kind: str, version: Version) -> None:
     """Its bytes are kept with the reason."""
-    refused, _ = units(bundle(patient("9990000026"), {"resourceType": "Account", "id": "a"}))
+    sent = {"resourceType": kind, "id": "a"}
+    refused, _ = units(bundle(patient("9990000026"), sent), version)
     assert isinstance(refused, BadUnit)
     assert (refused.place, refused.error.code) == ("entry 2", "unsupported-type")
-    assert orjson.loads(refused.raw) == {"resourceType": "Account", "id": "a"}
+    assert orjson.loads(refused.raw) == sent
 
 
 @pytest.mark.parametrize("version", ["STU3", "R4"])
