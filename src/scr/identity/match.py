@@ -8,6 +8,7 @@ no rule covers is a doubt: a doubt goes to a human, never onto a record.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -48,7 +49,7 @@ _ALIKE = frozenset({_SAME, _NEAR})
 _ANY = frozenset(_Fact)
 
 # birth date | family name | given names | verdict
-_RULES: tuple[tuple[frozenset[_Fact], frozenset[_Fact], frozenset[_Fact], Agreement], ...] = (
+_RULES: tuple[tuple[Set[_Fact], Set[_Fact], Set[_Fact], Agreement], ...] = (
     ({_UNTOLD}, {_UNTOLD}, _ANY, Agreement.UNKNOWN),  # nothing to check by
     ({_SAME}, _ALIKE | {_UNTOLD}, _ALIKE | {_UNTOLD}, Agreement.AGREE),
     ({_SAME}, {_OTHER}, {_SAME}, Agreement.AGREE),  # a name taken on marriage
@@ -59,7 +60,7 @@ _RULES: tuple[tuple[frozenset[_Fact], frozenset[_Fact], frozenset[_Fact], Agreem
     ({_OTHER}, _ANY, {_OTHER}, Agreement.CONTRADICT),  # a relative
     ({_OTHER}, {_UNTOLD}, {_UNTOLD}, Agreement.CONTRADICT),
     ({_UNTOLD}, {_OTHER}, {_OTHER}, Agreement.CONTRADICT),
-)  # type: ignore[assignment]  # plain sets read better than frozenset() twenty times
+)
 
 _PLACEHOLDERS = frozenset(
     {"baby", "babyboy", "babygirl", "boy", "girl", "female", "infant", "male", "notknown", "unknown", "x"}

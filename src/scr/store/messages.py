@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
@@ -234,7 +235,7 @@ def quarantined(
     if message is not None:
         query = query.where(QUARANTINE.c.message == message)
     rows = connection.execute(query.order_by(QUARANTINE.c.created, QUARANTINE.c.id).limit(limit))
-    return [_quarantined(row._asdict()) for row in rows]
+    return [_quarantined(row) for row in rows]
 
 
 def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
@@ -242,10 +243,8 @@ def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[
     row = connection.execute(select(QUARANTINE).where(QUARANTINE.c.id == item)).one_or_none()
     if row is None:
         raise _no_item()
-    values = row._asdict()
-    sealed = values.pop("sealed")
-    found = _quarantined(values)
-    return found, unseal(_message_key(connection, keys, found.message), sealed, _item_place(item))
+    key = _message_key(connection, keys, row.message)
+    return _quarantined(row), unseal(key, row.sealed, _item_place(item))
 
 
 def settle(connection: Connection, item: str, state: QuarantineState) -> None:
@@ -286,9 +285,19 @@ def _message(
     return Message(identity, OdsCode(provider), feed, received, MessageState(state), counts, person)
 
 
-def _quarantined(values: dict[str, object]) -> Quarantined:
-    named = {**values, "provider": OdsCode(str(values["provider"]))}
-    return Quarantined(**{**named, "state": QuarantineState(str(values["state"]))})  # type: ignore[arg-type]
+def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
+    return Quarantined(
+        id=row.id,
+        message=row.message,
+        provider=OdsCode(row.provider),
+        adapter=row.adapter,
+        place=row.place,
+        code=row.code,
+        sentence=row.sentence,
+        created=row.created,
+        state=QuarantineState(row.state),
+        attempts=row.attempts,
+    )
 
 
 def _no_message() -> NotFound:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,16 @@ def test_a_unit_that_meets_a_lock_waits_and_is_done(database: Database, database
     thread.join()
     other.close()
     assert database.read_now(_numbers) == {9}
+
+
+def test_threads_read_side_by_side(database: Database) -> None:
+    """Each thread reads for itself; closing closes what they all opened, or a warning fails this test."""
+    database.write_now(_adding(1))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: database.read_now(_numbers), range(40)))
+    assert found == [{1}] * 40
+    database.close()
+    gc.collect()
 
 
 def test_after_closing_nothing_is_taken(database: Database) -> None:
