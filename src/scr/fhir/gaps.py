@@ -7,6 +7,7 @@ a supplier may have put a person's data there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Resource
 from scr.fhir.pages import head_of
 
+_PARAMETER = re.compile(r"include[A-Za-z]{1,40}(\.[A-Za-z]{1,40})?")
 _LIST_WARNING = "ListWarningCode-1"
 """How the address of the GP Connect extension ends, in STU3 and after conversion."""
 
@@ -25,10 +27,10 @@ _LIST_WARNING = "ListWarningCode-1"
 class Issue:
     """One issue of an OperationOutcome.
 
-    ``type`` is the FHIR issue type; ``codes`` those of ``details.coding``; ``about`` what
-    ``diagnostics`` holds where it is a bare name (GP Connect: the parameter, ``includeProblems``, or a
-    part of one, ``includeImmunisations.includeStatus``), and otherwise empty. ``outcome`` and
-    ``headings`` are those of a shared care record's own ledger.
+    ``type`` is the FHIR issue type; ``codes`` those of ``details.coding``; ``about`` the parameter of
+    GP Connect that it is about (``includeProblems``), or the part of one
+    (``includeImmunisations.includeStatus``). ``outcome`` and ``headings`` are those of a shared care
+    record's own ledger.
     """
 
     severity: str
@@ -92,7 +94,7 @@ def _issue(issue: Resource) -> Issue:
         severity=_text(issue.get("severity")),
         type=_text(issue.get("code")),
         codes=tuple(_codings(details)),
-        about=_name(issue.get("diagnostics")),
+        about=_parameter(issue.get("diagnostics"), details.get("text") if isinstance(details, dict) else ""),
         outcome=next(_codings(details, OUTCOME_SYSTEM), ""),
         headings=tuple(heading for part in parts for heading in _headings(part)),
     )
@@ -127,6 +129,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _name(value: object) -> str:
-    text = _text(value)
-    return text if len(text) <= 80 and text.replace(".", "").isalpha() and text.isascii() else ""
+def _parameter(*texts: object) -> str:
+    """The GP Connect parameter that a text begins with; suppliers differ in where they name it."""
+    for text in texts:
+        found = _PARAMETER.match(_text(text))
+        if found:
+            return found[0]
+    return ""

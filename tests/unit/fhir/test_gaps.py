@@ -45,18 +45,20 @@ def test_nothing_that_stands_there_raises(junk: object) -> None:
 
 
 def test_codes_and_names_are_taken_and_free_text_is_not() -> None:
-    """Diagnostics are read where they are a bare name: anything longer may be about a person."""
+    """A parameter is read where a text begins with one: anything else may be about a person."""
     outcome = {
         "resourceType": "OperationOutcome",
         "issue": [
             {"severity": "error", "code": "x", "diagnostics": "includeProblems.filterStatus"},
             {"severity": "warning", "code": "y", "diagnostics": "Margaret Okafor, 9990000000"},
+            {"details": {"text": "includeReferrals is an unrecognised parameter"}},
             {"details": {"coding": [{"system": OUTCOME_SYSTEM, "code": "late"}, {"code": "z"}]}},
         ],
     }
-    named, told, coded = issues_of([outcome])
+    named, told, spoken, coded = issues_of([outcome])
     assert (named.is_error, named.about) == (True, "includeProblems.filterStatus")
     assert (told.is_error, told.about) == (False, "")
+    assert spoken.about == "includeReferrals"
     assert (coded.outcome, coded.codes) == ("late", ("late", "z"))
 
 
