@@ -162,7 +162,7 @@ def _open(raw: bytes, encoding: str) -> io.TextIOWrapper:
                 "the byte order mark says UTF-16, and the rest is not: save the file again",
                 code="bad-encoding",
             ) from None
-    elif b"\x00" in raw[:64]:
+    elif b"\x00" in raw[:400].partition(b"\n")[0]:
         raise DecodeError(
             "NUL bytes at the beginning: save the file as UTF-8, or as UTF-16 with a byte order mark",
             code="bad-encoding",

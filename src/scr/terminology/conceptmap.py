@@ -41,7 +41,6 @@ class ConceptMap:
     """One map. ``look_up`` is a dictionary access once a spelling has been met."""
 
     name: str
-    path: Path
     exact: dict[tuple[str, str], Target] = field(default_factory=dict)
     loose: dict[tuple[str, str], Target | None] = field(default_factory=dict)
     _met: dict[tuple[str, str], Target | None] = field(default_factory=dict, repr=False)
@@ -116,7 +115,7 @@ def _loosely(code: str) -> str:
 
 
 def _read(path: Path) -> ConceptMap:
-    concept_map = ConceptMap(path.stem, path)
+    concept_map = ConceptMap(path.stem)
     for line, row in _rows(path):
         where = f"{path}, line {line}"
         code, system = row["source_code"], row.get("source_system", "")
