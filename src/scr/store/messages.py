@@ -8,7 +8,7 @@ that nobody could file stands in quarantine with its reason, until someone relea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -102,11 +102,8 @@ _FINISH = (
 )
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
-_MESSAGE = select(
-    MESSAGE.c.id, MESSAGE.c.provider, MESSAGE.c.feed, MESSAGE.c.received,
-    MESSAGE.c.state, MESSAGE.c.outcome, MESSAGE.c.person,
-)  # fmt: skip
-_QUARANTINED = select(*(column for column in QUARANTINE.c if column.name != "sealed"))
+_MESSAGE = select(*(MESSAGE.c[one.name] for one in fields(Message)))
+_QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
 
 
 def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, raw: bytes, now: int) -> Kept:
@@ -121,8 +118,8 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
             "id": message,
             "feed": feed,
             "received": now,
-            "wrapped_key": keys.wrap(data_key, _key_place(message)),
-            "sealed": seal(data_key, raw, _raw_place(message)),
+            "wrapped_key": keys.wrap(data_key, _place("message", message, "key")),
+            "sealed": seal(data_key, raw, _place("message", message, "raw")),
         }
         if connection.execute(_KEEP, row).rowcount:
             return Kept(message, MessageState.RECEIVED, duplicate=False)
@@ -151,7 +148,7 @@ def finish(
     if person is not None:
         key = _message_key(connection, keys, message)
         values["person"] = person.key
-        values["wrapped_key"] = seal(person.data_key, key.raw, _key_place(message))
+        values["wrapped_key"] = seal(person.data_key, key.raw, _place("message", message, "key"))
         change = _FINISH_OF_PERSON
     if not connection.execute(change, values).rowcount:
         raise _no_message()
@@ -161,7 +158,7 @@ def open_raw(connection: Connection, keys: KeyRing, message: str) -> bytes:
     """The payload as it came. Raises NotFound; Fault ``unreadable`` where its person was erased."""
     key = _message_key(connection, keys, message)
     sealed = connection.execute(select(MESSAGE.c.sealed).where(MESSAGE.c.id == message)).scalar_one()
-    return unseal(key, sealed, _raw_place(message))
+    return unseal(key, sealed, _place("message", message, "raw"))
 
 
 def describe(connection: Connection, message: str) -> Message:
@@ -187,7 +184,9 @@ def feed_states(connection: Connection) -> list[FeedState]:
     for provider, feed, state, count, received in connection.execute(query):
         before = feeds.get((provider, feed)) or FeedState(OdsCode(provider), feed, 0, {})
         counts = {**before.counts, MessageState(state): count}
-        feeds[provider, feed] = FeedState(before.provider, feed, max(before.last_received, received), counts)
+        feeds[provider, feed] = replace(
+            before, last_received=max(before.last_received, received), counts=counts
+        )
     return list(feeds.values())
 
 
@@ -216,7 +215,7 @@ def quarantine(
         "created": now,
         "state": QuarantineState.OPEN.value,
         "attempts": 1,
-        "sealed": seal(key, raw, _item_place(item)),
+        "sealed": seal(key, raw, _place("quarantine", item, "raw")),
     }
     connection.execute(insert(QUARANTINE), row)
     return item
@@ -240,11 +239,13 @@ def quarantined(
 
 def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
     """One part in quarantine and its bytes. Raises NotFound; Fault ``unreadable`` after an erasure."""
-    row = connection.execute(select(QUARANTINE).where(QUARANTINE.c.id == item)).one_or_none()
+    row = connection.execute(
+        _QUARANTINED.add_columns(QUARANTINE.c.sealed).where(QUARANTINE.c.id == item)
+    ).one_or_none()
     if row is None:
         raise _no_item()
     key = _message_key(connection, keys, row.message)
-    return _quarantined(row), unseal(key, row.sealed, _item_place(item))
+    return _quarantined(row), unseal(key, row.sealed, _place("quarantine", item, "raw"))
 
 
 def settle(connection: Connection, item: str, state: QuarantineState) -> None:
@@ -269,7 +270,7 @@ def _message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey
     row = connection.execute(_KEY, {"id": message}).one_or_none()
     if row is None:
         raise _no_message()
-    place = _key_place(message)
+    place = _place("message", message, "key")
     if row.person is None:
         return keys.unwrap(row.wrapped_key, place)
     person = person_by_key(connection, keys, row.person)
@@ -286,18 +287,8 @@ def _message(
 
 
 def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
-    return Quarantined(
-        id=row.id,
-        message=row.message,
-        provider=OdsCode(row.provider),
-        adapter=row.adapter,
-        place=row.place,
-        code=row.code,
-        sentence=row.sentence,
-        created=row.created,
-        state=QuarantineState(row.state),
-        attempts=row.attempts,
-    )
+    found = Quarantined(*row[: len(fields(Quarantined))])
+    return replace(found, provider=OdsCode(row.provider), state=QuarantineState(row.state))
 
 
 def _no_message() -> NotFound:
@@ -308,13 +299,5 @@ def _no_item() -> NotFound:
     return NotFound("nothing open in quarantine has this id; `scr quarantine list`", code="no-quarantine")
 
 
-def _key_place(message: str) -> bytes:
-    return f"message/{message}/key".encode()
-
-
-def _raw_place(message: str) -> bytes:
-    return f"message/{message}/raw".encode()
-
-
-def _item_place(item: str) -> bytes:
-    return f"quarantine/{item}".encode()
+def _place(kind: str, identity: str, what: str) -> bytes:
+    return f"{kind}/{identity}/{what}".encode()
