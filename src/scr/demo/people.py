@@ -90,7 +90,7 @@ def _person(seed: int, index: int) -> Person:
         old_family=old_family,
         behind=behind,
         died=_died(rng, age) if persona is None else None,
-        dissents=persona is None and rng.random() < 0.02,
+        dissents=persona is None and rng.random() < 0.012,
         list_warning=persona.list_warning if persona else "",
         carer=rng.choice(("daughter", "son", "husband", "")) if COUNCIL in sources else "",
         support_reason=persona.support_reason if persona else rng.choice(social_care.REASONS),

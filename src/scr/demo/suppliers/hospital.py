@@ -32,7 +32,7 @@ from scr.demo.suppliers.process import Arguments, asked_to_end, now, whole_write
 START, END = b"\x0b", b"\x1c\r"
 ANSWER_SECONDS = 10.0
 LONGEST_WAIT = 8.0
-SENDINGS = 3
+SENDINGS = 2
 """How often a message that is answered with AE is sent before it is set aside."""
 
 
