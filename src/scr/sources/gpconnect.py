@@ -1,35 +1,31 @@
 """A GP practice, asked live: GP Connect Access Record: Structured (FHIR STU3).
 
-One call, ``Patient/$gpc.getstructuredrecord``, asks for every area of the record. The JWT that goes
-with it is unsigned: it tells the practice who asks and proves nothing, so it is never taken in here.
+One call, ``Patient/$gpc.getstructuredrecord``, asks for every area of the record; what the answer says
+of its own gaps is told heading by heading.
+https://digital.nhs.uk/developer/api-catalogue/gp-connect-access-record-structured-fhir
 """
 
 from __future__ import annotations
 
-import base64
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
 import orjson
 
-from scr.consent.actor import Actor
 from scr.fhir.entry import Resource
 from scr.fhir.gaps import Issue, ListNote, issues_in
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM, NHSNumber, OdsCode
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.mapping.provider import GpConnectConnection
 from scr.sources.asking import Limits, ask_guarded
 from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetch, origin
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
+from scr.sources.provenance import provenance_token
 
 INTERACTION = "urn:nhs:names:services:gpconnect:fhir:operation:gpc.getstructuredrecord-1"
-_SDS_USER = "https://fhir.nhs.uk/Id/sds-user-id"
-_SDS_ROLE_PROFILE = "https://fhir.nhs.uk/Id/sds-role-profile-id"
-_TOKEN_SECONDS = 300
-_UNKNOWN = "UNK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,55 +183,6 @@ def parameters(nhs_number: NHSNumber) -> Resource:
 def _parameter(area: Area) -> Resource:
     switches = [{"name": name, "valueBoolean": True} for name in area.switches]
     return {"name": area.parameter} | ({"part": switches} if switches else {})
-
-
-def provenance_token(actor: Actor, *, issuer: str, audience: str, version: str, now: int) -> str:
-    """The unsigned JWT (RFC 7519, ``alg`` none, empty signature) that names the asker to the practice.
-
-    ``now`` is seconds UTC; it lasts five minutes. A smartcard id that is not known is ``UNK``.
-    """
-    user = actor.user_id or _UNKNOWN
-    claims = {
-        "iss": issuer,
-        "sub": user,
-        "aud": audience,
-        "exp": now + _TOKEN_SECONDS,
-        "iat": now,
-        "reason_for_request": "directcare",
-        "requested_scope": "patient/*.read",
-        "requesting_device": {
-            "resourceType": "Device",
-            "identifier": [{"system": issuer, "value": "scr"}],
-            "model": "scr",
-            "version": version,
-        },
-        "requesting_organization": {
-            "resourceType": "Organization",
-            "identifier": [{"system": ODS_SYSTEM, "value": str(actor.organisation or _UNKNOWN)}],
-            "name": actor.organisation_name or _UNKNOWN,
-        },
-        "requesting_practitioner": _practitioner(actor, user, issuer),
-    }
-    header = {"alg": "none", "typ": "JWT"}
-    return f"{_base64url(header)}.{_base64url(claims)}."
-
-
-def _practitioner(actor: Actor, user: str, issuer: str) -> Resource:
-    *given, family = actor.name.split() or [_UNKNOWN]
-    return {
-        "resourceType": "Practitioner",
-        "id": user,
-        "identifier": [
-            {"system": _SDS_USER, "value": user},
-            {"system": _SDS_ROLE_PROFILE, "value": _UNKNOWN},
-            {"system": f"{issuer}/user", "value": actor.subject},
-        ],
-        "name": [{"family": family} | ({"given": given} if given else {})],
-    }
-
-
-def _base64url(claims: Mapping[str, object]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(claims)).rstrip(b"=").decode("ascii")
 
 
 def _refuse_error(fetched: Fetched, place: str) -> None:

@@ -89,7 +89,7 @@ def _network(tls: ssl.SSLContext, connections: int) -> AiohttpTransport:
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session)
+    return AiohttpTransport(client=session, verify=tls)
 
 
 def _only_warnings(record: logging.LogRecord) -> bool:

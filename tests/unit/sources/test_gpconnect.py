@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +11,9 @@ import pytest
 from tests.unit.sources import given
 from tests.unit.sources.people import BEN, MARGARET
 
-from scr.consent.actor import Actor, ActorKind
 from scr.fhir.gaps import Issue, ListNote
 from scr.mapping.provider import GpConnectConnection
-from scr.sources.gpconnect import AREAS, GpConnectSource, gaps, provenance_token
+from scr.sources.gpconnect import AREAS, GpConnectSource, gaps
 from scr.sources.http import open_client
 from scr.sources.protocol import Outcome, SourceResult
 
@@ -50,14 +48,6 @@ async def answer(home: Path, body: bytes, status: int = 200) -> SourceResult:
     return result
 
 
-def claims_of(token: str) -> tuple[given.Tree, given.Tree]:
-    """Header and claims of an unsigned JWT."""
-    header, claims, signature = token.split(".")
-    assert signature == ""
-    head, body = (orjson.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in (header, claims))
-    return head, body
-
-
 async def test_the_question_is_as_the_specification_has_it(tmp_path: Path) -> None:
     """One POST with the Spine's headers and every area, with all that its switches would leave out."""
     seen: list[httpx.Request] = []
@@ -84,25 +74,6 @@ async def test_the_question_is_as_the_specification_has_it(tmp_path: Path) -> No
     assert {p["name"]: [part["name"] for part in p.get("part", ())] for p in asked[1:]} == {
         area.parameter: list(area.switches) for area in AREAS
     }
-
-
-async def test_the_token_names_the_asker_and_proves_nothing(tmp_path: Path) -> None:
-    """The claims are the actor's, for five minutes from the clock; without a card the ids are UNK."""
-    token = provenance_token(
-        given.ACTOR, issuer="https://scr.example", audience="https://gp.example", version="1", now=1_000
-    )
-    header, claims = claims_of(token)
-    assert header == {"alg": "none", "typ": "JWT"}
-    assert (claims["iat"], claims["exp"]) == (1_000, 1_300)
-    assert claims["reason_for_request"] == "directcare"
-    assert claims["requested_scope"] == "patient/*.read"
-    assert claims["sub"] == claims["requesting_practitioner"]["id"] == given.ACTOR.user_id
-    assert claims["requesting_practitioner"]["name"] == [{"family": "Lee", "given": ["Ann"]}]
-    assert claims["requesting_organization"]["identifier"][0]["value"] == "RX1"
-    unknown = Actor(kind=ActorKind.SYSTEM, subject="issuer|machine")
-    _, claims = claims_of(provenance_token(unknown, issuer="i", audience="a", version="1", now=0))
-    identifiers = claims["requesting_practitioner"]["identifier"]
-    assert [i["value"] for i in identifiers] == ["UNK", "UNK", "issuer|machine"]
 
 
 @pytest.mark.parametrize(
