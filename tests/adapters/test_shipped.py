@@ -26,6 +26,7 @@ from scr.mapping.adapter import Adapter, load_adapters
 from scr.mapping.expression import Frame
 from scr.mapping.functions import MappingFunctions
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.mapping.template import scopes
 
 SUBJECT = "the-person"
 NOW = 1_772_000_000_000
@@ -200,4 +201,16 @@ def _run_all(adapter: Adapter, raw: bytes, seen: set[str]) -> None:
         return
     for unit in units:
         frame = Frame(unit.tree, MappingFunctions(adapter.maps), seen=seen)
-        adapter.run_all(frame)
+        fixed = [
+            adapter.nhs_number,
+            *adapter.demographics.values(),
+            *(run for _, run in adapter.relationships),
+        ]
+        fixed += [refusal.when for refusal in adapter.refusals]
+        fixed += [adapter.local_ids.run] if adapter.local_ids is not None else []
+        for run in fixed:
+            if run is not None:
+                run(unit.tree, frame)
+        for rule in adapter.rules or ():
+            for scope in scopes(rule.words, unit.tree, frame):
+                rule.template.run(scope, frame)

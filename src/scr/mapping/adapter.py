@@ -23,7 +23,7 @@ from scr.decode.tree import BadUnit, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
-from scr.mapping.expression import Expression, Frame, Run
+from scr.mapping.expression import Expression, Run
 from scr.mapping.formats import CsvFormat, Decode, units_of
 from scr.mapping.loss import known_fields
 from scr.mapping.template import (
@@ -32,7 +32,6 @@ from scr.mapping.template import (
     Template,
     compile_template,
     controls,
-    scopes,
     single_expression,
 )
 from scr.terminology.conceptmap import ConceptMaps
@@ -163,18 +162,6 @@ class Adapter:
     def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
         """Decode a payload. Raises DecodeError where none of it can be read."""
         return units_of(raw, self.decode)
-
-    def run_all(self, frame: Frame) -> None:
-        """Run every expression over the frame's unit; ``frame.seen`` gathers those that give a value."""
-        runs = [self.nhs_number, *self.demographics.values(), *(run for _, run in self.relationships)]
-        runs += [refusal.when for refusal in self.refusals]
-        runs += [self.local_ids.run] if self.local_ids is not None else []
-        for run in runs:
-            if run is not None:
-                run(frame.root, frame)
-        for rule in self.rules or ():
-            for scope in scopes(rule.words, frame.root, frame):
-                rule.template.run(scope, frame)
 
 
 def load_adapters(files: DataFiles) -> dict[str, Adapter]:

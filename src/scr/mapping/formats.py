@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scr.decode import fhir_json, hl7v2
 from scr.decode.rows import RowFormat, decode_csv
 from scr.decode.tree import BadUnit, Unit
 
@@ -44,21 +44,21 @@ class Hl7v2Format(_Strict):
 Decode = CsvFormat | FhirJsonFormat | Hl7v2Format
 
 
-def _csv(raw: bytes, spec: Any) -> Units:
+def _csv(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, CsvFormat)
     return decode_csv(raw, RowFormat(spec.columns, spec.encoding, spec.delimiter, spec.quote))
 
 
-def _fhir_json(raw: bytes, spec: Any) -> Units:
-    units: Units = import_module("scr.decode.fhir_json").decode(raw, spec.version)
-    return units
+def _fhir_json(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, FhirJsonFormat)
+    return fhir_json.decode(raw, spec.version)
 
 
-def _hl7v2(raw: bytes, _spec: Any) -> Units:
-    units: Units = import_module("scr.decode.hl7v2").decode(raw)
-    return units
+def _hl7v2(raw: bytes, _spec: Decode) -> Units:
+    return hl7v2.decode(raw)
 
 
-_DECODERS: dict[str, Callable[[bytes, Any], Units]] = {
+_DECODERS: dict[str, Callable[[bytes, Decode], Units]] = {
     "csv": _csv,
     "fhir-json": _fhir_json,
     "hl7v2": _hl7v2,
@@ -66,5 +66,5 @@ _DECODERS: dict[str, Callable[[bytes, Any], Units]] = {
 
 
 def units_of(raw: bytes, decode: Decode) -> Units:
-    """The units of a payload."""
+    """The units of a payload. Raises DecodeError where none of it can be read."""
     return _DECODERS[decode.format](raw, decode)

@@ -6,6 +6,7 @@ put on here, never in YAML, and by the same code for templates and for FHIR that
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from scr.mapping.references import References, own_patients
 from scr.mapping.template import MappingError, iterate, scopes
 from scr.mapping.times import Unreadable
 from scr.terminology.conceptmap import ConceptMaps
+
+_NO_PRACTICE = frozenset({"V81997", "V81998", "V81999"})
+"""The NHS Data Dictionary's codes for no practice, not applicable and not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,17 @@ class Mapped:
 def claim(adapter: Adapter, unit: Unit) -> Claim:
     """Whose the unit is, by its own words. Raises MappingError where an expression cannot be run."""
     frame = Frame(unit.tree, MappingFunctions(adapter.maps))
-    number, problem = _nhs_number(adapter, frame)
+    try:
+        number, problem = _nhs_number(adapter, frame)
+        demographics, local_ids = _demographics(adapter, frame), _local_ids(adapter, frame)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _misshapen("Patient", unit.place, error) from None
     refusal = next((r for r in adapter.refusals if is_true(r.when(unit.tree, frame))), None)
     return Claim(
         nhs_number=number,
         problem=problem,
-        demographics=_demographics(adapter, frame),
-        local_ids=_local_ids(adapter, frame),
+        demographics=demographics,
+        local_ids=local_ids,
         declined=refusal.code if refusal else "",
         reason=refusal.reason if refusal else "",
         relationships=tuple(_relationships(adapter, frame)),
@@ -151,7 +159,10 @@ def _entries(
     """Entries with final ids, each once: what is repeated word for word is left out."""
     made: dict[str, Entry] = {}
     for resource in resources:
-        entry = _entry(resource, references, stamp)
+        try:
+            entry = _entry(resource, references, stamp)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _misshapen(str(resource.get("resourceType")), stamp.place, error) from None
         known = made.setdefault(entry.reference, entry)
         if known is not entry and known.body != entry.body:
             lost.append(f"{entry.type} (the same id twice with different content: the first is kept)")
@@ -176,6 +187,16 @@ def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
         made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
     made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
     return pack(made, source=context.source.value, now=context.now)
+
+
+def _misshapen(kind: str, place: str, error: Exception) -> MappingError:
+    """FHIR's elements are objects, lists and texts where the specification says so; a source may send
+    anything. Only the sort of error is told: its message could hold a value."""
+    return MappingError(
+        f"a {kind} is not shaped as FHIR R4 has it ({type(error).__name__}): nothing of the payload is taken",
+        code="misshapen",
+        where=place,
+    )
 
 
 def _digest(resource: Resource) -> str:
@@ -239,7 +260,7 @@ def _relationships(adapter: Adapter, frame: Frame) -> Iterator[tuple[str, OdsCod
     """What is no ODS code is no relationship: nobody gains access by a slip of the keyboard."""
     for kind, run in adapter.relationships:
         for text in map(_scalar, iterate(run(frame.root, frame))):
-            try:
-                yield kind, OdsCode.parse(text or "")
-            except ValueError:
-                continue
+            with contextlib.suppress(ValueError):
+                organisation = OdsCode.parse(text or "")
+                if organisation.value not in _NO_PRACTICE:
+                    yield kind, organisation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def mapped(unit: Unit, **context: Any) -> list[dict[str, Any]]:
     return [orjson.loads(entry.body) for entry in map_unit(adapter, unit, made).entries]
 
 
+@cache
 def _r4() -> Adapter:
     return load_adapter(DataFiles(), "fhir-r4-record")
 
@@ -222,3 +224,33 @@ def test_a_required_value_that_is_not_there_refuses_the_unit(tmp_path: Path) -> 
     with pytest.raises(MappingError, match=r"rule 0 \(Observation\): code has no value") as caught:
         map_unit(adapter, unit, MappingContext(SOURCE, "s", KEY, 0, adapter.maps))
     assert "HGT" not in str(caught.value)
+
+
+ELEMENTS = st.sampled_from(
+    ["reference", "coding", "code", "system", "identifier", "meta", "security", "subject", "category", "name",
+     "participant", "actor", "link", "status", "class", "clinicalStatus", "period", "address", "given"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "x", "Patient/p1", "Task/t"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ELEMENTS, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(st.dictionaries(ELEMENTS, JSON, max_size=6), st.dictionaries(ELEMENTS, JSON, max_size=4))
+def test_a_resource_of_any_shape_is_mapped_or_refused(body: dict[str, Any], patient: dict[str, Any]) -> None:
+    """A source may put anything where FHIR has an object: entries or an error of ours, nothing else."""
+    adapter = _r4()
+    own = {**patient, "resourceType": "Patient", "id": "p1"}
+    resources = [
+        own,
+        {**body, "resourceType": "Appointment", "id": "a"},
+        {**body, "resourceType": "Encounter"},
+    ]
+    unit = Unit({"resources": resources, "patient": own, "outcomes": [], "lost": []}, "bundle", b"")
+    try:
+        claim(adapter, unit)
+        result = map_unit(adapter, unit, MappingContext(SOURCE, "person-1", KEY, 0, adapter.maps))
+    except MappingError:
+        return
+    assert all(orjson.loads(entry.body)["id"] == entry.id for entry in result.entries)
