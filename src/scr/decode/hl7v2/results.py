@@ -1,4 +1,4 @@
-"""What stands in an OBX as text and means a number: HL7 v2.5.1 chapters 7.4.2 (OBX-5, OBX-7) and 2A.68 (SN)."""
+"""What stands in an OBX as text and means a number: HL7 v2.5.1 chapters 7.4.2 (OBX) and 2A.68 (SN)."""
 
 from __future__ import annotations
 
