@@ -186,16 +186,32 @@ class _Call:
 
     async def _fetch(self, request: httpx.Request, room: int) -> Fetched:
         limits = self.source.limits
-        fetched = await fetch(
-            self.source.client,
-            request,
-            max_bytes=room,
-            deadline=self.question.deadline,
-            attempts=limits.attempts,
-        )
-        if fetched.status >= 400:
-            raise bad_status(fetched.status, origin(request.url))
+        try:
+            fetched = await fetch(
+                self.source.client,
+                request,
+                max_bytes=room,
+                deadline=self.question.deadline,
+                attempts=limits.attempts,
+            )
+            if fetched.status >= 400:
+                raise bad_status(fetched.status, origin(request.url))
+        except SourceFailure as failure:
+            raise _with_remedy(failure, request) from None
         return fetched
+
+
+def _with_remedy(failure: SourceFailure, request: httpx.Request) -> SourceFailure:
+    """What to change in the provider's file, where a server does not know the operation that it names."""
+    if failure.code not in {"http-404", "http-405", "http-501"}:
+        return failure
+    if request.method == "POST":
+        remedy = "it may know search by GET only: set `number_in: address` in the provider's file"
+    elif request.url.path.endswith("/$everything"):
+        remedy = "it may not know $everything: list the types under `search` in the provider's file"
+    else:
+        return failure
+    return SourceFailure(f"{failure.message}; {remedy}", code=failure.code)
 
 
 def _page(fetched: Fetched, place: str) -> Page:

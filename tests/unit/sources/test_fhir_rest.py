@@ -154,6 +154,14 @@ async def test_a_page_that_fails_fails_the_whole(tmp_path: Path, answers: Answer
     assert {request.url.host for request in there.asked} == {"there.example"}
 
 
+async def test_an_operation_that_is_not_known_comes_with_its_remedy(tmp_path: Path) -> None:
+    """The onboarding lead reads what to change in the provider's file."""
+    nowhere = await ask(tmp_path, There({f"{BASE}/Patient/_search": 405}))
+    assert (nowhere.code, "number_in: address" in nowhere.detail) == ("http-405", True)
+    partly = await ask(tmp_path, There({f"{BASE}/Patient/_search": FOUND, EVERYTHING: 404}))
+    assert (partly.code, "under `search`" in partly.detail) == ("http-404", True)
+
+
 async def test_pages_without_end_are_given_up(tmp_path: Path) -> None:
     """A server that always has one more page is left after a hundred, or at the limit of bytes."""
 
