@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +157,9 @@ def test_the_reference_names_every_function() -> None:
     table = reference_table()
     assert all(f"| `{name}(" in table for name in OWN)
     assert 20 <= len(OWN) <= 26
+
+
+def test_the_documentation_has_the_reference() -> None:
+    """docs/adapters.md holds the table as it is made from the docstrings."""
+    page = (Path(__file__).parents[3] / "docs" / "adapters.md").read_text(encoding="utf-8")
+    assert f"reference_table -->\n\n{reference_table()}\n<!-- end of functions -->" in page
