@@ -31,12 +31,13 @@ def request(
     at: OdsCode | None = HERE,
     scopes: str = "user/*.rs",
     related: frozenset[OdsCode] = frozenset({HERE}),
+    objections: frozenset[OdsCode] = frozenset(),
     interaction: Interaction = Interaction.READ,
     purpose: str = "TREAT",
 ) -> AccessRequest:
     """A request that is permitted, but for what the caller changes."""
     actor = Actor(kind, "issuer|somebody", role=role, organisation=at, scopes=frozenset(scopes.split()))
-    return AccessRequest(actor, interaction, related, purpose)
+    return AccessRequest(actor, interaction, related, objections, purpose)
 
 
 def entry(kind: str, heading: str, *labels: str) -> Entry:
@@ -114,6 +115,7 @@ REQUESTS = st.builds(
     ),
     st.sampled_from(Interaction),
     st.frozensets(st.sampled_from([HERE, ELSEWHERE])),
+    st.frozensets(st.sampled_from([HERE, ELSEWHERE])),
     st.sampled_from(["TREAT", "HRESCH", ""]),
 )
 SOME_ENTRIES = st.builds(
@@ -140,8 +142,16 @@ def test_the_parts_never_allow_what_the_whole_refuses(asked: AccessRequest, what
 @given(REQUESTS)
 def test_fewer_scopes_and_fewer_relationships_never_reveal_more(asked: AccessRequest) -> None:
     """Taking away what supports a request never turns a refusal into a permit."""
-    less = AccessRequest(asked.actor, asked.interaction, frozenset(), asked.purpose)
+    less = AccessRequest(asked.actor, asked.interaction, frozenset(), frozenset(), asked.purpose)
     assert not decide(less, POLICY, NOW).permit
+
+
+def test_an_objection_withholds_what_that_organisation_knows_and_nothing_else() -> None:
+    """The person's word stands before heading, scope and label."""
+    allowed = entry_decider(request(objections=frozenset({HERE})), POLICY, NOW)
+    theirs = entry("Condition", "problems")
+    assert allowed(theirs).code == "objection"
+    assert allowed(msgspec.structs.replace(theirs, source="Z99001")).permit
 
 
 def test_an_error_in_a_decision_denies() -> None:

@@ -26,38 +26,40 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One person's record before any decision: composed Patient, entries, how each source answered."""
+    """One person's record before any decision: the entries, and how each source answered."""
 
     subject: str
-    patient: Entry
     entries: tuple[Entry, ...]
     results: tuple[SourceResult, ...]
 
-    def everything(self) -> tuple[Entry, ...]:
-        """The composed Patient first, then every entry."""
-        return (self.patient, *self.entries)
 
-
-def assemble(
-    subject: str,
-    nhs_number: NHSNumber,
-    results: Sequence[SourceResult],
-    providers: Mapping[OdsCode, Provider],
-    *,
-    now: int,
-) -> Record:
-    """Join the results, one line for each provider; an id that came twice stands once."""
+def assemble(subject: str, results: Sequence[SourceResult]) -> Record:
+    """Join the results, one for each provider; an id that came twice stands once."""
     merged = merge_by_source(results)
     entries: dict[str, Entry] = {}
     for result in merged:
         for entry in result.entries:
             entries.setdefault(entry.id, entry)
+    return Record(subject, tuple(entries.values()), merged)
+
+
+def compose_patient(
+    subject: str,
+    nhs_number: NHSNumber,
+    permitted: Iterable[Entry],
+    providers: Mapping[OdsCode, Provider],
+    *,
+    now: int,
+) -> Entry:
+    """The Patient that stands for the person, of the sources' Patients that the actor may see: no others.
+
+    The GP practice's leads, then any other provider's, the newest first.
+    """
     patients = sorted(
-        (entry for entry in entries.values() if entry.type == "Patient"),
+        (entry for entry in permitted if entry.type == "Patient"),
         key=lambda entry: (_precedence(entry.source, providers), -entry.last_updated, entry.id),
     )
-    patient = composed_patient(subject, nhs_number, patients, now=now)
-    return Record(subject, patient, tuple(entries.values()), merged)
+    return composed_patient(subject, nhs_number, patients, now=now)
 
 
 def merge_by_source(results: Iterable[SourceResult]) -> tuple[SourceResult, ...]:

@@ -15,6 +15,7 @@ from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import HEADINGS, SUPPORTING
 from scr.fhir.outcome import operation_outcome
+from scr.fhir.identifiers import OdsCode
 from scr.sources.protocol import Outcome, SourceResult
 
 _GOOD = frozenset({Outcome.ANSWERED, Outcome.EMPTY})
@@ -93,15 +94,28 @@ def make_ledger(
     *,
     opened: frozenset[str],
     asked: frozenset[str] = frozenset(HEADINGS),
+    objections: frozenset[OdsCode] = frozenset(),
 ) -> Ledger:
     """The ledger of an answer.
 
     ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
     entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
-    headings that the question was about. A List is not counted: it repeats what it lists.
+    headings that the question was about; ``objections`` the sources that the person does not want shared,
+    which are told as withheld whatever they hold. A List is not counted: it repeats what it lists.
     """
     counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
-    return Ledger(tuple(_line(result, sources, counts, opened, asked) for result in results))
+    shown = [_withheld(result) if result.source in objections else result for result in results]
+    return Ledger(tuple(_line(result, sources, counts, opened, asked) for result in shown))
+
+
+def _withheld(result: SourceResult) -> SourceResult:
+    return SourceResult(
+        result.source,
+        result.name,
+        Outcome.WITHHELD,
+        code="objection",
+        detail="The person objects to sharing.",
+    )
 
 
 def _line(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from scr.broker.assemble import Record, assemble
+from scr.broker.assemble import Record, assemble, compose_patient
 from scr.broker.gather import OnResult, gather
 from scr.broker.locate import locate
 from scr.consent.actor import Actor
+from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.mapping.provider import Provider
@@ -24,11 +25,15 @@ from scr.store.people import Person, person_by_key
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person as the index knows them, and the organisations that have to do with them now."""
+    """A person as the index knows them, and the organisations that have to do with them now.
+
+    ``objections`` are the organisations whose knowledge the person does not want shared.
+    """
 
     person: Person
     relationships: frozenset[OdsCode]
     registered: frozenset[OdsCode]
+    objections: frozenset[OdsCode] = frozenset()
 
 
 class Broker:
@@ -108,12 +113,13 @@ class Broker:
             for result in stored:
                 on_result(result)
         live = await gather(question, pulls, on_result)
-        return assemble(
-            known.person.patient_id,
-            known.person.nhs_number,
-            (*live, *stored, *plan.not_asked),
-            self._providers,
-            now=self._clock(),
+        return assemble(known.person.patient_id, (*live, *stored, *plan.not_asked))
+
+    def patient(self, known: Known, permitted: Iterable[Entry]) -> Entry:
+        """The composed Patient of a person, made of permitted entries only."""
+        person = known.person
+        return compose_patient(
+            person.patient_id, person.nhs_number, permitted, self._providers, now=self._clock()
         )
 
     def _known(self, conn: Connection, person: Person | None) -> Known | None:
@@ -122,6 +128,7 @@ class Broker:
         relationships = [r for r in index.relationships(conn, person) if r.until is None]
         return Known(
             person=person,
-            relationships=frozenset(r.organisation for r in relationships),
+            relationships=frozenset(r.organisation for r in relationships if r.kind != "objection"),
             registered=frozenset(r.organisation for r in relationships if r.kind == "registration"),
+            objections=frozenset(r.organisation for r in relationships if r.kind == "objection"),
         )

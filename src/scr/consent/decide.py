@@ -36,11 +36,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who asks to do what. ``relationships``: organisations that care for the person now."""
+    """Who asks to do what.
+
+    ``relationships``: organisations that care for the person now. ``objections``: organisations whose
+    knowledge the person does not want shared.
+    """
 
     actor: Actor
     interaction: Interaction
     relationships: frozenset[OdsCode] = frozenset()
+    objections: frozenset[OdsCode] = frozenset()
     purpose: str = "TREAT"
 
 
@@ -78,16 +83,16 @@ def decide(request: AccessRequest, policy: Policy, now: datetime) -> Decision:
 def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Callable[[Entry], Decision]:
     """The decision for each entry of a record, the part that is the same for all made once.
 
-    Decisions depend on the entry's type, heading and labels only, and are remembered by these.
+    Decisions depend on the entry's source, type, heading and labels only, and are remembered by these.
     """
     whole = decide(request, policy, now)
     if not whole.permit:
         return lambda _entry: whole
     role = policy.roles[str(request.actor.role)]
-    known: dict[tuple[str, str, tuple[str, ...]], Decision] = {}
+    known: dict[tuple[str, str, str, tuple[str, ...]], Decision] = {}
 
     def decide_entry(entry: Entry) -> Decision:
-        key = (entry.type, entry.heading, entry.labels)
+        key = (entry.source, entry.type, entry.heading, entry.labels)
         found = known.get(key)
         if found is None:
             found = known[key] = _decide_entry(request, role, entry, policy)
@@ -166,7 +171,9 @@ _PERSON_RULES: tuple[Rule, ...] = (_relationship,)
 
 def _decide_entry(request: AccessRequest, role: Role, entry: Entry, policy: Policy) -> Decision:
     reason: Reason | None = None
-    if entry.heading not in role.headings:
+    if any(entry.source == organisation.value for organisation in request.objections):
+        reason = Reason("objection", "The person does not want what this organisation knows to be shared.")
+    elif entry.heading not in role.headings:
         reason = Reason("heading", "The job role does not open this heading of the record.")
     elif not allows(request.actor.scopes, entry.type, request.interaction.value):
         reason = Reason("scope", "The token's scopes do not grant this resource type.")

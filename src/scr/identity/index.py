@@ -26,8 +26,9 @@ from scr.store.people import (
 )
 from scr.store.tables import PERSON, PERSON_INDEX, RELATIONSHIP
 
-Kind = Literal["registration", "care"]
-"""Why an organisation has to do with a person: registered there, or cared for by it."""
+Kind = Literal["registration", "care", "objection"]
+"""Why an organisation has to do with a person: registered there, or cared for by it. An ``objection``
+is the person's own word that what this organisation knows is not to be shared."""
 
 _NHS_NUMBER = "nhs-number"
 _LOCAL = "local"

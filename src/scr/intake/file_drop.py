@@ -50,7 +50,9 @@ class FileDrop:
             await stop.wait()
             return
         await self.sweep()
-        async for _ in awatch(self._folder, stop_event=stop, step=100, debounce=400, rust_timeout=5_000, yield_on_timeout=True):
+        async for _ in awatch(
+            self._folder, stop_event=stop, step=100, debounce=400, rust_timeout=5_000, yield_on_timeout=True
+        ):
             await self.sweep()
 
     async def sweep(self) -> int:
@@ -76,7 +78,9 @@ class FileDrop:
             raw = await asyncio.to_thread(path.read_bytes)
             receipt = await self._intake.receive(provider, feed, raw)
         except (ScrError, OSError) as error:
-            _log.warning("file not taken", provider=provider.ods.value, feed=feed.name, why=type(error).__name__)
+            _log.warning(
+                "file not taken", provider=provider.ods.value, feed=feed.name, why=type(error).__name__
+            )
             return False  # the file stays where it is: the next look tries again
         if receipt.problems:
             await asyncio.to_thread(_tell, path, _lines(receipt))

@@ -21,6 +21,9 @@ from scr.store.people import Person
 from scr.store.records import Filed, file_entries
 from scr.terminology.conceptmap import ConceptMaps
 
+DISSENT = "dissent-to-share"
+"""The code by which an adapter declines a unit whose person objects to sharing (ZU8-2, say)."""
+
 _NO_NUMBER = {
     "no-nhs-number": "It holds no NHS Number: add it at the source, and send it again.",
     "bad-nhs-number": "Its NHS Number fails the check, or there are several: correct it at the source.",
@@ -43,6 +46,14 @@ class FiledUnit:
     person: Person
     filed: Filed
     mapped: Mapped
+
+
+@dataclass(frozen=True, slots=True)
+class Objected:
+    """A unit that says that its person does not want it shared: that is noted, and nothing filed."""
+
+    person: Person
+    problem: Problem
 
 
 UnitOutcome = FiledUnit | Problem
@@ -79,17 +90,20 @@ class Desk:
             savepoint.rollback()
         else:
             savepoint.commit()
-        return outcome
+        return outcome.problem if isinstance(outcome, Objected) else outcome
 
     def _file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, now: int
-    ) -> UnitOutcome:
+    ) -> UnitOutcome | Objected:
         stated = claim(adapter, unit)
-        if stated.declined:
+        if stated.declined and stated.declined != DISSENT:
             return Problem(unit.place, stated.declined, stated.reason)
         person = self._whose(conn, stated, unit.place, now)
         if isinstance(person, Problem):
             return person
+        if stated.declined:
+            index.relate(conn, person, provider, "objection", provider, now)
+            return Objected(person, Problem(unit.place, stated.declined, stated.reason))
         context = MappingContext(provider, person.patient_id, self.keys.id_key, now, self.maps)
         mapped = map_unit(adapter, unit, context)
         for entry in mapped.entries:

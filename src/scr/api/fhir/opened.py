@@ -130,13 +130,16 @@ class Opener:
         record = await self._broker.record(
             known, actor, trace_id=look.correlation, only=only, on_result=on_result
         )
-        permitted = self._permitted(look, actor, known, record.everything())
+        permitted = self._permitted(look, actor, known, record.entries)
+        patient = self._broker.patient(known, permitted)
+        permitted = self._permitted(look, actor, known, [patient]) + permitted
         ledger = make_ledger(
             record.results,
             self._broker.source_headings(),
             permitted,
             opened=visible_headings(_request(look, actor, known), self._policy),
             asked=asked,
+            objections=known.objections,
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
@@ -147,5 +150,6 @@ class Opener:
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
-    relationships = frozenset() if known is None else known.relationships
-    return AccessRequest(actor, look.interaction, relationships)
+    if known is None:
+        return AccessRequest(actor, look.interaction)
+    return AccessRequest(actor, look.interaction, known.relationships, known.objections)

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/patient-operat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
@@ -16,10 +17,11 @@ from scr.errors import Invalid
 from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, headings_of_type
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
-from scr.fhir.search import Pairs, check_format, parse_count, parse_search, sort_entries
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
+from scr.fhir.search import Pairs, check_format, once, parse_count, parse_search, sort_entries
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
+_ONCE = frozenset({"_count", "_format"})
 
 
 class Searcher:
@@ -81,7 +83,9 @@ def _one_patient(pairs: Pairs) -> NHSNumber | str:
             found.append((name, value))
         elif name == "_format":
             check_format(value)
-        elif name != "_count":
+        elif name == "_count":
+            parse_count(value)
+        else:
             raise Invalid(
                 "a Patient is searched by identifier or _id only", code="unknown-parameter", where=name[:40]
             )
@@ -105,9 +109,9 @@ def _everything(pairs: Pairs) -> tuple[frozenset[str] | None, int | None, int | 
     kinds: frozenset[str] | None = None
     since: int | None = None
     count: int | None = None
-    for name, value in pairs:
+    for name, value in once(pairs, _ONCE):
         if name == "_type":
-            named = frozenset(value.split(","))
+            named = _kinds(value)
             kinds = named if kinds is None else kinds & named
         elif name == "_since":
             read = interval(value.replace(" ", "+"))
@@ -130,6 +134,20 @@ def _everything(pairs: Pairs) -> tuple[frozenset[str] | None, int | None, int | 
     return kinds, since, count
 
 
+def _kinds(value: str) -> frozenset[str]:
+    """The types of ``_type``. A misspelt one would find nothing, and nothing would look like none."""
+    named = frozenset(value.split(","))
+    for kind in named:
+        if not headings_of_type(kind):
+            raise Invalid(f"{kind[:40]!r} is not a resource type here", code="bad-parameter", where="_type")
+    return named
+
+
 def _own(kind: str, pairs: Pairs) -> str:
     """The self link: the parameters as they were understood, without any identifier of the person."""
-    return f"{kind}?{urlencode([pair for pair in pairs if pair[0] != '_page'])}"
+    return f"{kind}?{urlencode([pair for pair in pairs if not _holds_number(pair[1])])}"
+
+
+def _holds_number(value: str) -> bool:
+    """Whether an NHS Number stands in a value: somebody searched by it where it is not searched for."""
+    return any(is_nhs_number(digits) for digits in re.findall(r"(?<!\d)\d{10}(?!\d)", value))
