@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
@@ -22,19 +22,21 @@ from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.search import Searcher
 from scr.api.intake import IntakeRoutes
 from scr.api.logs import set_up_logs
-from scr.api.look import Looks, refused, respond
+from scr.api.look import Answer, Looks, refused, respond
 from scr.api.services import Services, now_ms, open_services
-from scr.errors import Fault, NotFound
+from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
 from scr.intake.mllp import MllpServer, server_tls
 from scr.settings import Settings, load
+from scr.store import snapshots
 from scr.store.keys import random_id
 
 _log = structlog.get_logger("scr")
 _MLLP_IDLE_SECONDS = 300.0
 _MLLP_CONNECTIONS = 256
+_SWEEP_SECONDS = 300.0
 
 
 def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
@@ -45,6 +47,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
         async with AsyncExitStack() as stack:
             services = await stack.enter_async_context(open_services(settings))
             mount(app, services)
+            await stack.enter_async_context(housekeeping(services))
             if listen:
                 await stack.enter_async_context(listening(services))
             yield
@@ -52,7 +55,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_exception_handler(404, _no_route)
-    app.add_exception_handler(405, _no_route)
+    app.add_exception_handler(405, _no_method)
     app.add_exception_handler(500, _fault)
     return app
 
@@ -85,6 +88,25 @@ def mount(app: FastAPI, services: Services) -> None:
     )
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
+
+
+@asynccontextmanager
+async def housekeeping(services: Services) -> AsyncIterator[None]:
+    """Delete pinned pages whose time is over, now and then."""
+
+    async def sweep() -> None:
+        while True:
+            with suppress(ScrError):  # a database that is down: the next time
+                await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager
@@ -155,6 +177,11 @@ async def _alive() -> dict[str, str]:
 
 async def _no_route(_request: Request, _error: Exception) -> Response:
     return respond(refused(NotFound("there is nothing at this address", code="no-route")), random_id())
+
+
+async def _no_method(request: Request, _error: Exception) -> Response:
+    refusal = refused(Invalid(f"{request.method} is not served at this address", code="no-method"))
+    return respond(Answer(refusal.body, 405, {"Allow": "GET, POST"}), random_id())
 
 
 async def _fault(_request: Request, error: Exception) -> Response:
