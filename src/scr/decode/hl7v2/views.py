@@ -199,7 +199,7 @@ def _field(text: str, field: Field, delimiters: Delimiters) -> Any:
         values = [_value(part, field.datatype, delimiters) for part in parts]
         return [value for value in values if value is not None]
     if mark and mark in text and field.datatype not in TEXT:
-        text = text.split(mark, 1)[0]
+        text = next((part for part in text.split(mark) if part), "")  # the others have no place to go
     return _value(text, field.datatype, delimiters)
 
 
@@ -214,7 +214,8 @@ def _value(text: str, datatype: str, delimiters: Delimiters) -> Any:
         return _leaf(text, datatype, delimiters)
     if datatype == "":
         return _composite(text, separator, NO_SHAPE, delimiters, inner=False)
-    return _leaf(text.split(separator, 1)[0], datatype, delimiters)
+    first = next((part for part in text.split(separator) if part), "")  # one value where one has a place
+    return _leaf(first, datatype, delimiters)
 
 
 def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, *, inner: bool) -> Any:
