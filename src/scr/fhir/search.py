@@ -19,11 +19,19 @@ MAX_COUNT = 1000
 Test = Callable[[Entry], bool]
 Pairs = Sequence[tuple[str, str]]
 
+_CLINICAL = {
+    "AllergyIntolerance": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
+    "Condition": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+}
+"""The code system of ``clinicalStatus``, of which an Entry has the code only."""
+
 _TOKENS: dict[str, Callable[[Entry], tuple[str, ...]]] = {
     "code": lambda entry: entry.codes,
     "category": lambda entry: entry.categories,
     "status": lambda entry: () if entry.status is None else (f"|{entry.status}",),
-    "clinical-status": lambda entry: () if entry.status is None else (f"|{entry.status}",),
+    "clinical-status": lambda entry: (
+        () if entry.status is None else (f"{_CLINICAL.get(entry.type, '')}|{entry.status}",)
+    ),
     "_security": lambda entry: entry.labels,
     "_id": lambda entry: (f"|{entry.id}",),
 }
@@ -40,8 +48,10 @@ _SORTS: dict[str, Callable[[Entry], str | int | None]] = {
     "category": lambda entry: entry.categories[0] if entry.categories else None,
 }
 _PERSON = ("patient", "subject")
-_RESULT = ("_count", "_sort", "_format", "_page")
-STATUS_BY_CLINICAL = frozenset({"AllergyIntolerance", "Condition"})
+_ONCE = frozenset({"_count", "_sort", "_format"})
+_BARE = frozenset({"status", "_id"})
+"""Tokens without a system: one that is given could match nothing, and nothing would look like none."""
+STATUS_BY_CLINICAL = frozenset(_CLINICAL)
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d.*)\Z")
 
 SEARCH_PARAMETERS: dict[str, str] = {
@@ -94,7 +104,7 @@ def parse_search(kind: str, pairs: Pairs, *, base_url: str, default_count: int =
     tests: list[Test] = []
     sort: tuple[tuple[str, bool], ...] = ()
     count = default_count
-    for name, value in pairs:
+    for name, value in once(pairs, _ONCE):
         base, _, modifier = name.partition(":")
         if base in _PERSON:
             patient = _same(patient, _patient_id(base, modifier, value, base_url))
@@ -104,8 +114,6 @@ def parse_search(kind: str, pairs: Pairs, *, base_url: str, default_count: int =
             sort = _parse_sort(value)
         elif name == "_format":
             check_format(value)
-        elif name in _RESULT:
-            continue
         else:
             tests.append(_test(kind, base, modifier, value))
     if patient is None:
@@ -113,6 +121,15 @@ def parse_search(kind: str, pairs: Pairs, *, base_url: str, default_count: int =
             "this endpoint answers about one person at a time: give patient=[id]", code="patient-needed"
         )
     return Search(patient, tuple(tests), sort, count)
+
+
+def once(pairs: Pairs, names: frozenset[str]) -> Pairs:
+    """The parameters, of which these may stand once only: which of two is meant cannot be told."""
+    given = [name for name, _ in pairs if name in names]
+    for name in names:
+        if given.count(name) > 1:
+            raise Invalid("stands twice", code="bad-parameter", where=name)
+    return pairs
 
 
 def parse_count(value: str) -> int:
@@ -136,7 +153,9 @@ def _same(before: str | None, now: str) -> str:
 
 def _patient_id(name: str, modifier: str, value: str, base_url: str) -> str:
     if modifier not in {"", "Patient"}:
-        raise Invalid(f"the modifier :{modifier} is not known here", code="bad-parameter", where=name[:40])
+        raise Invalid(
+            f"the modifier :{modifier[:40]} is not known here", code="bad-parameter", where=name[:40]
+        )
     text = value.removeprefix(f"{base_url}/").removeprefix("Patient/")
     if not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", text):
         raise Invalid(
@@ -150,27 +169,31 @@ def _patient_id(name: str, modifier: str, value: str, base_url: str) -> str:
 def _test(kind: str, name: str, modifier: str, value: str) -> Test:
     if modifier not in {"", "not"} or (modifier == "not" and name not in _TOKENS):
         raise Invalid(
-            f"the modifier :{modifier} is not known for {name}", code="bad-parameter", where=name[:40]
+            f"the modifier :{modifier[:40]} is not known for {name}", code="bad-parameter", where=name[:40]
         )
     if not value:
         raise Invalid("has no value", code="bad-parameter", where=name[:40])
     if name == "status" and kind in STATUS_BY_CLINICAL:
         raise Invalid(f"{kind} is searched by clinical-status", code="unknown-parameter", where=name[:40])
-    if name in _TOKENS:
-        test = _token_test(_TOKENS[name], value)
+    if name in _TOKENS and (name != "clinical-status" or kind in STATUS_BY_CLINICAL):
+        test = _token_test(name, value)
         return (lambda entry: not test(entry)) if modifier == "not" else test
     if name in _DATES:
         return _date_test(name, _DATES[name], value)
     raise Invalid(
         f"not a search parameter of {kind} here; known: {', '.join(SEARCH_PARAMETERS)}",
         code="unknown-parameter",
-        where=name,
+        where=name[:40],
     )
 
 
-def _token_test(field: Callable[[Entry], tuple[str, ...]], value: str) -> Test:
+def _token_test(name: str, value: str) -> Test:
     """``code``, ``system|code``, ``|code`` (no system), ``system|``; a comma means or."""
-    wanted = [part for part in value.split(",") if part]
+    field, wanted = _TOKENS[name], value.split(",")
+    if any(want in {"", "|"} for want in wanted):
+        raise Invalid("one of the values is empty", code="bad-parameter", where=name)
+    if name in _BARE and any(want.rpartition("|")[0] for want in wanted):
+        raise Invalid("give the code alone, without a system", code="bad-parameter", where=name)
 
     def one(want: str, token: str) -> bool:
         if "|" not in want:
@@ -221,7 +244,9 @@ def _parse_sort(value: str) -> tuple[tuple[str, bool], ...]:
         name = part.removeprefix("-")
         if name not in _SORTS:
             raise Invalid(
-                f"cannot sort by {name!r}; known: {', '.join(_SORTS)}", code="bad-parameter", where="_sort"
+                f"cannot sort by {name[:40]!r}; known: {', '.join(_SORTS)}",
+                code="bad-parameter",
+                where="_sort",
             )
         keys.append((name, part.startswith("-")))
     return tuple(keys)

@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/patient-operat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from scr.errors import Invalid
 from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, headings_of_type
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
 from scr.fhir.search import Pairs, check_format, once, parse_count, parse_search, sort_entries
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
@@ -145,9 +144,4 @@ def _kinds(value: str) -> frozenset[str]:
 
 def _own(kind: str, pairs: Pairs) -> str:
     """The self link: the parameters as they were understood, without any identifier of the person."""
-    return f"{kind}?{urlencode([pair for pair in pairs if not _holds_number(pair[1])])}"
-
-
-def _holds_number(value: str) -> bool:
-    """Whether an NHS Number stands in a value: somebody searched by it where it is not searched for."""
-    return any(is_nhs_number(digits) for digits in re.findall(r"(?<!\d)\d{10}(?!\d)", value))
+    return f"{kind}?{urlencode(pairs)}"
