@@ -94,7 +94,9 @@ class FhirRestSource:
             return self._nobody(found)
         parts = [*found, *await self._record(call, *persons)]
         reading = read_payload(collection(parts), question, self.reader)
-        headings = dict.fromkeys(reading.unread, Outcome.INCOMPLETE) | gaps(reading.issues)
+        headings = gaps(reading.issues)
+        for heading in reading.unread:
+            _worsen(headings, heading, Outcome.INCOMPLETE)
         return SourceResult(
             self.ods,
             self.name,
@@ -250,6 +252,10 @@ def gaps(issues: Iterable[Issue]) -> dict[str, Outcome]:
         if not named and outcome is Outcome.WITHHELD:
             outcome = Outcome.INCOMPLETE
         for heading in named or HEADINGS:
-            if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
-                found[heading] = outcome
+            _worsen(found, heading, outcome)
     return found
+
+
+def _worsen(found: dict[str, Outcome], heading: str, outcome: Outcome) -> None:
+    if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
+        found[heading] = outcome

@@ -141,12 +141,15 @@ class GpConnectSource:
         )
         _refuse_error(fetched, origin(request.url))
         reading = read_payload(fetched.body, question, self.reader)
+        headings = gaps(reading.issues, reading.lists)
+        for heading in reading.unread:
+            _worsen(headings, heading, Outcome.INCOMPLETE)
         return SourceResult(
             self.ods,
             self.name,
             Outcome.ANSWERED,
             entries=reading.entries,
-            headings=dict.fromkeys(reading.unread, Outcome.INCOMPLETE) | gaps(reading.issues, reading.lists),
+            headings=headings,
             demographics=reading.demographics,
         )
 
