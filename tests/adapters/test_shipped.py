@@ -23,7 +23,7 @@ from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.subjects import SUBJECT_FIELDS
 from scr.mapping.adapter import Adapter, load_adapters
-from scr.mapping.expression import Frame
+from scr.mapping.closures import Frame
 from scr.mapping.functions import MappingFunctions
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import scopes

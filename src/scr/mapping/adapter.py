@@ -5,25 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    JsonValue,
-    StringConstraints,
-    Tag,
-    field_validator,
-)
+from typing import Any
 
 from scr.data import DataFiles, Document, load_yaml
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
-from scr.mapping.expression import Expression, Run
+from scr.mapping.adapter_file import AdapterFile, DemographicsRules, ResourceRule, Supplier
+from scr.mapping.closures import Run
+from scr.mapping.expression import Expression
 from scr.mapping.formats import CsvFormat, Decode, units_of
 from scr.mapping.loss import known_fields
 from scr.mapping.template import (
@@ -36,84 +27,7 @@ from scr.mapping.template import (
 )
 from scr.terminology.conceptmap import ConceptMaps
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
 FILE = "adapter.yaml"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Supplier(_Strict):
-    """Whose system it is."""
-
-    name: str
-    product: str
-    setting: Literal[
-        "primary-care", "acute", "community", "mental-health", "social-care", "care-home", "labs", "regional"
-    ]
-
-
-class DemographicsRules(_Strict):
-    """Expressions of what identity is checked by."""
-
-    family: str = ""
-    given: str = ""
-    birth_date: str = ""
-    sex: str = ""
-    postcode: str = ""
-
-
-class QuarantineRule(_Strict):
-    """A unit that a person must look at before it is filed (a merge, a death). ``code`` is stable."""
-
-    when: str
-    code: Code
-    reason: str
-
-
-class Ignored(_Strict):
-    """Source fields that are left out on purpose."""
-
-    fields: tuple[str, ...]
-    reason: str
-
-
-class ResourceRule(_Strict):
-    """One resource template, or several resources by ``for_each``."""
-
-    for_each: str | None = None
-    when: str | None = None
-    resource: dict[str, JsonValue]
-
-    @field_validator("resource")
-    @classmethod
-    def _named(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if not isinstance(value.get("resourceType"), str) or "{{" in str(value["resourceType"]):
-            raise ValueError("resourceType is missing: name the FHIR R4 resource type in plain text")
-        if "id" not in value:
-            raise ValueError(
-                f"id is missing: write id: \"{{{{ stable_id('{value['resourceType']}', …) }}}}\""
-            )
-        return value
-
-
-class AdapterFile(_Strict):
-    """The file as it is written."""
-
-    supplier: Supplier
-    decode: Decode = Field(discriminator="format")
-    nhs_number: str = ""
-    demographics: DemographicsRules = DemographicsRules()
-    local_ids: tuple[dict[str, JsonValue], ...] = ()
-    relationships: dict[Code, str] = {}
-    quarantine_when: tuple[QuarantineRule, ...] = ()
-    ignore: tuple[Ignored, ...] = ()
-    headings: tuple[str, ...] = ()
-    resources: Annotated[
-        Annotated[Literal["all"], Tag("word")] | Annotated[tuple[ResourceRule, ...], Tag("rules")],
-        Discriminator(lambda value: "word" if isinstance(value, str) else "rules"),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,8 @@ from jmespath import functions
 
 from scr.fhir.identifiers import NHSNumber
 from scr.mapping.times import Unreadable, parse_date, parse_datetime, parse_hl7
+from scr.mapping.values import as_text, decimal, is_true, local_id
 from scr.terminology.conceptmap import ConceptMaps, Target
-
-PART = "\x1f"
-"""Between the parts of a local id: no supplier's identifier holds a unit separator."""
 
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})\Z")
 _TRUE = frozenset({"y", "yes", "true", "t", "1"})
@@ -246,7 +244,7 @@ class MappingFunctions(functions.Functions):
         try:
             return int(text)
         except ValueError:
-            return _decimal(text)
+            return decimal(text)
 
     @signature(_ONE)
     def _func_boolean(self, value: Any) -> bool | None:
@@ -283,45 +281,6 @@ def reference_table() -> str:
     """The functions as a Markdown table, for the documentation."""
     rows = (doc.partition(": ") for _, doc in sorted(OWN.items()))
     return "| call | gives |\n|---|---|\n" + "".join(f"| {call} | {what} |\n" for call, _, what in rows)
-
-
-def is_true(value: object) -> bool:
-    """JMESPath's truth: everything but null, false, and the empty string, list and object."""
-    return value is not None and value is not False and value != "" and value != [] and value != {}
-
-
-def as_text(value: Any) -> str | None:
-    """A scalar as text without space around it; null and the empty string are None.
-
-    HL7 v2 writes two quotation marks for 'delete what you hold' (chapter 2.5.3): nothing to map.
-    Raises Unreadable for a list or an object.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if not isinstance(value, int | float):
-            raise Unreadable
-    text = str(value).strip()
-    return None if text in {"", '""'} else text
-
-
-def local_id(parts: tuple[Any, ...]) -> str | None:
-    """The source's own identity of a resource; None where any part is missing."""
-    texts = [as_text(part) for part in parts]
-    known = [text.replace("/", "%2F") for text in texts if text is not None]  # a reference is cut at its /
-    return PART.join(known) if len(known) == len(texts) else None
-
-
-def _decimal(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise Unreadable from None
-    if number != number or number in {float("inf"), float("-inf")}:
-        raise Unreadable
-    return number
 
 
 def _lacks_value(arguments: list[Any], signatures: list[dict[str, Any]]) -> bool:

@@ -12,8 +12,7 @@ from typing import Any
 
 from scr.decode.hl7v2.tables import SEGMENTS
 from scr.decode.tree import Unit
-
-Path = tuple[str, ...]
+from scr.mapping.paths import Path
 
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _FRAMING = frozenset({"MSH", "EVN"})

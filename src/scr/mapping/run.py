@@ -20,12 +20,13 @@ from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.fhir.subjects import stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
-from scr.mapping.expression import Frame
-from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode, as_text, is_true
+from scr.mapping.closures import Frame
+from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.references import References, own_patients
 from scr.mapping.template import MappingError, iterate, scopes
 from scr.mapping.times import Unreadable
+from scr.mapping.values import as_text, is_true
 from scr.terminology.conceptmap import ConceptMaps
 
 _NO_PRACTICE = frozenset({"V81997", "V81998", "V81999"})

@@ -22,17 +22,11 @@ from jmespath.exceptions import JMESPathError
 
 from scr.data import Document
 from scr.errors import Invalid
-from scr.mapping.expression import (
-    Expression,
-    ExpressionError,
-    Frame,
-    Run,
-    Scope,
-    compile_expression,
-    end_path,
-)
-from scr.mapping.functions import as_text, is_true
+from scr.mapping.closures import Frame, Run
+from scr.mapping.expression import Expression, ExpressionError, compile_expression
+from scr.mapping.paths import Scope, end_path
 from scr.mapping.times import Unreadable
+from scr.mapping.values import as_text, is_true
 from scr.terminology.conceptmap import ConceptMaps
 
 Keys = tuple[str | int, ...]

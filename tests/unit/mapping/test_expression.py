@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 
-from scr.mapping.expression import ExpressionError, Frame, Scope, compile_expression
+from scr.mapping.closures import Frame
+from scr.mapping.expression import ExpressionError, compile_expression
 from scr.mapping.functions import MappingFunctions
+from scr.mapping.paths import Scope
 from scr.terminology.conceptmap import ConceptMap, ConceptMaps, Target
 
 MAPS = ConceptMaps({"sex": ConceptMap("sex", exact={("", "F"): Target("urn:s", "female", "Female")})})

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scr.fhir.dates import interval
-from scr.mapping.expression import Frame, compile_expression
+from scr.mapping.closures import Frame
+from scr.mapping.expression import compile_expression
 from scr.mapping.functions import OWN, MappingFunctions, Notes, UnmappedCode, reference_table
 from scr.terminology.conceptmap import ConceptMap, ConceptMaps, Target
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scr.data import Document
 from scr.errors import Invalid
-from scr.mapping.expression import Frame
+from scr.mapping.closures import Frame
 from scr.mapping.functions import MappingFunctions
 from scr.mapping.template import Compiler, MappingError, compile_template
 from scr.terminology.conceptmap import ConceptMaps
