@@ -58,20 +58,25 @@ class References:
             return target.rpartition(":")[2] not in self.own
         return match[2] == "Patient" and match[3] not in self.own
 
-    def rewritten(self, node: Any) -> Any:
+    def rewritten(self, node: Resource) -> Resource:
         """A copy in which every literal reference is rewritten."""
-        if isinstance(node, dict):
-            made = {
-                key: self.rewritten(value) if type(value) in (dict, list) else value
-                for key, value in node.items()
-            }
-            reference = made.get("reference")
-            if type(reference) is str:
-                made["reference"] = self.reference(reference)
-            return made
-        if isinstance(node, list):
-            return [self.rewritten(item) if type(item) in (dict, list) else item for item in node]
-        return node
+        made = node.copy()
+        for key, value in node.items():
+            kind = type(value)
+            if kind is dict:
+                made[key] = self.rewritten(value)
+            elif kind is list:
+                made[key] = self._all(value)
+        reference = made.get("reference")
+        if type(reference) is str:
+            made["reference"] = self.reference(reference)
+        return made
+
+    def _all(self, items: list[Any]) -> list[Any]:
+        return [
+            self.rewritten(item) if type(item) is dict else self._all(item) if type(item) is list else item
+            for item in items
+        ]
 
     def reference(self, text: str) -> str:
         """One reference, as it is served."""
