@@ -39,7 +39,8 @@ def only_about(entries: Sequence[Entry], subject: str, nhs_number: NHSNumber) ->
 
     Each of a type that has a patient refers to that one; beside it only the source's own Patients,
     which are among the entries, may be referred to, anywhere in a resource. No other NHS Number may
-    stand in one. A Patient's own links (to the records that it replaced) are not looked at.
+    stand in one, but a relative's own in their RelatedPerson. A Patient's own links (to the records that
+    it replaced) are not looked at.
     """
     own = f"Patient/{subject}"
     allowed = {own, *(entry.reference for entry in entries if entry.type == "Patient")}
@@ -49,7 +50,7 @@ def only_about(entries: Sequence[Entry], subject: str, nhs_number: NHSNumber) ->
                 return False
             if any(patient_in(reference) and reference not in allowed for reference in entry.references):
                 return False
-        if _NUMBER_MARK in entry.body and not _numbers_fit(orjson.loads(entry.body), nhs_number):
+        if _NUMBER_MARK in entry.body and not _numbers_fit(_without_relative(entry), nhs_number):
             return False
     return True
 
@@ -93,6 +94,14 @@ def _is_subject(reference: object, patient: str, nhs_number: NHSNumber) -> bool:
     if identifier is None:
         return set(reference) <= {"display", "type"}
     return isinstance(identifier, dict) and _fits(identifier, nhs_number)
+
+
+def _without_relative(entry: Entry) -> object:
+    """A resource without the identifiers of the relative whom it is there to name."""
+    resource = orjson.loads(entry.body)
+    if entry.type == "RelatedPerson":
+        resource.pop("identifier", None)
+    return resource
 
 
 def _numbers_fit(node: object, nhs_number: NHSNumber) -> bool:

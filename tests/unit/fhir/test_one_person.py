@@ -10,7 +10,7 @@ from scr.fhir.entry import Entry, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
 from scr.fhir.one_person import all_about, only_about, patient_ids, patient_in
 
-MARGARET, OTHER = NHSNumber("9990548609"), NHSNumber("9449304424")
+MARGARET, OTHER = NHSNumber("9990548609"), NHSNumber("9990548463")
 NUMBER = {"system": NHS_NUMBER_SYSTEM, "value": MARGARET.value}
 ANOTHER = {"system": NHS_NUMBER_SYSTEM, "value": OTHER.value}
 
@@ -80,3 +80,14 @@ def test_a_patient_is_found_in_each_form_of_reference() -> None:
     assert patient_in("Patient/a") == patient_in("https://x/y/Patient/a") == "a"
     assert patient_in("Patient/a/_history/1") == "a"
     assert patient_in("Observation/a") == patient_in("Patient") == ""
+
+
+def test_a_relative_may_have_a_number_of_their_own() -> None:
+    """In their RelatedPerson's identifiers, and nowhere else."""
+    relative = {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/s"}}
+    named = pack({**relative, "identifier": [ANOTHER]}, source="A81001", now=0)
+    hidden = pack(
+        {**relative, "relationship": [{"extension": [{"valueIdentifier": ANOTHER}]}]}, source="A81001", now=0
+    )
+    assert only_about([named], "s", MARGARET)
+    assert not only_about([hidden], "s", MARGARET)
