@@ -6,7 +6,7 @@ from typing import Any
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 
@@ -65,6 +65,14 @@ def _outcome(run: Any) -> Any:
 
 
 @given(EXPRESSIONS, VALUES)
+@example("!a", {"a": 0})  # a number is true, zero as well
+@example("a == `true`", {"a": 1})
+@example("a == `1`", {"a": True})
+@example("a < b", {"a": "x", "b": "y"})
+@example("a < b", {"a": 1, "b": True})
+@example("a[?b].c", {"a": [{"b": "", "c": 1}, {"b": 0, "c": 2}]})
+@example("starts_with(a, 'x')", {"a": None})
+@example("sort_by(a, &b)[].c", {"a": [{"b": 2, "c": 1}, {"b": 1, "c": 2}]})
 def test_a_closure_gives_what_the_interpreter_gives(text: str, value: Any) -> None:
     """Any expression of the grammar, over any value: the same result, or the same sort of error."""
     functions = MappingFunctions(MAPS)
