@@ -11,12 +11,18 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scr.errors import Invalid
 
 PREFIX = "SCR_"
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]  # fmt: skip
+"""Signatures with a key pair (RFC 7518, RFC 8037): a shared secret or no signature is not trusted."""
 
 
 class Issuer(BaseModel):
@@ -25,7 +31,9 @@ class Issuer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     url: str = Field(description="The exact `iss` of its tokens; its discovery document is below it.")
     audience: str = Field(description="The `aud` that its tokens must name.")
-    algorithms: tuple[str, ...] = Field(default=("RS256",), description="Signature algorithms it may use.")
+    algorithms: tuple[Algorithm, ...] = Field(
+        default=("RS256",), min_length=1, description="Signature algorithms it may use."
+    )
 
 
 class Settings(BaseModel):
@@ -118,6 +126,10 @@ def load(overrides: dict[str, object] | None = None) -> Loaded:
     layers: list[tuple[str, dict[str, object]]] = []
     if file.is_file():
         layers.append((str(file), _read(file)))
+        if "home" in layers[0][1]:
+            raise Invalid(
+                "the home cannot be set in the file that is in it", code="bad-setting", where=str(file)
+            )
     layers.append(("environment", _environment()))
     layers.append(("command line", overrides))
     for origin, layer in layers:
@@ -125,6 +137,8 @@ def load(overrides: dict[str, object] | None = None) -> Loaded:
             values[name] = value
             origins[name] = f"environment {PREFIX}{name.upper()}" if origin == "environment" else origin
     values["home"] = home
+    if "home" not in overrides and os.environ.get(PREFIX + "HOME"):
+        origins["home"] = f"environment {PREFIX}HOME"
     try:
         return Loaded(Settings.model_validate(values), origins)
     except ValidationError as error:

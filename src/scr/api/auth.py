@@ -71,6 +71,10 @@ class _Keys:
     tried: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def stale(self, kid: str | None, now: float) -> bool:
+        """Whether the keys are old, or lack one with this id."""
+        return now - self.fetched > FRESH_SECONDS or not _has(self.keys, kid)
+
 
 class TokenVerifier:
     """Checks tokens and makes actors of them."""
@@ -120,10 +124,12 @@ class TokenVerifier:
     async def _keys_for(self, issuer: Issuer, kid: str | None) -> KeySet:
         """The issuer's keys: fresh ones, or for a while the known ones when it cannot be reached."""
         state = self._keys[issuer.url]
+        now = self._clock()
+        if state.keys is not None and not state.stale(kid, now):
+            return state.keys  # nobody whose key is known waits for a look after another one
         async with state.lock:
             now = self._clock()
-            stale = now - state.fetched > FRESH_SECONDS or not _has(state.keys, kid)
-            if stale and now - state.tried > _RETRY_SECONDS:
+            if state.stale(kid, now) and now - state.tried > _RETRY_SECONDS:
                 state.tried = now
                 found = await self._fetch(issuer)
                 if found is not None:

@@ -68,7 +68,7 @@ def asked_dates(draw: st.DrawFn) -> tuple[str, int, int]:
 
 
 def by_the_book(prefix: str, resource: tuple[int, int], search: tuple[int, int]) -> bool:
-    """The rules of https://hl7.org/fhir/R4/search.html#prefix, sets of milliseconds spelt out by their ends."""
+    """The rules of https://hl7.org/fhir/R4/search.html#prefix, on the first and last millisecond."""
     first, last = resource[0], resource[1] - 1
     low, high = search[0], search[1] - 1
     fully_contained = low <= first and last <= high
@@ -105,7 +105,7 @@ def test_a_date_prefix_means_what_the_specification_says(
 def test_approximately_holds_wherever_the_ranges_meet(
     resource: tuple[int, int], asked: tuple[str, int, int]
 ) -> None:
-    """``ap`` finds at least what overlaps, and nothing that is more than the range's own length and a day off."""
+    """``ap`` finds what overlaps, and nothing further off than the length of the range and a day."""
     text, low, high = asked
     found = matches(entry(when=resource), ("date", "ap" + text))
     if resource[0] < high and low < resource[1]:
@@ -260,7 +260,7 @@ def test_the_first_key_leads_and_what_lacks_it_comes_last(
     keys = [(e.when[0] if e.when else None) if name == "date" else e.status for e in ordered]
     present = [key for key in keys if key is not None]
     assert keys == present + [None] * (len(keys) - len(present))
-    assert present == sorted(present, reverse=descending)  # type: ignore[type-var]
+    assert present == sorted(present, reverse=descending)
     for one, other, key, following in zip(ordered, ordered[1:], keys, keys[1:], strict=False):
         if key == following:
             assert (one.type, one.id) < (other.type, other.id)

@@ -1,0 +1,324 @@
+"""Tokens: what is trusted, what is not, and what a trusted one says of the actor."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+
+import httpx
+import orjson
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from joserfc.jwk import ECKey, RSAKey
+from tests.unit.api.issuing import AUDIENCE, URL, Claims, TestIssuer, b64, resigned, role
+
+from scr.api.auth import FRESH_SECONDS, GRACE_SECONDS, TokenVerifier
+from scr.consent.actor import ActorKind
+from scr.errors import Unauthenticated, Unavailable
+from scr.fhir.identifiers import OdsCode
+
+RSA = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+EC = ECKey.generate_key("P-256", {"kid": "ec-1"})
+OTHER = ECKey.generate_key("P-256", {"kid": "ec-1"})
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def issuer() -> TestIssuer:
+    """An issuer that signs with the elliptic curve, and has published both keys."""
+    made = TestIssuer(EC)
+    made.published = [RSA, EC]
+    return made
+
+
+async def refusal(verifier: TokenVerifier, authorization: str | None) -> str:
+    """The code with which a header is refused; nothing of the token stands in the error."""
+    with pytest.raises(Unauthenticated) as caught:
+        await verifier.actor(authorization)
+    text = f"{caught.value} {caught.value.where}"
+    for part in (authorization or "").removeprefix("Bearer ").split("."):
+        assert len(part) < 8 or part not in text
+    for secret in ("555000000100", "Ann Lee", "evil", "clinic"):
+        assert secret not in text
+    assert caught.value.__cause__ is None
+    return caught.value.code
+
+
+@pytest.mark.parametrize("key", [RSA, EC], ids=["RS256", "ES256"])
+async def test_a_good_token_makes_an_actor(issuer: TestIssuer, key: RSAKey | ECKey) -> None:
+    """Who it is, in which role, for which organisation, with which scopes."""
+    actor = await issuer.verifier().actor("Bearer " + issuer.token(key=key))
+    assert actor.kind is ActorKind.PROFESSIONAL
+    assert (actor.subject, actor.name) == (f"{URL}|555000000100", "Ann Lee")
+    assert (actor.role, actor.role_name) == ("R8000", "Clinical Practitioner Access Role")
+    assert (actor.organisation, actor.scopes) == (OdsCode("A81001"), frozenset({"user/*.rs"}))
+
+
+def _hmac_with_public_key(issuer: TestIssuer) -> str:
+    secret = RSA.as_pem(private=False)
+    return resigned(
+        issuer.token(key=RSA),
+        {"alg": "HS256", "typ": "at+jwt", "kid": "rsa-1"},
+        None,
+        lambda text: hmac.digest(secret, text, hashlib.sha256),
+    )
+
+
+def _unsigned(spelling: str) -> Callable[[TestIssuer], str]:
+    return lambda issuer: resigned(
+        issuer.token(), {"alg": spelling, "typ": "at+jwt", "kid": "ec-1"}, None, lambda _: b""
+    )
+
+
+def _with_payload(change: Callable[[Claims], None]) -> Callable[[TestIssuer], str]:
+    """The signature of a good token under other claims."""
+
+    def make(issuer: TestIssuer) -> str:
+        claims = issuer.claims()
+        change(claims)
+        header, _, signature = issuer.token().split(".")
+        return f"{header}.{b64(orjson.dumps(claims))}.{signature}"
+
+    return make
+
+
+def _part(which: int, text: str) -> Callable[[TestIssuer], str]:
+    def make(issuer: TestIssuer) -> str:
+        parts = issuer.token().split(".")
+        parts[which] = text
+        return ".".join(parts)
+
+    return make
+
+
+ATTACKS: list[tuple[str, Callable[[TestIssuer], str], str]] = [
+    ("no signature", _unsigned("none"), "bad-algorithm"),
+    ("no signature, spelt otherwise", _unsigned("nOnE"), "bad-algorithm"),
+    ("no algorithm", _unsigned(""), "bad-algorithm"),
+    ("the public key as a shared secret", _hmac_with_public_key, "bad-algorithm"),
+    ("an algorithm that is not the issuer's", lambda i: i.token({"alg": "RS512"}, key=RSA), "bad-algorithm"),
+    ("another issuer", lambda i: i.token(iss="https://evil.example"), "unknown-issuer"),
+    ("the issuer with a slash", lambda i: i.token(iss=URL + "/"), "unknown-issuer"),
+    ("the issuer in capitals", lambda i: i.token(iss=URL.upper()), "unknown-issuer"),
+    ("another audience", lambda i: i.token(aud="https://evil.example"), "bad-audience"),
+    ("a longer audience", lambda i: i.token(aud=AUDIENCE + "/x"), "bad-audience"),
+    ("no audience of several", lambda i: i.token(aud=["a", "b"]), "bad-audience"),
+    ("no audience", lambda i: i.token(aud=None), "bad-token"),
+    ("expired", lambda i: i.token(exp=time.time() - 60), "expired"),
+    ("no expiry", lambda i: i.token(exp=None), "bad-token"),
+    ("an expiry in words", lambda i: i.token(exp="tomorrow"), "bad-token"),
+    ("not yet", lambda i: i.token(nbf=time.time() + 120), "not-yet-valid"),
+    ("issued in the future", lambda i: i.token(iat=time.time() + 120), "not-yet-valid"),
+    ("another's key", lambda i: i.token(key=OTHER), "bad-signature"),
+    ("a key that is not known", lambda i: i.token({"kid": "nobody"}), "bad-signature"),
+    ("a key of the other kind", lambda i: i.token({"kid": "rsa-1"}), "bad-signature"),
+    ("other claims", _with_payload(lambda c: c.update(sub="evil")), "bad-signature"),
+    ("another role", _with_payload(lambda c: c.update(nhsid_nrbac_roles=[role("R0260")])), "bad-signature"),
+    ("a critical extension", lambda i: resigned(
+        i.token(), {"alg": "ES256", "kid": "ec-1", "crit": ["exp"], "exp": 1}, None, lambda _: b"x" * 64
+    ), "bad-token"),
+    ("an ID token", lambda i: i.token({"typ": "id+jwt"}), "bad-token"),
+    ("a logout token", lambda i: i.token({"typ": "logout+jwt"}), "bad-token"),
+    ("no dots", lambda _: "abc", "bad-token"),
+    ("two parts", lambda i: i.token().rpartition(".")[0], "bad-token"),
+    ("four parts", lambda i: i.token() + ".x", "bad-token"),
+    ("five parts, encrypted", lambda i: i.token() + ".x.y", "bad-token"),
+    ("a header that is no base64", _part(0, "!!!"), "bad-token"),
+    ("a header of a wrong length", _part(0, "abcde"), "bad-token"),
+    ("claims that are no base64", _part(1, "%%%%"), "bad-token"),
+    ("claims that are no JSON", _part(1, b64(b"{")), "bad-token"),
+    ("claims that are a list", _part(1, b64(b"[]")), "bad-token"),
+    ("claims that are no text", _part(1, b64(b'{"iss":"\xff"}')), "bad-token"),
+    ("a signature that is no base64", _part(2, "%%%%"), "bad-signature"),
+    ("an empty signature", _part(2, ""), "bad-signature"),
+    ("the same key twice in the header", _part(0, b64(
+        b'{"alg":"none","alg":"ES256","typ":"at+jwt","kid":"ec-1"}'
+    )), "bad-signature"),
+    ("too long", lambda i: i.token(filler="x" * 20_000), "no-token"),
+    ("an organisation that is none", lambda i: i.token(
+        nhsid_nrbac_roles=[role(organisation="evil; drop")]
+    ), "bad-token"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "code"), [pytest.param(make, code, id=name) for name, make, code in ATTACKS]
+)
+async def test_a_token_that_is_not_right_is_refused(
+    issuer: TestIssuer, make: Callable[[TestIssuer], str], code: str
+) -> None:
+    """Every way in which a token can be wrong has its code, and no error quotes the token."""
+    verifier = issuer.verifier()
+    assert await refusal(verifier, f"Bearer {make(issuer)}") == code
+    assert all(url.startswith(f"{URL}/") for url in issuer.asked)
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "abc"])
+async def test_without_a_bearer_token_nothing_is_asked(issuer: TestIssuer, header: str | None) -> None:
+    """No header, an empty one and another scheme are refused at once."""
+    assert await refusal(issuer.verifier(), header) == "no-token"
+    assert issuer.asked == []
+
+
+async def test_an_unknown_issuer_is_never_called(issuer: TestIssuer) -> None:
+    """A token cannot make this server fetch anything from an address that it names."""
+    await refusal(issuer.verifier(), issuer.bearer(iss="https://evil.example"))
+    assert issuer.asked == []
+
+
+@pytest.mark.parametrize("name", ["jku", "x5u"])
+async def test_keys_at_an_address_in_the_token_are_never_fetched(issuer: TestIssuer, name: str) -> None:
+    """``jku`` and ``x5u`` are not followed: keys come from the issuer's own discovery document."""
+    token = issuer.token({name: "https://evil.example/keys", "jwk": None}, key=OTHER)
+    assert await refusal(issuer.verifier(), f"Bearer {token}") == "bad-signature"
+    assert issuer.asked == [f"{URL}/.well-known/openid-configuration", f"{URL}/jwks"]
+
+
+async def test_a_key_in_the_token_is_not_used(issuer: TestIssuer) -> None:
+    """A public key that the token brings along proves nothing."""
+    brought = OTHER.as_dict(private=False)
+    signed = resigned(
+        issuer.token(key=OTHER),
+        {"alg": "ES256", "typ": "at+jwt", "kid": "ec-1", "jwk": brought},
+        None,
+        lambda _: b"x" * 64,
+    )
+    assert await refusal(issuer.verifier(), f"Bearer {signed}") == "bad-signature"
+
+
+async def test_the_algorithms_are_those_of_the_issuer_alone(issuer: TestIssuer) -> None:
+    """A key set may hold keys for algorithms that this deployment does not let the issuer use."""
+    verifier = issuer.verifier("RS256")
+    assert await refusal(verifier, "Bearer " + issuer.token(key=EC)) == "bad-algorithm"
+    assert (await verifier.actor("Bearer " + issuer.token(key=RSA))).name == "Ann Lee"
+
+
+async def test_a_discovery_document_of_another_issuer_is_not_believed(issuer: TestIssuer) -> None:
+    """Its ``issuer`` must be the one that it was fetched from (OpenID Connect Discovery, 4.3)."""
+    issuer.says_it_is = "https://other.example"
+    with pytest.raises(Unavailable):
+        await issuer.verifier().actor(issuer.bearer())
+    assert issuer.asked == [f"{URL}/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'"x"', b"{}", b'{"issuer":"https://issuer.example"}', b"<html>", b"\xff\xfe"]
+)
+async def test_a_discovery_document_that_is_none_makes_the_issuer_unavailable(body: bytes) -> None:
+    """Whatever stands there, the answer is that keys cannot be had now."""
+    issuer = TestIssuer(EC)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)))
+    with pytest.raises(Unavailable):
+        await TokenVerifier([issuer.settings()], client).actor(issuer.bearer())
+
+
+async def test_keys_are_fetched_once_and_kept(issuer: TestIssuer) -> None:
+    """Many tokens, also at once, cost one look at the issuer."""
+    verifier = issuer.verifier()
+    await asyncio.gather(*(verifier.actor(issuer.bearer()) for _ in range(20)))
+    assert len(issuer.asked) == 2
+
+
+async def test_a_new_key_is_taken_up_at_once_and_looks_are_throttled(issuer: TestIssuer) -> None:
+    """A key id that is not known makes one new look; a flood of unknown ones makes no flood of looks."""
+    clock = Clock()
+    verifier = issuer.verifier(clock=clock)
+    await verifier.actor(issuer.bearer())
+    new = ECKey.generate_key("P-256", {"kid": "ec-2"})
+    issuer.published = [new]
+    clock.now += 60
+    assert (await verifier.actor("Bearer " + issuer.token(key=new))).name == "Ann Lee"
+    assert len(issuer.asked) == 4
+    assert await refusal(verifier, issuer.bearer()) == "bad-signature"  # the old key is gone
+    for serial in range(20):
+        await refusal(verifier, "Bearer " + issuer.token({"kid": f"unknown-{serial}"}))
+    assert len(issuer.asked) == 4
+    clock.now += 6
+    await refusal(verifier, "Bearer " + issuer.token({"kid": "unknown"}))
+    assert len(issuer.asked) == 6
+
+
+async def test_an_issuer_that_is_down_stops_nobody_for_a_while(issuer: TestIssuer) -> None:
+    """Known keys go on counting for the time of grace; after it the answer is 503, and then it recovers."""
+    clock = Clock()
+    verifier = issuer.verifier(clock=clock)
+    await verifier.actor(issuer.bearer())
+    issuer.down = True
+    clock.now += FRESH_SECONDS + 1
+    assert (await verifier.actor(issuer.bearer(exp=clock.now + 60))).name == "Ann Lee"
+    clock.now += GRACE_SECONDS
+    with pytest.raises(Unavailable):
+        await verifier.actor(issuer.bearer(exp=clock.now + 60))
+    issuer.down = False
+    clock.now += 6
+    assert (await verifier.actor(issuer.bearer(exp=clock.now + 60))).name == "Ann Lee"
+
+
+async def test_nobody_whose_key_is_known_waits_for_a_look_after_another(issuer: TestIssuer) -> None:
+    """While the issuer hangs over an unknown key id, those with a known one go through."""
+    clock, hang = Clock(), asyncio.Event()
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if issuer.down:
+            await hang.wait()
+        return issuer.respond(request)
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(respond))
+    verifier = TokenVerifier([issuer.settings()], client, clock)
+    await verifier.actor(issuer.bearer())
+    issuer.down = True
+    clock.now += 60
+    stuck = asyncio.create_task(verifier.actor("Bearer " + issuer.token({"kid": "unknown"})))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        await verifier.actor(issuer.bearer())
+    assert not stuck.done()
+    hang.set()
+    with pytest.raises(Unauthenticated):
+        await stuck
+
+
+async def test_the_selected_role_counts_and_never_the_union(issuer: TestIssuer) -> None:
+    """Of several roles the actor has the one that was selected, and without a selection none."""
+    roles = [role("R8009", "RXX", "1"), role("R8000", "A81001", "2"), role("R5105", "QWE", "3")]
+    verifier = issuer.verifier()
+    for selected, code, organisation in (("1", "R8009", "RXX"), ("2", "R8000", "A81001")):
+        actor = await verifier.actor(issuer.bearer(nhsid_nrbac_roles=roles, selected_roleid=selected))
+        assert (actor.role, actor.organisation) == (code, OdsCode(organisation))
+    for unknown in ("4", "", None):
+        actor = await verifier.actor(issuer.bearer(nhsid_nrbac_roles=roles, selected_roleid=unknown))
+        assert (actor.role, actor.organisation) == (None, None)
+
+
+async def test_a_token_without_a_member_of_staff_is_a_system(issuer: TestIssuer) -> None:
+    """Who has no user id is no professional, whatever roles the token lists."""
+    actor = await issuer.verifier().actor(issuer.bearer(nhsid_useruid=None, client_id="feeder"))
+    assert (actor.kind, actor.client) == (ActorKind.SYSTEM, "feeder")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_change_to_a_signed_token_is_let_through(issuer: TestIssuer, data: st.DataObject) -> None:
+    """One character of header or claims exchanged, put in or taken out: refused, and never a fault."""
+    signed, _, signature = issuer.token().rpartition(".")
+    at = data.draw(st.integers(0, len(signed) - 1))
+    letter = data.draw(st.sampled_from("AZaz09-_.=!é \x00"))
+    instead = data.draw(st.sampled_from([letter, letter + signed[at], ""]))
+    changed = signed[:at] + instead + signed[at + 1 :]
+    assume(changed != signed)
+    with pytest.raises(Unauthenticated):
+        asyncio.run(issuer.verifier().actor(f"Bearer {changed}.{signature}"))
