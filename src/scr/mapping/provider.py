@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -122,13 +123,14 @@ class Provider(_Strict):
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:
     """Every provider by its code. Raises Invalid naming file, line and key of the first thing wrong."""
     found: dict[OdsCode, Provider] = {}
+    adapters = [name.split("/")[0] for name, _ in files.walk("adapters", "*/adapter.yaml")]
     for _, path in files.walk("adapters", "providers/*.yaml"):
-        provider = _read(path)
+        provider = _read(path, adapters)
         found[provider.ods] = provider
     return found
 
 
-def _read(path: Path) -> Provider:
+def _read(path: Path, adapters: list[str]) -> Provider:
     document = load_yaml(path)
     file = document.parse(_ProviderFile)
     at = ("organisation", "ods")
@@ -138,6 +140,12 @@ def _read(path: Path) -> Provider:
         raise document.error(str(error), *at, code="bad-provider") from None
     if path.stem.upper() != ods.value:
         raise document.error(f"the file is named {path.name}: name it {ods}.yaml", *at, code="bad-provider")
+    for i, feed in enumerate(file.feeds):
+        if feed.adapter not in adapters:
+            near = difflib.get_close_matches(feed.adapter, adapters, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`scr adapters list` names those there are"
+            message = f"there is no adapter {feed.adapter!r}; {hint}"
+            raise document.error(message, "feeds", i, "adapter", code="bad-provider")
     return Provider(
         ods=ods,
         name=file.organisation.name,

@@ -54,6 +54,11 @@ def test_a_provider_has_its_feeds(tmp_path: Path) -> None:
         ("ods: Z9901", "ods: z-1", "line 1: organisation.ods: not an ODS code"),
         ("ods: Z9901", "ods: Z9902", "name it Z9902.yaml"),
         ("2026-01-05", "soon", "line 2: go_live"),
+        (
+            "adapter: pas-adt",
+            "adapter: pas-atd",
+            "line 8: feeds.2.adapter: there is no adapter 'pas-atd'; did you mean",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:
