@@ -52,7 +52,8 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
                 await stack.enter_async_context(listening(services))
             yield
 
-    app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan)
+    # No redirect from one address to another: it would carry the query, and a number in it, into a link.
+    app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_exception_handler(404, _no_route)
     app.add_exception_handler(405, _no_method)

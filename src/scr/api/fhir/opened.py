@@ -20,7 +20,7 @@ from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
-from scr.fhir.headings import HEADINGS
+from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
@@ -82,11 +82,15 @@ class Opener:
         return await self._found(look, actor, known, only=only, asked=asked)
 
     async def by_person(
-        self, look: Look, actor: Actor, person: str, *, only: Sequence[OdsCode] | None = None
+        self, look: Look, actor: Actor, person: str, *, only: Sequence[OdsCode], missing: str
     ) -> Opened:
-        """The record of the person with the store's opaque key."""
+        """The record of the person with the store's opaque key. Raises NotFound with the text ``missing``."""
         known = await self._broker.by_person(person)
-        return await self._found(look, actor, known, only=only, asked=frozenset(HEADINGS))
+        return await self._found(look, actor, known, only=only, asked=frozenset(HEADINGS), missing=missing)
+
+    def opens(self, look: Look, actor: Actor, kind: str) -> bool:
+        """Whether the actor's role opens any heading that a resource of the type can stand under."""
+        return bool(visible_headings(_request(look, actor, None), self._policy) & headings_of_type(kind))
 
     async def decided_again(
         self, look: Look, actor: Actor, person: str, entries: Sequence[Entry]
@@ -105,9 +109,10 @@ class Opener:
         *,
         only: Sequence[OdsCode] | None,
         asked: frozenset[str],
+        missing: str = NO_PATIENT,
     ) -> Opened:
         if self._refusal(look, actor, known) is not None or known is None:
-            raise NotFound(NO_PATIENT)
+            raise NotFound(missing)
         return await self._open(look, actor, known, only=only, asked=asked)
 
     def _refusal(self, look: Look, actor: Actor, known: Known | None) -> Forbidden | None:

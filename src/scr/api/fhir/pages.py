@@ -140,22 +140,22 @@ class Pages:
         return f"{self._base_url}?_page={self._token(actor, cursor)}"
 
     def _token(self, actor: Actor, cursor: _Cursor) -> str:
-        plain = f"{cursor.snapshot}.{cursor.offset}".encode()
-        return base64.urlsafe_b64encode(self._mac(actor, plain) + plain).decode().rstrip("=")
+        return self._sealed(actor, f"{cursor.snapshot}.{cursor.offset}".encode())
+
+    def _sealed(self, actor: Actor, plain: bytes) -> str:
+        mac = self._keys.fingerprint(f"cursor {actor.subject}", plain)[:_MAC_BYTES]
+        return base64.urlsafe_b64encode(mac + plain).decode().rstrip("=")
 
     def _read(self, actor: Actor, token: str) -> _Cursor:
+        """What a token stands for; it must be, to the letter, one that was made here for this actor."""
         try:
-            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            plain = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[_MAC_BYTES:]
         except (binascii.Error, ValueError):
             raise _no_page() from None
-        mac, plain = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(actor, plain)):
+        if not hmac.compare_digest(token.encode(), self._sealed(actor, plain).encode()):
             raise _no_page()
         snapshot, _, offset = plain.decode("ascii").partition(".")
         return _Cursor(snapshot, int(offset))
-
-    def _mac(self, actor: Actor, plain: bytes) -> bytes:
-        return self._keys.fingerprint(f"cursor {actor.subject}", plain)[:_MAC_BYTES]
 
 
 def _resource(ledger: bytes) -> Resource:

@@ -38,23 +38,30 @@ class Reader:
         """Any resource that was served before, from the source that has it."""
         located = await self._locate(kind, logical)
         if located is None:
-            raise NotFound(f"no {kind} with this id, or none that you may see")
+            raise NotFound(_missing(kind))
         return await self._located(look, actor, kind, logical, located)
 
     async def _locate(self, kind: str, logical: str) -> Located | None:
         return await self._database.read(lambda connection: locate(connection, kind, logical))
 
     async def _located(self, look: Look, actor: Actor, kind: str, logical: str, located: Located) -> Answer:
-        opened = await self._opener.by_person(look, actor, located.person, only=(located.source,))
+        opened = await self._opener.by_person(
+            look, actor, located.person, only=(located.source,), missing=_missing(kind)
+        )
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
                 return _answer(entry, opened.ledger.summary())
         answered = {result.source: result.outcome for result in opened.record.results}
-        if answered.get(located.source) not in _ANSWERED:
+        if answered.get(located.source) not in _ANSWERED and self._opener.opens(look, actor, kind):
             raise Unavailable(
                 f"{located.source} has this {kind} and does not answer now: try again", code="source-down"
             )
-        raise NotFound(f"no {kind} with this id, or none that you may see")
+        raise NotFound(_missing(kind))
+
+
+def _missing(kind: str) -> str:
+    """The same for an id that nobody has, and for one that the actor may not see."""
+    return f"no {kind} with this id, or none that you may see"
 
 
 def _answer(entry: Entry, ledger: str) -> Answer:
