@@ -68,6 +68,23 @@ def test_the_answer_is_written_in_the_sender_s_character_set(charset: str, writt
     assert written in acknowledge(message, "AE", "", "Zoë", at=AT)
 
 
+@pytest.mark.parametrize(
+    "charset", ["8859/9", "8859/0", "8859/", "8859/x", "ASCII~8859/1", "KLINGON", "UTF-8"]
+)
+def test_any_declared_set_gets_an_answer(charset: str) -> None:
+    """Also one that does not exist."""
+    assert b"\rMSA|AR|M\\T\\1|no\r" in acknowledge(raw(charset=charset), "AR", "", "no")
+
+
+def test_a_message_in_utf_16_is_answered() -> None:
+    """Its header is read as that of any other, and the sender's name comes back unharmed."""
+    text = raw().decode().replace("PAS&x", "Zoë")
+    for sent in (text.encode("utf-16"), text.encode("utf-16-le"), text.encode()):
+        ack = parse(acknowledge(sent, "AA"))
+        assert ack["MSA"]["acknowledgement_code"] == "AA"
+        assert ack["MSH"]["receiving_application"]["namespace_id"] == "Zoë"
+
+
 def test_an_unknown_event_is_acknowledged_without_one() -> None:
     """MSH-9 of the answer is ACK alone where the message names no event."""
     assert parse(acknowledge(raw(kind="ADT"), "AA")).type == "ACK^"

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from scr.decode.hl7v2.message import Message, read_header
-from scr.decode.hl7v2.text import Delimiters
+from scr.decode.hl7v2.text import Delimiters, codecs_of
 from scr.decode.hl7v2.views import Segment
+from scr.decode.tree import DecodeError
 from scr.fhir.dates import LONDON
 
 AckCode = Literal["AA", "AE", "AR"]
@@ -45,7 +46,7 @@ def acknowledge(
     if code != "AA":
         segments.append(_err(cells[12], delimiters, code, said))
     written = "".join(delimiters.field.join(segment) + "\r" for segment in segments)
-    return written.encode(*_codec(message, cells[18]))
+    return _encoded(written, cells[18])
 
 
 def _header_of(message: Message | Segment | bytes) -> Segment | None:
@@ -54,13 +55,13 @@ def _header_of(message: Message | Segment | bytes) -> Segment | None:
     return message if isinstance(message, Segment) else read_header(message)
 
 
-def _codec(message: Message | Segment | bytes, declared: str) -> tuple[str, str]:
-    """Bytes came in as Latin-1 here and go out as they were; text goes out as MSH-18 declares it."""
-    if isinstance(message, bytes):
-        return ("iso-8859-1", "replace")
-    if declared.startswith("8859"):
-        return ("iso-8859-1", "replace")
-    return ("ascii", "replace") if declared == "ASCII" else ("utf-8", "replace")
+def _encoded(text: str, declared: str) -> bytes:
+    """In the character set that the message's MSH-18 names; UTF-8 where it names none that is known."""
+    try:
+        codec = codecs_of(declared.split("~")[0])[0]
+    except DecodeError:
+        codec = "utf-8"
+    return text.encode(codec, "replace")
 
 
 def _msh(cells: list[str], delimiters: Delimiters, control_id: str, at: datetime | None) -> list[str]:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 
 from scr.decode.hl7v2.message import parse
+from scr.decode.hl7v2.text import as_ascii_based
 from scr.decode.tree import BadUnit, DecodeError, Unit
 
 _STARTS = re.compile(rb"(?:\A|(?<=[\r\n\x0b\x1c]))[ \t]*(MSH|FHS|BHS|BTS|FTS)(?![A-Za-z0-9 ])")
 _AROUND = b"\x0b\x1c\x1a\x00\r\n\t "
-_UTF_8_MARK = b"\xef\xbb\xbf"
 
 
 def decode(raw: bytes) -> Iterator[Unit | BadUnit]:
@@ -22,7 +22,7 @@ def decode(raw: bytes) -> Iterator[Unit | BadUnit]:
     It never raises: what cannot be read is a BadUnit with its own bytes and a DecodeError that names
     the place. A batch whose trailer counts other than what is there gives a BadUnit of its own.
     """
-    pieces = _pieces(_plain(raw))
+    pieces = _pieces(as_ascii_based(raw))
     found = counted = 0
     current = next(pieces, None)
     while current is not None:
@@ -40,23 +40,6 @@ def decode(raw: bytes) -> Iterator[Unit | BadUnit]:
         current = following
     if found == 0 and not raw.strip(_AROUND):
         yield _no_header(raw)
-
-
-def _plain(raw: bytes) -> bytes:
-    """The bytes in a character set in which ASCII is itself: UTF-16 becomes UTF-8."""
-    head = raw[:8].lstrip(b"\x0b")
-    for mark, codec in (
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-        (b"M\0S\0", "utf-16-le"),
-        (b"\0M\0S", "utf-16-be"),
-    ):
-        if head.startswith(mark):
-            try:
-                return raw.lstrip(b"\x0b").decode(codec).encode()
-            except UnicodeDecodeError:
-                return raw  # it then has no MSH, and is refused for that
-    return raw.removeprefix(_UTF_8_MARK)
 
 
 def _pieces(raw: bytes) -> Iterator[tuple[bytes, bytes]]:

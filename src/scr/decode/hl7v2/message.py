@@ -26,7 +26,7 @@ from typing import Any
 from scr.decode.hl7v2.identifiers import local_identifiers, nhs_numbers
 from scr.decode.hl7v2.orders import order_groups
 from scr.decode.hl7v2.tables import SINGLE
-from scr.decode.hl7v2.text import Delimiters, delimiters_of, to_text
+from scr.decode.hl7v2.text import Delimiters, as_ascii_based, delimiters_of, to_text
 from scr.decode.hl7v2.views import DELETED, Segment
 from scr.decode.tree import DecodeError
 
@@ -158,13 +158,18 @@ def parse(raw: bytes) -> Message:
 
 def read_header(raw: bytes) -> Segment | None:
     """The MSH of a message that may be unreadable otherwise; None where not even that can be read."""
-    start = raw.find(b"MSH")
-    line = re.split(rb"[\r\n\x1c]", raw[start : start + 4096], maxsplit=1)[0] if start >= 0 else b""
+    head = as_ascii_based(raw[:16384])
+    start = head.find(b"MSH")
+    line = re.split(rb"[\r\n\x1c]", head[start:], maxsplit=1)[0] if start >= 0 else b""
     try:
-        delimiters, _ = _preamble(line)
+        delimiters, declared = _preamble(line)
     except DecodeError:
         return None
-    return Segment("MSH", line.decode("iso-8859-1"), delimiters)
+    try:
+        text = to_text(line, declared)
+    except DecodeError:
+        text = line.decode("iso-8859-1")
+    return Segment("MSH", text, delimiters)
 
 
 def _preamble(raw: bytes) -> tuple[Delimiters, tuple[str, ...]]:

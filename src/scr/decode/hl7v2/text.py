@@ -26,6 +26,7 @@ _CODECS = {
     "CP1252": ("cp1252",),
     **{f"8859{part}": (f"iso-8859-{part}",) for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
 }
+_UTF_8_MARK = b"\xef\xbb\xbf"
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9]")
 
 
@@ -36,7 +37,7 @@ def to_text(raw: bytes, declared: tuple[str, ...]) -> str:
     """
     first: UnicodeDecodeError | None = None
     for name in declared or ("",):
-        for codec in _codecs_of(name):
+        for codec in codecs_of(name):
             try:
                 return raw.decode(codec)
             except UnicodeDecodeError as error:
@@ -53,7 +54,25 @@ def to_text(raw: bytes, declared: tuple[str, ...]) -> str:
     )
 
 
-def _codecs_of(declared: str) -> tuple[str, ...]:
+def as_ascii_based(raw: bytes) -> bytes:
+    """The bytes of a payload in a character set in which ASCII is itself: UTF-16 becomes UTF-8."""
+    head = raw[:8].lstrip(b"\x0b")
+    for mark, codec in (
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+        (b"M\0S\0", "utf-16-le"),
+        (b"\0M\0S", "utf-16-be"),
+    ):
+        if head.startswith(mark):
+            try:
+                return raw.lstrip(b"\x0b").decode(codec).encode()
+            except UnicodeDecodeError:
+                return raw  # it then has no MSH, and is refused for that
+    return raw.removeprefix(_UTF_8_MARK)
+
+
+def codecs_of(declared: str) -> tuple[str, ...]:
+    """Python's names of a character set of MSH-18, to be tried in order. Raises DecodeError."""
     name = _NOT_IN_A_NAME.sub("", declared.upper()).removeprefix("ISO")
     codecs = _CODECS.get(name) or _CODECS.get("ISO" + name)
     if codecs is None:

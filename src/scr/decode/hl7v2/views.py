@@ -230,7 +230,8 @@ def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, 
 def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
     if text == DELETED or not text or text.isspace():
         return None
-    return delimiters.unescape(text if datatype in {"TX", "FT"} else text.strip())
+    value = delimiters.unescape(text if datatype in {"TX", "FT"} else text.strip())
+    return None if not value or value.isspace() else value
 
 
 def _same(view: Mapping[str, Any], other: object) -> bool:

@@ -1,0 +1,93 @@
+"""Numbers, comparators and ranges that stand in an OBX as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scr.decode.hl7v2 import parse
+
+
+def result(kind: str, value: str, written_range: str = "") -> Any:
+    """One OBX of a type, a value and a range."""
+    return parse(
+        f"MSH|^~\\&|L|X|||2026||ORU^R01|1|P|2.4\rOBX|1|{kind}|a||{value}||{written_range}\r".encode()
+    )["OBX"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "quantity", "text"),
+    [
+        ("NM", "5.2", {"value": "5.2"}, None),
+        ("NM", "+5", {"value": "5"}, None),
+        ("NM", "-1.50", {"value": "-1.50"}, None),
+        ("NM", "<15", {"comparator": "<", "value": "15"}, None),
+        ("NM", ">= 90", {"comparator": ">=", "value": "90"}, None),
+        ("NM", "Haemolysed", None, "Haemolysed"),
+        ("NM", "1,000", None, "1,000"),
+        ("NM", "NaN", None, "NaN"),
+        ("NM", "1e9", None, "1e9"),
+        ("NM", "1~2", None, "1\n2"),
+        ("", "7", {"value": "7"}, None),
+        ("", "a^b", None, "a b"),
+        ("ST", "7", None, "7"),
+        ("TX", "one~~two", None, "one\ntwo"),
+        ("SN", ">^200", {"comparator": ">", "value": "200"}, None),
+        ("SN", "^5", {"value": "5"}, None),
+        ("SN", "=^5", {"value": "5"}, None),
+        ("SN", "^1^:^128", None, None),
+        ("SN", "<>^5", None, None),
+        ("CE", "A^Alpha", None, None),
+        ("TS", "2026", None, None),
+        ("NM", "", None, None),
+        ("NM", '""', None, None),
+    ],
+)
+def test_a_value_is_a_quantity_or_text_or_has_its_own_structure(
+    kind: str, value: str, quantity: object, text: object
+) -> None:
+    """A number with its comparator; whatever is no number stays as it is written."""
+    obx = result(kind, value)
+    assert obx.get("quantity") == quantity
+    assert obx.get("text_value") == text
+
+
+@pytest.mark.parametrize(
+    ("written", "low", "high", "text"),
+    [
+        ("4.0-11.0", "4.0", "11.0", "4.0-11.0"),
+        ("49 - 92", "49", "92", "49 - 92"),
+        ("40 to 160", "40", "160", "40 to 160"),
+        ("[ 0.04 - 0.40 ]", "0.04", "0.40", "0.04 - 0.40"),
+        ("-2 - 2", "-2", "2", "-2 - 2"),
+        ("-5--1", "-5", "-1", "-5--1"),
+        ("<48", None, "48", "<48"),
+        ("[ > 1.5]", "1.5", None, "> 1.5"),
+        ("11-4", None, None, "11-4"),
+        ("1-2-3", None, None, "1-2-3"),
+        ("Low risk: <200; high risk: >240", None, None, "Low risk: <200; high risk: >240"),
+    ],
+)
+def test_a_reference_range_is_read_where_it_is_plain(
+    written: str, low: object, high: object, text: str
+) -> None:
+    """Limits from the forms that laboratories write, the text always; a range upside down has no limits."""
+    found = result("NM", "1", written)["range"]
+    assert (found.get("low"), found.get("high"), found["text"]) == (low, high, text)
+
+
+@pytest.mark.parametrize("written", ["", "[ ]", '""', "   "])
+def test_an_empty_range_is_none(written: str) -> None:
+    """Brackets alone say nothing."""
+    assert result("NM", "1", written).get("range") is None
+
+
+@given(st.decimals(min_value=-999, max_value=999, places=2), st.decimals(min_value=0, max_value=99, places=1))
+def test_any_two_numbers_make_a_range(low: object, width: object) -> None:
+    """Negative limits as well: the hyphen between is not taken for a sign."""
+    high = low + width  # type: ignore[operator]
+    found = result("NM", "1", f"{low}-{high}")["range"]
+    assert (found.get("low"), found.get("high")) == (str(low), str(high))
