@@ -85,3 +85,5 @@ def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[st
         for number, cell in enumerate(segment.cells):
             if number and cell.strip(_EMPTY) and (name, str(number)) not in known:
                 yield f"{name}-{number}"
+    for place in tree.get("surplus") or ():
+        yield f"{place} (only the first value is read)"

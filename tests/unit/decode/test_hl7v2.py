@@ -134,6 +134,14 @@ def test_orders_hold_their_results_and_each_note_stands_with_what_it_is_about() 
     assert find("orders[].OBX[].order.OBR.universal_service_identifier.identifier", tree) == ["A", "A", "B"]
 
 
+def test_a_field_with_more_values_than_it_has_places_for_is_named() -> None:
+    """The first value is read, and nobody is left to think that it was the only one."""
+    tree = message("PID|1||A~B||||19800101~19810101|~2", "PV1|1|I|W1~W2", "NTE|1||a~b", "ZZZ|a~b")
+    assert find("PV1.assigned_patient_location.point_of_care", tree) == "W1"
+    assert find("PID.administrative_sex", tree) == "2"
+    assert tree.get("surplus") == ["PID-7", "PV1-3"]
+
+
 def test_an_order_has_an_identity_that_lasts() -> None:
     """The filler's number and the service, or the next best; the same twice in a message is counted."""
     tree = message(

@@ -8,7 +8,8 @@ a caller may rely on:
   that no table names is a list.
 - A composite is a mapping of components, a primitive is text, what is empty is None (or ``[]``).
 - HL7's delete indicator (``""``) reads as None, so that it never becomes somebody's name; the tree's
-  ``deleted`` names the places that it stood in, ``PID-13``.
+  ``deleted`` names the places that it stood in, ``PID-13``. Of a field that was sent with several
+  values where the standard has one, the first is read; ``surplus`` names such fields.
 - Segments that stand once are there as themselves or None, all others are lists. ``segments`` has
   all in order, ``patients`` every PID, ``orders`` the order groups (see ``scr.decode.hl7v2.orders``),
   ``notes`` the NTE that stand in none of them.
@@ -97,6 +98,11 @@ class Message(Mapping[str, Any]):
         """Every place of a delete indicator: ``PID-13``, ``PID-11.2``."""
         return list(dict.fromkeys(place for segment in self.segments for place in segment.deleted()))
 
+    @property
+    def surplus(self) -> list[str]:
+        """Every field of which only the first value is read, because it should have one: ``PV1-3``."""
+        return list(dict.fromkeys(place for segment in self.segments for place in segment.surplus()))
+
     @cached_property
     def nhs_numbers(self) -> list[str]:
         """The values of the first PID that are said to be NHS Numbers."""
@@ -132,6 +138,7 @@ _BESIDE: dict[str, Callable[[Message], Any]] = {
     "patients": lambda message: message._by_name.get("PID", []),
     "orders": lambda message: message.orders,
     "deleted": lambda message: message.deleted,
+    "surplus": lambda message: message.surplus,
     "event": lambda message: message.event,
     "notes": lambda message: [note for note in message.get("NTE") if note.order is None],
     "nhs_numbers": lambda message: message.nhs_numbers,

@@ -157,6 +157,17 @@ class Segment(Mapping[str, Any]):
                         if component == DELETED:
                             yield f"{self.name}-{number}.{place}"
 
+    def surplus(self) -> Iterator[str]:
+        """The fields that do not repeat by the standard, and were sent with more than one value."""
+        mark = self._delimiters.repetition
+        if not mark or mark not in self._text or self.name == "MSH":
+            return
+        for number, (cell, field) in enumerate(zip(self.cells[1:], self._shape.fields, strict=False), 1):
+            if field.repeats or field.datatype in TEXT or mark not in cell:
+                continue
+            if sum(1 for part in cell.split(mark) if part) > 1:
+                yield f"{self.name}-{number}"
+
     def __getitem__(self, key: str) -> Any:
         value = self.get(key)
         if value is None:
