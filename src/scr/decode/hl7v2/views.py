@@ -72,6 +72,9 @@ class Composite(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.items())
 
+    def __bool__(self) -> bool:  # it is there; to count what it holds would cost reading all of it
+        return True
+
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
 
@@ -190,6 +193,9 @@ class Segment(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.items())
+
+    def __bool__(self) -> bool:  # it is there; to count what it holds would cost reading all of it
+        return True
 
     def __eq__(self, other: object) -> bool:
         return _same(self, other)
