@@ -106,9 +106,10 @@ def test_two_persons_in_one_payload_are_left(readers: dict[str, Reader]) -> None
         ),
         pytest.param(
             {
-                "resourceType": "RelatedPerson",
-                "id": "r1",
-                "patient": {"reference": "Patient/pat-1"},
+                "resourceType": "Basic",
+                "id": "b1",
+                "code": {"text": "a note"},
+                "subject": {"reference": "Patient/pat-1"},
                 "identifier": given.patient(BEN)["identifier"],
             },
             id="another's number",
