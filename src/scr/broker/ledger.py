@@ -127,10 +127,11 @@ def _line(
 ) -> LedgerLine:
     ods = result.source.value
     held = {heading for source, heading in counts if source == ods}
+    told_of = sources.get(ods, frozenset()) | held | (opened & frozenset(result.headings))
     headings = {
         heading: _heading(result, heading, counts[ods, heading], heading in opened)
         for heading in HEADINGS
-        if heading in asked and heading != SUPPORTING and heading in (sources.get(ods, frozenset()) | held)
+        if heading in asked and heading != SUPPORTING and heading in told_of
     }
     outcome = result.outcome
     if outcome in _GOOD:
