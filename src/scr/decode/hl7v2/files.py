@@ -12,7 +12,9 @@ from scr.decode.hl7v2.message import parse
 from scr.decode.hl7v2.text import as_ascii_based
 from scr.decode.tree import BadUnit, DecodeError, Unit
 
-_STARTS = re.compile(rb"(?:\A|(?<=[\r\n\x0b\x1c]))[ \t]*(MSH|FHS|BHS|BTS|FTS)(?![A-Za-z0-9 ])")
+_STARTS = re.compile(  # begins with a set of letters, which is what makes the search quick
+    rb"[MFB](?:SH|HS|TS)(?<=MSH|FHS|BHS|FTS|BTS)(?<![^\r\n\x0b\x1c]...)(?![A-Za-z0-9 ])"
+)
 _AROUND = b"\x0b\x1c\x1a\x00\r\n\t "
 
 
@@ -22,7 +24,7 @@ def decode(raw: bytes) -> Iterator[Unit | BadUnit]:
     It never raises: what cannot be read is a BadUnit with its own bytes and a DecodeError that names
     the place. A batch whose trailer counts other than what is there gives a BadUnit of its own.
     """
-    pieces = _pieces(as_ascii_based(raw))
+    pieces = _pieces(as_ascii_based(raw).lstrip(_AROUND))
     found = counted = 0
     current = next(pieces, None)
     while current is not None:
@@ -49,7 +51,7 @@ def _pieces(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
         piece = raw[start : match.start()].strip(_AROUND)
         if piece:
             yield kind, piece
-        start, kind = match.start(1), match[1]
+        start, kind = match.start(), match[0]
     piece = raw[start:].strip(_AROUND)
     if piece:
         yield kind, piece
