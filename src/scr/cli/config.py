@@ -43,7 +43,7 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) ->
     console.print(f"Next: a provider in {folder / 'adapters/providers'}, then `scr --home {folder} serve`.")
 
 
-def show(context: typer.Context) -> None:
+def config(context: typer.Context) -> None:
     """Print every setting in force, and where it came from."""
     found: Context = context.obj
     loaded = found.load()
