@@ -20,7 +20,7 @@ def headings_page() -> str:
         [
             "# Headings of the record",
             "",
-            "After the PRSB Core Information Standard. The policy, the ledger and the printed record speak in these.",
+            "After the PRSB Core Information Standard. Policy, ledger and printed record speak in these.",
             "",
             "| code | heading | resource types that can stand under it |",
             "|---|---|---|",

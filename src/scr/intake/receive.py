@@ -25,7 +25,7 @@ from scr.mapping.provider import Feed, Provider
 from scr.store import messages
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.messages import Kept, MessageState, Quarantined, QuarantineState
+from scr.store.messages import MessageState, Quarantined, QuarantineState
 from scr.store.people import Person
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class Intake:
             lambda conn: messages.keep(conn, self._keys, provider.ods, feed.name, raw, self._clock())
         )
         if kept.duplicate and kept.state is not MessageState.RECEIVED:
-            return await self._known(kept)
+            return await self._known(kept.id)
         return await self._process(kept.id, provider.ods, feed.adapter, raw)
 
     async def recover(self) -> int:
@@ -130,7 +130,10 @@ class Intake:
                 before=totals,
                 last=last,
             )
-            totals = await self._write(work)
+            done = await self._write(work)
+            if done is None:  # the same bytes came twice at once, and the other was first
+                return await self._known(message)
+            totals = done
             if last:
                 break
             batch = following
@@ -154,7 +157,9 @@ class Intake:
         batch: Iterable[Unit | BadUnit],
         before: _Totals,
         last: bool,
-    ) -> _Totals:
+    ) -> _Totals | None:
+        if not messages.is_unfinished(conn, message):
+            return None
         now = self._clock()
         totals = before
         for unit in batch:
@@ -176,14 +181,14 @@ class Intake:
             messages.finish(conn, self._keys, message, totals.state, totals.counts(), totals.only_person())
         return totals
 
-    async def _known(self, kept: Kept) -> Receipt:
+    async def _known(self, message: str) -> Receipt:
         """The receipt of a payload that came before."""
 
         def read(conn: Connection) -> Receipt:
-            described = messages.describe(conn, kept.id)
-            items = messages.quarantined(conn, None, kept.id)
+            described = messages.describe(conn, message)
+            items = messages.quarantined(conn, None, message)
             problems = tuple(Problem(i.place, i.code, i.sentence) for i in items)
-            return Receipt(kept.id, kept.state, True, described.outcome.get("filed", 0), problems)
+            return Receipt(message, described.state, True, described.outcome.get("filed", 0), problems)
 
         return await self._database.read(read)
 

@@ -127,6 +127,12 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
     return Kept(known.id, MessageState(known.state), duplicate=True)
 
 
+def is_unfinished(connection: Connection, message: str) -> bool:
+    """Whether a message is still to be done; whoever asks holds it until the end of the transaction."""
+    query = select(MESSAGE.c.state).where(MESSAGE.c.id == message).with_for_update()
+    return connection.execute(query).scalar_one_or_none() == MessageState.RECEIVED.value
+
+
 def finish(
     connection: Connection,
     keys: KeyRing,
