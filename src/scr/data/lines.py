@@ -81,8 +81,10 @@ class Document:
 
 def load_yaml(path: Path) -> Document:
     """Read one YAML file. Raises Invalid naming file and line; duplicate keys are refused."""
+    lines: dict[Key, int] = {}
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
+        value = None if node is None else _construct(node, (), lines, path, _PlainLoader(""))
     except UnicodeDecodeError:
         raise Invalid(
             "not UTF-8: save the file as UTF-8", code="bad-configuration", where=str(path)
@@ -91,8 +93,10 @@ def load_yaml(path: Path) -> Document:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         where = f"{path}, line {line}"
         raise Invalid(f"not valid YAML: {error.problem}", code="bad-configuration", where=where) from None
-    lines: dict[Key, int] = {}
-    value = None if node is None else _construct(node, (), lines, path, _PlainLoader(""))
+    except yaml.YAMLError:
+        raise Invalid(
+            "a control character stands in it: remove it", code="bad-configuration", where=str(path)
+        ) from None
     return Document(path, value, lines)
 
 
