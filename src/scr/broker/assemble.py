@@ -26,21 +26,29 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One person's record before any decision: the entries, and how each source answered."""
+    """One person's record before any decision: the entries, and how each source answered.
+
+    ``held`` are the ids of those that came from the store, and so can be read again from there.
+    """
 
     subject: str
     entries: tuple[Entry, ...]
     results: tuple[SourceResult, ...]
+    held: frozenset[str]
 
 
-def assemble(subject: str, results: Sequence[SourceResult]) -> Record:
-    """Join the results, one for each provider; an id that came twice stands once."""
-    merged = merge_by_source(results)
+def assemble(subject: str, results: Sequence[SourceResult], stored: Sequence[SourceResult] = ()) -> Record:
+    """Join the results, one for each provider; an id that came twice stands once.
+
+    ``stored`` are those of the results that came from the store.
+    """
+    merged = merge_by_source((*results, *stored))
     entries: dict[str, Entry] = {}
     for result in merged:
         for entry in result.entries:
             entries.setdefault(entry.id, entry)
-    return Record(subject, tuple(entries.values()), merged)
+    held = frozenset(entry.id for result in stored for entry in result.entries)
+    return Record(subject, tuple(entries.values()), merged, held)
 
 
 def compose_patient(

@@ -113,7 +113,7 @@ class Broker:
             for result in stored:
                 on_result(result)
         live = await gather(question, pulls, on_result)
-        return assemble(known.person.patient_id, (*live, *stored, *plan.not_asked))
+        return assemble(known.person.patient_id, (*live, *plan.not_asked), stored)
 
     def patient(self, known: Known, permitted: Iterable[Entry]) -> Entry:
         """The composed Patient of a person, made of permitted entries only."""

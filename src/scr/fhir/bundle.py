@@ -45,16 +45,17 @@ def searchset(
     head["link"] = [{"relation": "self", "url": links.own}]
     if links.next is not None:
         head["link"].append({"relation": "next", "url": links.next})
-    parts = [_part(base_url, entry, b"match") for entry in matches]
-    parts.extend(_part(base_url, entry, b"include") for entry in included)
-    if outcome is not None:
-        parts.append(b'{"resource":%b,"search":{"mode":"outcome"}}' % orjson.dumps(outcome))
     opening = orjson.dumps(head)[:-1]
-    if not parts:
+    # One join over all pieces: each intermediate copy of half a megabyte would cost as much again.
+    pieces: list[bytes] = []
+    for entries, mode in ((matches, b"match"), (included, b"include")):
+        tail = b',"search":{"mode":"%b"}}' % mode
+        for entry in entries:
+            address = f',{{"fullUrl":"{base_url}/{entry.type}/{entry.id}","resource":'
+            pieces += (address.encode(), entry.body, tail)
+    if outcome is not None:
+        pieces += (b',{"resource":', orjson.dumps(outcome), b',"search":{"mode":"outcome"}}')
+    if not pieces:
         return opening + b"}"
-    return b'%b,"entry":[%b]}' % (opening, b",".join(parts))
-
-
-def _part(base_url: str, entry: Entry, mode: bytes) -> bytes:
-    address = f"{base_url}/{entry.type}/{entry.id}".encode()
-    return b'{"fullUrl":"%b","resource":%b,"search":{"mode":"%b"}}' % (address, entry.body, mode)
+    pieces[0] = pieces[0][1:]  # the first entry follows no other
+    return b"".join((opening, b',"entry":[', *pieces, b"]}"))

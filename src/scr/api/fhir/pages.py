@@ -21,13 +21,13 @@ from scr.consent.actor import Actor
 from scr.errors import Conflict, NotFound
 from scr.fhir.bundle import Links, searchset
 from scr.fhir.entry import Entry, Resource
+from scr.fhir.person import PERSON_SOURCE
 from scr.store import snapshots
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.locator import not_remembered, remember_served
 
 _MAC_BYTES = 16
-_HELD_SOURCES = frozenset({"scr"})
 
 
 class _Pinned(msgspec.Struct, array_like=True):
@@ -125,7 +125,8 @@ class Pages:
 
     async def _remember(self, opened: Opened, served: Sequence[Entry]) -> None:
         """Every id that has been served can be read again: note where those are that are not held."""
-        live = [entry for entry in served if entry.source not in _HELD_SOURCES]
+        held = opened.record.held
+        live = [entry for entry in served if entry.id not in held and entry.source != PERSON_SOURCE]
         person = opened.known.person
         if not live or not await self._database.read(lambda conn: not_remembered(conn, person, live)):
             return
