@@ -34,6 +34,11 @@ def instant_text(ms: int) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
+def day_text(ms: int) -> str:
+    """Milliseconds UTC as the day that it is in London then, ``2026-01-31``."""
+    return utc(ms).astimezone(LONDON).date().isoformat()
+
+
 def interval(value: object) -> tuple[int, int] | None:
     """The interval of a FHIR date, dateTime, instant or Period; None where there is none to read."""
     if isinstance(value, str):

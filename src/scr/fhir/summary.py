@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from scr.fhir.dates import instant_text
+from scr.fhir.dates import day_text
 from scr.fhir.entry import Entry, Resource
 
 _SAYS_NOTHING = frozenset({"unknown", "unk"})
@@ -42,7 +42,7 @@ def lines_of(entries: Iterable[Entry]) -> dict[str, Line]:
 
 
 def _line(entry: Entry, resource: Resource, medicines: Mapping[str, str]) -> Line:
-    date = instant_text(entry.when[0])[:10] if entry.when and entry.when[0] > _ANCIENT else ""
+    date = day_text(entry.when[0]) if entry.when and entry.when[0] > _ANCIENT else ""
     reference = (resource.get("medicationReference") or {}).get("reference", "")
     text = medicines.get(reference) or _text(resource)
     return Line(date, text, _detail(resource), entry.status or "")
