@@ -1,16 +1,19 @@
-"""A care provider: one short file, ``adapters/providers/<ODS code>.yaml``."""
+"""A care provider: one short file, ``adapters/providers/<ODS code>.yaml``, or a row of a provider list."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from scr.data import DataFiles, load_yaml
+from scr.data import DataFiles, Document, load_yaml
+from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
+from scr.mapping.provider_list import TEMPLATE, read_list
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
 Secret = Annotated[str, StringConstraints(pattern=r"^((env|file):.+)?$")]
@@ -121,31 +124,70 @@ class Provider(_Strict):
 
 
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:
-    """Every provider by its code. Raises Invalid naming file, line and key of the first thing wrong."""
-    found: dict[OdsCode, Provider] = {}
+    """Every provider by its code. Raises Invalid naming file, line (or row and column) and key of the
+    first thing wrong; a provider that is given twice is named with both places."""
+    found: dict[OdsCode, tuple[Provider, str]] = {}
     adapters = [name.split("/")[0] for name, _ in files.walk("adapters", "*/adapter.yaml")]
-    for _, path in files.walk("adapters", "providers/*.yaml"):
-        provider = _read(path, adapters)
-        found[provider.ods] = provider
-    return found
+    for provider, where in (*_single(files, adapters), *_listed(files, adapters)):
+        if provider.ods in found:
+            raise Invalid(
+                f"the provider {provider.ods} stands in {found[provider.ods][1]} as well: keep one",
+                code="provider-twice",
+                where=where,
+            )
+        found[provider.ods] = (provider, where)
+    return {ods: provider for ods, (provider, _) in sorted(found.items(), key=lambda item: item[0].value)}
 
 
-def _read(path: Path, adapters: list[str]) -> Provider:
-    document = load_yaml(path)
-    file = document.parse(_ProviderFile)
-    at = ("organisation", "ods")
+_Error = Callable[..., Invalid]
+
+
+def _single(files: DataFiles, adapters: list[str]) -> Iterator[tuple[Provider, str]]:
+    """The providers that have a file of their own, each with its place."""
+    for name, path in files.walk("adapters", "providers/*.yaml"):
+        if name.endswith(TEMPLATE):
+            continue
+        document = load_yaml(path)
+
+        def error(message: str, *keys: str | int, document: Document = document) -> Invalid:
+            return document.error(message, *keys, code="bad-provider")
+
+        provider = _provider(document.parse(_ProviderFile), adapters, error)
+        if path.stem.upper() != provider.ods.value:
+            message = f"the file is named {path.name}: name it {provider.ods}.yaml"
+            raise error(message, "organisation", "ods")
+        yield provider, str(path)
+
+
+def _listed(files: DataFiles, adapters: list[str]) -> Iterator[tuple[Provider, str]]:
+    """The providers of every list, each with its place."""
+    templates = {name.removesuffix(TEMPLATE): path for name, path in _walk(files, TEMPLATE)}
+    lists = {name.removesuffix(".csv"): path for name, path in _walk(files, ".csv")}
+    for name in sorted(templates.keys() ^ lists.keys()):
+        missing = TEMPLATE if name in lists else ".csv"
+        path = lists.get(name) or templates[name]
+        message = f"a provider list is a CSV file and a template: add {Path(name).name}{missing} beside it"
+        raise Invalid(message, code="bad-provider", where=str(path))
+    for name, path in lists.items():
+        for row in read_list(path, templates[name]):
+            yield _provider(row.parse(_ProviderFile), adapters, row.error), row.where
+
+
+def _walk(files: DataFiles, ending: str) -> Iterator[tuple[str, Path]]:
+    return files.walk("adapters", f"providers/*{ending}")
+
+
+def _provider(file: _ProviderFile, adapters: list[str], error: _Error) -> Provider:
+    """The provider of a file or a row; ``error`` makes an error at a key path of it."""
     try:
         ods = OdsCode.parse(file.organisation.ods)
-    except ValueError as error:
-        raise document.error(str(error), *at, code="bad-provider") from None
-    if path.stem.upper() != ods.value:
-        raise document.error(f"the file is named {path.name}: name it {ods}.yaml", *at, code="bad-provider")
+    except ValueError as wrong:
+        raise error(str(wrong), "organisation", "ods") from None
     for i, feed in enumerate(file.feeds):
         if feed.adapter not in adapters:
             near = difflib.get_close_matches(feed.adapter, adapters, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`scr adapters list` names those there are"
-            message = f"there is no adapter {feed.adapter!r}; {hint}"
-            raise document.error(message, "feeds", i, "adapter", code="bad-provider")
+            raise error(f"there is no adapter {feed.adapter!r}; {hint}", "feeds", i, "adapter")
     return Provider(
         ods=ods,
         name=file.organisation.name,
