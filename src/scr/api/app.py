@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -50,6 +51,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
             await stack.enter_async_context(housekeeping(services))
             if listen:
                 await stack.enter_async_context(listening(services))
+            _settle()
             yield
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
@@ -59,6 +61,17 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
     app.add_exception_handler(405, _no_method)
     app.add_exception_handler(500, _fault)
     return app
+
+
+def _settle() -> None:
+    """Let the garbage collector pass over what is loaded now, and look less often at what comes.
+
+    An answer of some hundred resources makes thousands of objects and no cycles; at its defaults the
+    collector took a sixth of the time of a large record.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def mount(app: FastAPI, services: Services) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _RETRY_SECONDS = 5
 _FETCH_SECONDS = 3
 _LEEWAY_SECONDS = 30
 _MAX_TOKEN = 16_384
+_REMEMBERED = 10_000
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "JWT"})
 
 
@@ -69,6 +71,7 @@ class _Keys:
     keys: KeySet | None = None
     fetched: float = float("-inf")
     tried: float = float("-inf")
+    verified: set[bytes] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def stale(self, kid: str | None, now: float) -> bool:
@@ -106,10 +109,17 @@ class TokenVerifier:
 
     async def _verify(self, token: str, header: _Header, issuer: Issuer) -> None:
         keys = await self._keys_for(issuer, header.kid)
+        verified = self._keys[issuer.url].verified
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest in verified:  # these very bytes, by these very keys; the times are checked every time
+            return
         try:
             jwt.decode(token, keys, algorithms=list(issuer.algorithms))
         except (JoseError, ValueError, TypeError):
             raise Unauthenticated("the token's signature does not hold", code="bad-signature") from None
+        if len(verified) >= _REMEMBERED:
+            verified.clear()
+        verified.add(digest)
 
     def _check(self, claims: _Claims, issuer: Issuer) -> None:
         now = self._clock()
@@ -134,6 +144,7 @@ class TokenVerifier:
                 found = await self._fetch(issuer)
                 if found is not None:
                     state.keys, state.fetched = found, now
+                    state.verified.clear()
             if state.keys is None or now - state.fetched > GRACE_SECONDS:
                 raise Unavailable("the token issuer's keys cannot be had: try again", code="issuer-down")
             return state.keys
