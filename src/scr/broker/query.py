@@ -57,6 +57,10 @@ class Broker:
         self._held = held
         self._deadline = deadline
         self._clock = clock
+        self._headings = {
+            ods.value: sent | (pulls[ods].headings if ods in pulls else frozenset())
+            for ods, sent in held.headings(providers).items()
+        }
 
     async def by_number(self, nhs_number: NHSNumber) -> Known | None:
         """The person with the NHS Number, if the index knows one."""
@@ -76,12 +80,9 @@ class Broker:
             lambda conn: self._known(conn, person_by_key(conn, self._keys, person))
         )
 
-    def source_headings(self) -> dict[str, frozenset[str]]:
+    def source_headings(self) -> Mapping[str, frozenset[str]]:
         """The headings that each provider can contribute to, by ODS code."""
-        return {
-            ods.value: provider_headings | (self._pulls[ods].headings if ods in self._pulls else frozenset())
-            for ods, provider_headings in self._held.headings(self._providers).items()
-        }
+        return self._headings
 
     async def record(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from scr.errors import Invalid
 from scr.fhir.dates import interval
@@ -82,9 +83,12 @@ class Search:
         return sort_entries(found, self.sort)
 
 
+_BY_TYPE_AND_ID = attrgetter("type", "id")
+
+
 def sort_entries(entries: list[Entry], sort: tuple[tuple[str, bool], ...]) -> list[Entry]:
     """In the order of the sort keys, what lacks a key last; then by type and id, so that it is total."""
-    ordered = sorted(entries, key=lambda e: (e.type, e.id))
+    ordered = sorted(entries, key=_BY_TYPE_AND_ID)
     for name, descending in reversed(sort):
         value = _SORTS[name]
         have = [(value(e), e) for e in ordered]

@@ -38,6 +38,11 @@ _BY_TOKEN = (
     .join(PERSON_INDEX, PERSON_INDEX.c.person == PERSON.c.key)
     .where(PERSON_INDEX.c.token == bindparam("value"))
 )
+_RELATIONSHIPS = (
+    select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "until")))
+    .where(RELATIONSHIP.c.person == bindparam("person"))
+    .order_by(RELATIONSHIP.c.organisation, RELATIONSHIP.c.kind, RELATIONSHIP.c.source)
+)
 _RELATE = text(
     "INSERT INTO relationship (person, organisation, kind, source, since)"
     " VALUES (:person, :organisation, :kind, :source, :since)"
@@ -126,14 +131,10 @@ def end_relationship(
 
 def relationships(connection: Connection, person: Person) -> tuple[Relationship, ...]:
     """Every relationship of a person, lasting and over, by organisation."""
-    columns = RELATIONSHIP.c
-    query = select(columns.organisation, columns.kind, columns.source, columns.since, columns.until)
-    query = query.where(columns.person == person.key).order_by(
-        columns.organisation, columns.kind, columns.source
-    )
+    found = connection.execute(_RELATIONSHIPS, {"person": person.key})
     return tuple(
         Relationship(OdsCode(organisation), kind, OdsCode(source), since, until)
-        for organisation, kind, source, since, until in connection.execute(query)
+        for organisation, kind, source, since, until in found
     )
 
 

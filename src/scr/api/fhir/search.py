@@ -69,8 +69,9 @@ class Searcher:
 
 
 def _composed_first(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
-    first = [entry for entry in found if entry.id == opened.subject]
-    rest = [entry for entry in found if entry.id != opened.subject]
+    subject = opened.subject
+    first = [entry for entry in found if entry.id == subject]
+    rest = [entry for entry in found if entry.id != subject]
     return first + sort_entries(rest, ())
 
 
