@@ -26,7 +26,7 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.settings import load
 from scr.sources.protocol import Outcome
-from scr.store import messages
+from scr.store import messages, quarantine
 from scr.store.messages import MessageState
 
 pytestmark = pytest.mark.corpus
@@ -178,7 +178,7 @@ async def test_every_hl7_message_is_filed_or_in_quarantine_with_a_reason(
             )
             assert kept == raw
             states[receipt.state] += 1
-        waiting = await services.database.read(messages.quarantined)
+        waiting = await services.database.read(quarantine.quarantined)
         assert len(waiting) == states[MessageState.QUARANTINED]
         assert states.total() == len(set(raws))
         assert states[MessageState.FILED] > 300

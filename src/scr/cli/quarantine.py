@@ -14,7 +14,7 @@ from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.intake.receive import Receipt
 from scr.settings import Settings
-from scr.store import messages
+from scr.store import quarantine
 
 app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
 Item = Annotated[str, typer.Argument(help="Its id, from `scr quarantine list`.")]
@@ -25,7 +25,7 @@ def list_(context: typer.Context) -> None:
     """List what is in quarantine, the oldest first."""
     database = open_database(settings_of(context))
     try:
-        found = database.read_now(messages.quarantined)
+        found = database.read_now(quarantine.quarantined)
     finally:
         database.close()
     if not found:
@@ -53,7 +53,7 @@ def show(
     settings = settings_of(context)
     keys, database = open_keys(settings), open_database(settings)
     try:
-        found, payload = database.read_now(lambda conn: messages.open_quarantined(conn, keys, item))
+        found, payload = database.read_now(lambda conn: quarantine.open_quarantined(conn, keys, item))
     finally:
         database.close()
     for name, value in (

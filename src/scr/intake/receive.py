@@ -22,11 +22,12 @@ from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
-from scr.store import messages
+from scr.store import messages, quarantine
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.messages import MessageState, Quarantined, QuarantineState
+from scr.store.messages import MessageState
 from scr.store.people import Person
+from scr.store.quarantine import Quarantined, QuarantineState
 
 T = TypeVar("T")
 
@@ -94,7 +95,9 @@ class Intake:
 
         Filed, it is released; if not, it stays with its newer reason. Raises NotFound.
         """
-        found, raw = await self._database.read(lambda conn: messages.open_quarantined(conn, self._keys, item))
+        found, raw = await self._database.read(
+            lambda conn: quarantine.open_quarantined(conn, self._keys, item)
+        )
         adapter = self._adapter(found.adapter)
         units = list(_units(adapter, raw))
         return await self._write(lambda conn: self._retry(conn, found, adapter, units))
@@ -105,9 +108,9 @@ class Intake:
         outcomes = [self._desk.file(conn, found.provider, adapter, unit, self._clock()) for unit in units]
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
         if problems:
-            messages.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
+            quarantine.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
         else:
-            messages.settle(conn, found.id, QuarantineState.RELEASED)
+            quarantine.settle(conn, found.id, QuarantineState.RELEASED)
         state = MessageState.QUARANTINED if problems else MessageState.FILED
         return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
 
@@ -166,7 +169,7 @@ class Intake:
             outcome = self._desk.file(conn, provider, adapter, unit, now)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):
-                messages.quarantine(
+                quarantine.quarantine(
                     conn,
                     self._keys,
                     message,
@@ -186,7 +189,7 @@ class Intake:
 
         def read(conn: Connection) -> Receipt:
             described = messages.describe(conn, message)
-            items = messages.quarantined(conn, None, message)
+            items = quarantine.quarantined(conn, None, message)
             problems = tuple(Problem(i.place, i.code, i.sentence) for i in items)
             return Receipt(message, described.state, True, described.outcome.get("filed", 0), problems)
 

@@ -1,8 +1,7 @@
-"""Messages as they came, kept once, and the quarantine of what could not be filed.
+"""Messages as they came, kept once.
 
 A message is kept before anything is done with it, under a key of its own. When it turns out to be
-about one person its key is wrapped by that person's, so that erasing the person erases it. A part
-that nobody could file stands in quarantine with its reason, until someone releases or dismisses it.
+about one person its key is wrapped by that person's, so that erasing the person erases it.
 """
 
 from __future__ import annotations
@@ -10,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unreadable, unseal
 from scr.store.people import Person, person_by_key
-from scr.store.tables import MESSAGE, QUARANTINE
+from scr.store.tables import MESSAGE
 
 
 class MessageState(StrEnum):
@@ -29,14 +27,6 @@ class MessageState(StrEnum):
     FILED = "filed"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
-
-
-class QuarantineState(StrEnum):
-    """``open`` until a human settles it: ``released`` was filed after all, ``dismissed`` never will be."""
-
-    OPEN = "open"
-    RELEASED = "released"
-    DISMISSED = "dismissed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +49,6 @@ class Message:
     state: MessageState
     outcome: Mapping[str, int]
     person: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A part of a message in quarantine. ``code`` and ``sentence`` say why, without anyone's data."""
-
-    id: str
-    message: str
-    provider: OdsCode
-    adapter: str
-    place: str
-    code: str
-    sentence: str
-    created: int
-    state: QuarantineState
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +77,6 @@ _FINISH = (
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
 _MESSAGE = select(*(MESSAGE.c[one.name] for one in fields(Message)))
-_QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
 
 
 def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, raw: bytes, now: int) -> Kept:
@@ -118,8 +91,8 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
             "id": message,
             "feed": feed,
             "received": now,
-            "wrapped_key": keys.wrap(data_key, _place("message", message, "key")),
-            "sealed": seal(data_key, raw, _place("message", message, "raw")),
+            "wrapped_key": keys.wrap(data_key, place_of("message", message, "key")),
+            "sealed": seal(data_key, raw, place_of("message", message, "raw")),
         }
         if connection.execute(_KEEP, row).rowcount:
             return Kept(message, MessageState.RECEIVED, duplicate=False)
@@ -152,9 +125,9 @@ def finish(
     }
     change = _FINISH
     if person is not None:
-        key = _message_key(connection, keys, message)
+        key = message_key(connection, keys, message)
         values["person"] = person.key
-        values["wrapped_key"] = seal(person.data_key, key.raw, _place("message", message, "key"))
+        values["wrapped_key"] = seal(person.data_key, key.raw, place_of("message", message, "key"))
         change = _FINISH_OF_PERSON
     if not connection.execute(change, values).rowcount:
         raise _no_message()
@@ -162,9 +135,9 @@ def finish(
 
 def open_raw(connection: Connection, keys: KeyRing, message: str) -> bytes:
     """The payload as it came. Raises NotFound; Fault ``unreadable`` where its person was erased."""
-    key = _message_key(connection, keys, message)
+    key = message_key(connection, keys, message)
     sealed = connection.execute(select(MESSAGE.c.sealed).where(MESSAGE.c.id == message)).scalar_one()
-    return unseal(key, sealed, _place("message", message, "raw"))
+    return unseal(key, sealed, place_of("message", message, "raw"))
 
 
 def describe(connection: Connection, message: str) -> Message:
@@ -196,87 +169,12 @@ def feed_states(connection: Connection) -> list[FeedState]:
     return list(feeds.values())
 
 
-def quarantine(
-    connection: Connection,
-    keys: KeyRing,
-    message: str,
-    adapter: str,
-    place: str,
-    code: str,
-    sentence: str,
-    raw: bytes,
-    now: int,
-) -> str:
-    """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound."""
-    key = _message_key(connection, keys, message)
-    item = random_id()
-    row = {
-        "id": item,
-        "message": message,
-        "provider": describe(connection, message).provider.value,
-        "adapter": adapter,
-        "place": place,
-        "code": code,
-        "sentence": sentence,
-        "created": now,
-        "state": QuarantineState.OPEN.value,
-        "attempts": 1,
-        "sealed": seal(key, raw, _place("quarantine", item, "raw")),
-    }
-    connection.execute(insert(QUARANTINE), row)
-    return item
-
-
-def quarantined(
-    connection: Connection,
-    state: QuarantineState | None = QuarantineState.OPEN,
-    message: str | None = None,
-    limit: int = 1000,
-) -> list[Quarantined]:
-    """What is in quarantine, the oldest first; None: whatever its state."""
-    query = _QUARANTINED
-    if state is not None:
-        query = query.where(QUARANTINE.c.state == state.value)
-    if message is not None:
-        query = query.where(QUARANTINE.c.message == message)
-    rows = connection.execute(query.order_by(QUARANTINE.c.created, QUARANTINE.c.id).limit(limit))
-    return [_quarantined(row) for row in rows]
-
-
-def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
-    """One part in quarantine and its bytes. Raises NotFound; Fault ``unreadable`` after an erasure."""
-    row = connection.execute(
-        _QUARANTINED.add_columns(QUARANTINE.c.sealed).where(QUARANTINE.c.id == item)
-    ).one_or_none()
-    if row is None:
-        raise _no_item()
-    key = _message_key(connection, keys, row.message)
-    return _quarantined(row), unseal(key, row.sealed, _place("quarantine", item, "raw"))
-
-
-def settle(connection: Connection, item: str, state: QuarantineState) -> None:
-    """Release or dismiss a part in quarantine. Raises NotFound where there is none that is open."""
-    change = update(QUARANTINE).where(
-        QUARANTINE.c.id == item, QUARANTINE.c.state == QuarantineState.OPEN.value
-    )
-    if not connection.execute(change.values(state=state.value)).rowcount:
-        raise _no_item()
-
-
-def tried_again(connection: Connection, item: str, code: str, sentence: str) -> None:
-    """Another attempt failed, for this reason: it stays in quarantine. Raises NotFound."""
-    change = update(QUARANTINE).where(QUARANTINE.c.id == item)
-    values = {"attempts": QUARANTINE.c.attempts + 1, "code": code, "sentence": sentence}
-    if not connection.execute(change.values(values)).rowcount:
-        raise _no_item()
-
-
-def _message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:
+def message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:
     """The message's own key, by way of the ring or of the person whose it is."""
     row = connection.execute(_KEY, {"id": message}).one_or_none()
     if row is None:
         raise _no_message()
-    place = _place("message", message, "key")
+    place = place_of("message", message, "key")
     if row.person is None:
         return keys.unwrap(row.wrapped_key, place)
     person = person_by_key(connection, keys, row.person)
@@ -292,18 +190,10 @@ def _message(
     return Message(identity, OdsCode(provider), feed, received, MessageState(state), counts, person)
 
 
-def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
-    found = Quarantined(*row[: len(fields(Quarantined))])
-    return replace(found, provider=OdsCode(row.provider), state=QuarantineState(row.state))
-
-
 def _no_message() -> NotFound:
     return NotFound("no message has this id", code="no-message")
 
 
-def _no_item() -> NotFound:
-    return NotFound("nothing open in quarantine has this id; `scr quarantine list`", code="no-quarantine")
-
-
-def _place(kind: str, identity: str, what: str) -> bytes:
+def place_of(kind: str, identity: str, what: str) -> bytes:
+    """What a sealed value is bound to."""
     return f"{kind}/{identity}/{what}".encode()

@@ -13,14 +13,16 @@ from scr.store.messages import (
     FeedState,
     Kept,
     MessageState,
-    QuarantineState,
     describe,
     feed_states,
     finish,
     keep,
-    open_quarantined,
     open_raw,
     pending,
+)
+from scr.store.quarantine import (
+    QuarantineState,
+    open_quarantined,
     quarantine,
     quarantined,
     settle,

@@ -12,7 +12,7 @@ from tests.unit.store.samples import FAMILY, NOW, filed, nhs_number, note, perso
 from scr.errors import Conflict, Fault, NotFound
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity.index import find
-from scr.store import messages, snapshots, trail
+from scr.store import messages, quarantine, snapshots, trail
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.locator import Located, locate, not_remembered, remember_served
@@ -146,7 +146,7 @@ def test_nothing_readable_on_disk(tmp_path: Path, keys: KeyRing, sqlite_template
         lambda c: messages.keep(c, keys, OdsCode("A81001"), "f", b"PID|Haemochromatosis", NOW)
     )
     database.write_now(
-        lambda c: messages.quarantine(c, keys, kept.id, "x", "row 1", "c", "s", FAMILY.encode(), NOW)
+        lambda c: quarantine.quarantine(c, keys, kept.id, "x", "row 1", "c", "s", FAMILY.encode(), NOW)
     )
     for closed in (False, True):
         if closed:

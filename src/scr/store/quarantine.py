@@ -1,0 +1,129 @@
+"""The quarantine: parts of messages that nobody could file, each with its reason.
+
+A part stands here, sealed with its message's key, until someone releases or dismisses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from scr.errors import NotFound
+from scr.fhir.identifiers import OdsCode
+from scr.store.keys import KeyRing, random_id, seal, unseal
+from scr.store.messages import describe, message_key, place_of
+from scr.store.tables import QUARANTINE
+
+
+class QuarantineState(StrEnum):
+    """``open`` until a human settles it: ``released`` was filed after all, ``dismissed`` never will be."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A part of a message in quarantine. ``code`` and ``sentence`` say why, without anyone's data."""
+
+    id: str
+    message: str
+    provider: OdsCode
+    adapter: str
+    place: str
+    code: str
+    sentence: str
+    created: int
+    state: QuarantineState
+    attempts: int
+
+
+_QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
+
+
+def quarantine(
+    connection: Connection,
+    keys: KeyRing,
+    message: str,
+    adapter: str,
+    place: str,
+    code: str,
+    sentence: str,
+    raw: bytes,
+    now: int,
+) -> str:
+    """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound."""
+    key = message_key(connection, keys, message)
+    item = random_id()
+    row = {
+        "id": item,
+        "message": message,
+        "provider": describe(connection, message).provider.value,
+        "adapter": adapter,
+        "place": place,
+        "code": code,
+        "sentence": sentence,
+        "created": now,
+        "state": QuarantineState.OPEN.value,
+        "attempts": 1,
+        "sealed": seal(key, raw, place_of("quarantine", item, "raw")),
+    }
+    connection.execute(insert(QUARANTINE), row)
+    return item
+
+
+def quarantined(
+    connection: Connection,
+    state: QuarantineState | None = QuarantineState.OPEN,
+    message: str | None = None,
+    limit: int = 1000,
+) -> list[Quarantined]:
+    """What is in quarantine, the oldest first; None: whatever its state."""
+    query = _QUARANTINED
+    if state is not None:
+        query = query.where(QUARANTINE.c.state == state.value)
+    if message is not None:
+        query = query.where(QUARANTINE.c.message == message)
+    rows = connection.execute(query.order_by(QUARANTINE.c.created, QUARANTINE.c.id).limit(limit))
+    return [_quarantined(row) for row in rows]
+
+
+def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
+    """One part in quarantine and its bytes. Raises NotFound; Fault ``unreadable`` after an erasure."""
+    row = connection.execute(
+        _QUARANTINED.add_columns(QUARANTINE.c.sealed).where(QUARANTINE.c.id == item)
+    ).one_or_none()
+    if row is None:
+        raise _no_item()
+    key = message_key(connection, keys, row.message)
+    return _quarantined(row), unseal(key, row.sealed, place_of("quarantine", item, "raw"))
+
+
+def settle(connection: Connection, item: str, state: QuarantineState) -> None:
+    """Release or dismiss a part in quarantine. Raises NotFound where there is none that is open."""
+    change = update(QUARANTINE).where(
+        QUARANTINE.c.id == item, QUARANTINE.c.state == QuarantineState.OPEN.value
+    )
+    if not connection.execute(change.values(state=state.value)).rowcount:
+        raise _no_item()
+
+
+def tried_again(connection: Connection, item: str, code: str, sentence: str) -> None:
+    """Another attempt failed, for this reason: it stays in quarantine. Raises NotFound."""
+    change = update(QUARANTINE).where(QUARANTINE.c.id == item)
+    values = {"attempts": QUARANTINE.c.attempts + 1, "code": code, "sentence": sentence}
+    if not connection.execute(change.values(values)).rowcount:
+        raise _no_item()
+
+
+def _quarantined(row: Row[*tuple[Any, ...]]) -> Quarantined:
+    found = Quarantined(*row[: len(fields(Quarantined))])
+    return replace(found, provider=OdsCode(row.provider), state=QuarantineState(row.state))
+
+
+def _no_item() -> NotFound:
+    return NotFound("nothing open in quarantine has this id; `scr quarantine list`", code="no-quarantine")
