@@ -202,6 +202,30 @@ class AuditTableRow(SQLModel, table=True):
     details: str = _text()
 
 
+class OnboardingEventRow(SQLModel, table=True):
+    """A gate that a provider passed, or one that was undone. Rows are added only, one after the other.
+
+    ``seq`` has no gaps: a row that is seen means that all before it are. ``stage`` and ``testers`` are
+    what holds after it.
+    """
+
+    __tablename__ = "onboarding_event"
+    __table_args__ = (Index("onboarding_event_provider", "provider", "seq"),)
+
+    seq: int = _number(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    provider: str = _text()
+    at: int = _number()
+    kind: str = _text()
+    gate: str = _text()
+    stage: str = _text()
+    actor: str = _text()
+    reference: str = _text()
+    digest: str = _text()
+    report: str = _text()
+    note: str = _text()
+    testers: str = _text()
+
+
 metadata = SQLModel.metadata
 
 
@@ -219,3 +243,4 @@ MESSAGE = _table("message")
 QUARANTINE = _table("quarantine")
 SNAPSHOT = _table("snapshot")
 AUDIT = _table("audit")
+ONBOARDING = _table("onboarding_event")
