@@ -12,10 +12,10 @@ from scr.decode.tree import BadUnit, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
-from scr.mapping.adapter_file import AdapterFile, DemographicsRules, ResourceRule, Supplier
+from scr.mapping.adapter_file import AdapterFile, DemographicsRules, Ignored, ResourceRule, Supplier
 from scr.mapping.closures import Run
 from scr.mapping.expression import Expression
-from scr.mapping.formats import CsvFormat, Decode, units_of
+from scr.mapping.formats import FHIR, IN_ROWS, Decode, units_of
 from scr.mapping.loss import known_fields
 from scr.mapping.template import (
     Compiler,
@@ -56,7 +56,7 @@ class Adapter:
 
     ``headings`` are the headings of the record that it can contribute to. ``rules`` is None where every
     resource of a FHIR payload goes through as it is. ``known`` are the source's fields that an expression
-    reads or that are ignored on purpose. ``expressions`` are those of the file, by key path.
+    reads or that are ``ignored`` on purpose. ``expressions`` are those of the file, by key path.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Adapter:
     refusals: tuple[Refusal, ...]
     rules: tuple[Rule, ...] | None
     known: frozenset[tuple[str, ...]] = frozenset()
+    ignored: tuple[Ignored, ...] = ()
     expressions: dict[str, Expression] = field(default_factory=dict, repr=False)
 
     def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
@@ -131,6 +132,7 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
             (path for expression in compiler.expressions.values() for path in expression.reads),
             (name for ignored in file.ignore for name in ignored.fields),
         ),
+        ignored=file.ignore,
         expressions=compiler.expressions,
     )
     _check(file, adapter, compiler)
@@ -215,19 +217,18 @@ def _constants(node: Any) -> Any:
 
 def _check(file: AdapterFile, adapter: Adapter, compiler: Compiler) -> None:
     """What can only be seen of the whole."""
-    if adapter.rules is None and file.decode.format != "fhir-json":
+    if adapter.rules is None and file.decode.format not in FHIR:
         raise compiler.error(
-            "all is for FHIR payloads (decode.format fhir-json): write rules", ("resources",)
+            "all is for FHIR payloads (decode.format fhir-json or fhir-xml): write rules", ("resources",)
         )
-    if adapter.nhs_number is None and file.decode.format != "fhir-json":
+    if adapter.nhs_number is None and file.decode.format not in FHIR:
         raise compiler.error("nhs_number is missing: say where the NHS Number stands", ())
-    if isinstance(file.decode, CsvFormat):
-        _check_columns(file, file.decode, adapter, compiler)
+    if isinstance(file.decode, IN_ROWS):
+        _check_columns(file, set(file.decode.columns), adapter, compiler)
 
 
-def _check_columns(file: AdapterFile, decode: CsvFormat, adapter: Adapter, compiler: Compiler) -> None:
+def _check_columns(file: AdapterFile, columns: set[str], adapter: Adapter, compiler: Compiler) -> None:
     """Every field that an expression or ``ignore`` names is a declared column."""
-    columns = set(decode.columns)
     for place, expression in adapter.expressions.items():
         for path in sorted(expression.reads):
             if path[0] not in columns:

@@ -1,0 +1,46 @@
+"""Which adapter reads a payload, where the payload leaves no doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+from scr.errors import Invalid
+from scr.mapping.adapter import Adapter
+from scr.mapping.report import problems_of
+from scr.mapping.trial import outcomes
+
+_UNITS = 5
+"""So many units of the payload are tried with each adapter."""
+
+
+def guess(adapters: Mapping[str, Adapter], raw: bytes) -> Adapter:
+    """The one adapter that reads the payload; of several, the one that alone carries all of it.
+
+    Raises Invalid that lists the choice where there is none, or more than one.
+    """
+    fitting = {name: lost for name, adapter in adapters.items() if (lost := _lost(adapter, raw)) is not None}
+    complete = [name for name, lost in fitting.items() if not lost]
+    found = complete if len(complete) == 1 else list(fitting)
+    if len(found) == 1:
+        return adapters[found[0]]
+    if found:
+        message = (
+            f"{len(found)} adapters read this payload: choose with --adapter: {', '.join(sorted(found))}"
+        )
+    else:
+        message = (
+            "no adapter files any part of it without a problem: name one with --adapter to see why: "
+            f"{', '.join(sorted(adapters))}"
+        )
+    raise Invalid(message, code="which-adapter")
+
+
+def _lost(adapter: Adapter, raw: bytes) -> int | None:
+    """How many fields the adapter leaves unread in the first units; None where it files none of them."""
+    filed = [
+        outcome.mapped
+        for outcome in islice(outcomes(adapter, raw), _UNITS)
+        if outcome.mapped is not None and not problems_of(outcome)
+    ]
+    return sum(len(mapped.lost) for mapped in filed) if filed else None

@@ -1,0 +1,169 @@
+"""What came of a payload: the FHIR beside its source, and an account of every field, code and value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from scr.decode.tree import Unit
+from scr.fhir.validate import validate
+from scr.mapping.account import Account, SourceField, Status
+from scr.mapping.adapter import Adapter
+from scr.mapping.functions import UnmappedCode
+from scr.mapping.trial import Outcome, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReport:
+    """One unit. ``problems`` are the reasons why it would not be filed; ``source`` is its text."""
+
+    place: str
+    source: str
+    resources: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LossReport:
+    """A payload through an adapter. ``units`` are the first ones; every figure is of all.
+
+    ``codes`` and ``unread`` with how often each was met: codes without a row in their map, and
+    ``field: function`` of values that could not be read.
+    """
+
+    adapter: str
+    format: str
+    unit_count: int
+    problem_count: int
+    resource_count: int
+    units: tuple[UnitReport, ...]
+    fields: tuple[SourceField, ...]
+    codes: tuple[tuple[UnmappedCode, int], ...]
+    unread: tuple[tuple[str, int], ...]
+
+    def count(self, status: Status) -> int:
+        """How many fields are mapped, ignored or unmapped."""
+        return sum(1 for each in self.fields if each.status == status)
+
+    @property
+    def coverage(self) -> float:
+        """Mapped and ignored fields over all that held a value, from 0 to 1."""
+        return 1 - self.count("unmapped") / len(self.fields) if self.fields else 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return {
+            "adapter": self.adapter,
+            "format": self.format,
+            "coverage": round(self.coverage, 4),
+            "counts": {
+                "units": self.unit_count,
+                "unitsWithProblems": self.problem_count,
+                "resources": self.resource_count,
+                **{status: self.count(status) for status in ("mapped", "ignored", "unmapped")},
+            },
+            "fields": [
+                {
+                    "name": each.name,
+                    "status": each.status,
+                    "filled": each.filled,
+                    "targets": list(each.targets),
+                    "reason": each.reason,
+                }
+                for each in self.fields
+            ],
+            "unmappedCodes": [{"map": c.map, "code": c.code, "count": n} for c, n in self.codes],
+            "unread": [{"what": what, "count": n} for what, n in self.unread],
+            "units": [
+                {
+                    "place": unit.place,
+                    "problems": list(unit.problems),
+                    "source": unit.source,
+                    "resources": [orjson.loads(text) for text in unit.resources],
+                }
+                for unit in self.units
+            ],
+        }
+
+
+def report(adapter: Adapter, raw: bytes, show: int = 10) -> LossReport:
+    """Try an adapter on a payload. ``show`` is how many units are kept in full."""
+    account = Account(adapter)
+    shown: list[UnitReport] = []
+    codes: Counter[UnmappedCode] = Counter()
+    unread: Counter[str] = Counter()
+    units = problems = resources = 0
+    for outcome in outcomes(adapter, raw):
+        units += 1
+        found = problems_of(outcome)
+        problems += bool(found)
+        mapped = outcome.mapped
+        if isinstance(outcome.unit, Unit):
+            account.add(outcome.unit, mapped.lost if mapped else ())
+        if mapped is not None:
+            resources += len(mapped.entries)
+            codes.update(mapped.unmapped_codes)
+            unread.update(mapped.unread)
+        if len(shown) < show:
+            shown.append(UnitReport(outcome.place, source_text(outcome, raw), _bodies(outcome), found))
+    return LossReport(
+        adapter=adapter.name,
+        format=adapter.decode.format,
+        unit_count=units,
+        problem_count=problems,
+        resource_count=resources,
+        units=tuple(shown),
+        fields=account.fields(),
+        codes=tuple(codes.most_common()),
+        unread=tuple(unread.most_common()),
+    )
+
+
+_CLAIM_PROBLEMS = {
+    "no-nhs-number": "It holds no NHS Number.",
+    "bad-nhs-number": "Its NHS Number fails the check, or there are several.",
+}
+
+
+def problems_of(outcome: Outcome) -> tuple[str, ...]:
+    """Why a unit would go to quarantine; nothing where it would be filed."""
+    found = [outcome.refused] if outcome.refused else []
+    told = outcome.claim
+    if told is not None and told.problem:
+        found.append(_CLAIM_PROBLEMS[told.problem])
+    if told is not None and told.declined:
+        found.append(f"{told.declined}: {told.reason}")
+    for body in outcome.bodies:
+        found += [f"not valid FHIR R4: {each.path}: {each.sentence}" for each in validate(body)]
+    return tuple(found)
+
+
+def _bodies(outcome: Outcome) -> tuple[str, ...]:
+    return tuple(_indented(entry.body) for entry in outcome.mapped.entries) if outcome.mapped else ()
+
+
+def _indented(body: bytes) -> str:
+    return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+
+
+def source_text(outcome: Outcome, raw: bytes) -> str:
+    """A unit as people read it: a row cell by cell, JSON indented, anything else as text, line by line."""
+    unit = outcome.unit
+    if isinstance(unit, Unit) and _is_row(unit.tree):
+        return "\n".join(f"{name}: {value}" for name, value in unit.tree.items() if value)
+    own = raw if unit is None else unit.raw
+    try:
+        return _indented(own)
+    except orjson.JSONDecodeError:
+        text = own.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    if text.startswith(("UNA", "UNB", "UNH")):  # EDIFACT: a segment ends with an apostrophe
+        text = text.replace("'", "'\n")
+    return "\n".join(text.splitlines())
+
+
+def _is_row(tree: Mapping[str, Any]) -> bool:
+    return isinstance(tree, dict) and all(isinstance(value, str) for value in tree.values())
