@@ -52,7 +52,11 @@ def decode(raw: bytes, version: Version) -> Iterator[Unit | BadUnit]:
     deeply nested, or about several persons (``several-persons``). The message tells the line, the
     column and the byte, and nothing of the content.
     """
-    payload = _parse(raw)
+    return units_of_payload(_parse(raw), raw, version)
+
+
+def units_of_payload(payload: Resource, raw: bytes, version: Version) -> Iterator[Unit | BadUnit]:
+    """The units of a payload that was read already, from JSON or from XML; ``raw`` is its bytes."""
     single = payload["resourceType"] != "Bundle"
     entries = [{"resource": payload}] if single else _entries(payload)
     found, bad = _found(entries)

@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from scr.decode import fhir_json, hl7v2
+from scr.decode import fhir_json, fhir_xml, hl7v2
+from scr.decode.plain_json import JsonFormat, decode_json
+from scr.decode.plain_xml import XmlFormat, decode_xml
 from scr.decode.rows import RowFormat, decode_csv
 from scr.decode.tree import BadUnit, Unit
+from scr.decode.xlsx import SheetFormat, decode_xlsx
 
 Units = Iterator[Unit | BadUnit]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _path(text: str) -> str:
+    """A JMESPath expression that can be compiled."""
+    try:
+        jmespath.compile(text)
+    except JMESPathError:
+        raise ValueError(
+            "records is not a JMESPath expression: write the way to the records: extract.people[]"
+        ) from None
+    return text
 
 
 class CsvFormat(_Strict):
@@ -26,6 +42,44 @@ class CsvFormat(_Strict):
     encoding: Literal["utf-8", "cp1252", "iso-8859-1", "utf-16"] = "utf-8"
     delimiter: Literal["", ",", ";", "\t", "|"] = ""
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+
+
+class XlsxFormat(_Strict):
+    """One sheet of an XLSX workbook, one unit a row below ``header_row``. ``sheet`` empty: the first."""
+
+    format: Literal["xlsx"]
+    columns: tuple[str, ...] = Field(min_length=1)
+    sheet: str = ""
+    header_row: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+Records = Annotated[str, AfterValidator(_path)]
+"""A JMESPath expression that says where the records are."""
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class PlainJsonFormat(_Strict):
+    """JSON of no standard, one unit a record. ``lines``: JSON Lines."""
+
+    format: Literal["json"]
+    records: Records = "@"
+    lines: bool = False
+
+
+class PlainXmlFormat(_Strict):
+    """XML of no standard, one unit a record. ``lists``: elements that may repeat."""
+
+    format: Literal["xml"]
+    records: Records = "@"
+    namespaces: dict[Name, str] = {}
+    lists: tuple[str, ...] = ()
+
+
+class FhirXmlFormat(_Strict):
+    """A FHIR Bundle or resource in XML, one unit."""
+
+    format: Literal["fhir-xml"]
+    version: Literal["STU3", "R4"]
 
 
 class FhirJsonFormat(_Strict):
@@ -41,7 +95,14 @@ class Hl7v2Format(_Strict):
     format: Literal["hl7v2"]
 
 
-Decode = CsvFormat | FhirJsonFormat | Hl7v2Format
+Decode = (
+    CsvFormat | XlsxFormat | PlainJsonFormat | PlainXmlFormat | FhirJsonFormat | FhirXmlFormat | Hl7v2Format
+)
+
+IN_ROWS = (CsvFormat, XlsxFormat)
+"""The formats whose unit is a row with declared columns."""
+FHIR = frozenset({"fhir-json", "fhir-xml"})
+"""The formats that hold FHIR already."""
 
 
 def _csv(raw: bytes, spec: Decode) -> Units:
@@ -54,6 +115,26 @@ def _fhir_json(raw: bytes, spec: Decode) -> Units:
     return fhir_json.decode(raw, spec.version)
 
 
+def _xlsx(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, XlsxFormat)
+    return decode_xlsx(raw, SheetFormat(spec.columns, spec.sheet, spec.header_row))
+
+
+def _json(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, PlainJsonFormat)
+    return decode_json(raw, JsonFormat(spec.records, spec.lines))
+
+
+def _xml(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, PlainXmlFormat)
+    return decode_xml(raw, XmlFormat(spec.records, spec.namespaces, frozenset(spec.lists)))
+
+
+def _fhir_xml(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, FhirXmlFormat)
+    return fhir_xml.decode(raw, spec.version)
+
+
 def _hl7v2(raw: bytes, _spec: Decode) -> Units:
     return hl7v2.decode(raw)
 
@@ -61,7 +142,11 @@ def _hl7v2(raw: bytes, _spec: Decode) -> Units:
 _DECODERS: dict[str, Callable[[bytes, Decode], Units]] = {
     "csv": _csv,
     "fhir-json": _fhir_json,
+    "fhir-xml": _fhir_xml,
     "hl7v2": _hl7v2,
+    "json": _json,
+    "xlsx": _xlsx,
+    "xml": _xml,
 }
 
 

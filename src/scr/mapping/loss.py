@@ -15,6 +15,9 @@ from scr.decode.tree import Unit
 from scr.mapping.paths import Path
 
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
+_ROWS = frozenset({"csv", "xlsx"})
+_NUMBER = re.compile(r"[0-9]{6}|[0-9]{3}[ -][0-9]{3}")
+_PLAIN = frozenset({"json", "xml"})
 _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
 _EMPTY = '^~&" '
@@ -30,7 +33,7 @@ def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) ->
     if format_ == "hl7v2":
         named = (tuple(name.split("-", 1)) for name in ignored)
         return frozenset({field for path in reads if (field := _hl7_field(path))} | set(named))
-    if format_ == "csv":
+    if format_ in _ROWS:
         return frozenset({path[:1] for path in reads} | {(name,) for name in ignored})
     return frozenset({*reads, *(tuple(name.split(".")) for name in ignored)})
 
@@ -42,11 +45,19 @@ def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = F
     """
     if format_ == "hl7v2":
         return tuple(sorted(set(_lost_fields(known, unit.tree))))
-    if format_ == "csv":
+    if format_ in _ROWS:
         return tuple(sorted(name for name, value in unit.tree.items() if value and (name,) not in known))
+    if format_ in _PLAIN:
+        unread = (path for path in leaf_paths(unit.tree) if not _is_known(path, known))
+        return tuple(sorted({".".join(map(_shown, path)) for path in unread}))
     lost = set() if whole else set(leaf_paths(unit.tree.get("resources", ()), ("resources",)))
     lost |= {tuple(str(name).split(".")) for name in unit.tree.get("lost", ())}
     return tuple(sorted(".".join(path) for path in lost if not _is_known(path, known)))
+
+
+def _shown(name: str) -> str:
+    """A name of the source, unless it holds what may be somebody's number: some key objects by it."""
+    return "?" if _NUMBER.search(name) else name
 
 
 def leaf_paths(tree: Any, at: Path = ()) -> Iterator[Path]:

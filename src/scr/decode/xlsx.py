@@ -1,0 +1,178 @@
+"""A worksheet of an XLSX workbook → one unit a row.
+
+ECMA-376 (Office Open XML), as spreadsheets and reporting tools write it. Every cell becomes text: a
+date ``2026-01-31``, a date with a time ``2026-01-31T10:05:00``, a duration ``PT26H``, a number without
+trailing zeros, a truth value ``true`` or ``false``, a formula the value that was stored for it. Rows are
+numbered as the spreadsheet shows them. What stands above the header row (titles, merged cells) is passed
+over. A row with a cell that cannot be told (an error such as ``#N/A``, a formula without a value, a
+number longer than a spreadsheet can hold) is a ``BadUnit`` that names sheet, row and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import difflib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, WorksheetNotFound
+
+from scr.decode.rows import RowFormat, decode_csv
+from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.decode.workbook import open_archive, unreadable_cells
+
+_BOM = b"\xef\xbb\xbf"
+_MOST_DIGITS = 1e15
+"""From here on a spreadsheet has dropped digits of a whole number."""
+
+Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFormat:
+    """Which sheet, and how it is laid out. ``sheet`` empty: the first one. ``header_row`` counts from 1."""
+
+    columns: tuple[str, ...]
+    sheet: str = ""
+    header_row: int = 1
+
+
+def decode_xlsx(raw: bytes, spec: SheetFormat) -> Iterator[Unit | BadUnit]:
+    """Each row below the header as ``{column: text}``, cells stripped, empty cells as empty text.
+
+    Columns beyond those of ``spec`` are kept in the tree. A unit's ``raw`` is the header and the row as
+    CSV with a byte order mark, which this decodes again by itself. Raises DecodeError where nothing can
+    be read: no workbook, one with a password, no such sheet, a header without a declared column.
+    """
+    if raw.startswith(_BOM):
+        return decode_csv(raw, RowFormat(spec.columns, delimiter=","))
+    archive = open_archive(raw)
+    name, sheet = _sheet(raw, spec.sheet)
+    return _rows(sheet, name, spec, unreadable_cells(archive, name))
+
+
+def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(raw))
+        names = workbook.sheet_names
+        if not names:
+            raise DecodeError("the workbook has no sheet", code="no-sheet")
+        name = wanted or names[0]
+        return name, workbook.get_sheet_by_name(name)
+    except WorksheetNotFound:
+        near = difflib.get_close_matches(wanted, names, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise DecodeError(f"there is no sheet {wanted!r} in the workbook{hint}", code="no-sheet") from None
+    except CalamineError:
+        raise DecodeError("the workbook cannot be read: save it again as .xlsx", code="not-xlsx") from None
+
+
+def _rows(
+    sheet: CalamineSheet, name: str, spec: SheetFormat, unreadable: dict[int, list[tuple[str, str]]]
+) -> Iterator[Unit | BadUnit]:
+    before = sheet.start[1] if sheet.start else 0
+    header: list[str] = []
+    opening = b""
+    for number, cells in enumerate(sheet.iter_rows() if sheet.start else (), start=1):
+        if number < spec.header_row:
+            continue
+        place = f"sheet {name}, row {number}"
+        if number == spec.header_row:
+            header = [str(cell).strip() for cell in cells]
+            _check_header(header, spec, place)
+            opening = _BOM + _csv_line([column for column in header if column])
+            continue
+        if not any(cell != "" for cell in cells) and number not in unreadable:
+            continue
+        yield _unit(header, cells, place, opening, before, unreadable.get(number, []))
+    if not header:
+        raise DecodeError(
+            "there is no header row: the sheet ends before it, or is empty",
+            where=f"sheet {name}, row {spec.header_row}",
+            code="no-header",
+        )
+
+
+def _unit(
+    header: list[str],
+    cells: list[Cell],
+    place: str,
+    opening: bytes,
+    before: int,
+    unreadable: list[tuple[str, str]],
+) -> Unit | BadUnit:
+    texts = [_text(cell) for cell in cells]
+    kept = [(column, text) for column, text in zip(header, texts, strict=True) if column]
+    raw = opening + _csv_line([text for _, text in kept])
+    problem = next((f"column {column}: {what}" for column, what in unreadable), "")
+    for i, (column, text) in enumerate(zip(header, texts, strict=True)):
+        if problem:
+            break
+        if not column and text:
+            problem = f"column {letters(before + i)}: a value stands below no header: give the column a name"
+        elif _is_too_long(cells[i]):
+            problem = (
+                f"column {letters(before + i)} ({column}): a number of more than 15 digits has lost some: "
+                "format the column as text"
+            )
+    if problem:
+        return BadUnit(place, raw, DecodeError(problem, where=place, code="bad-row"))
+    return Unit(dict(kept), place, raw)
+
+
+def _text(cell: Cell) -> str:
+    """A cell as text, dates and times in ISO 8601."""
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        return f"{cell:.15g}"
+    if isinstance(cell, dt.timedelta):
+        return _duration(cell)
+    if isinstance(cell, dt.datetime | dt.time):
+        return cell.isoformat(timespec="seconds")
+    return cell.isoformat()
+
+
+def _duration(length: dt.timedelta) -> str:
+    """Hours, minutes and seconds of ISO 8601."""
+    sign, seconds = ("-" if length < dt.timedelta() else ""), abs(round(length.total_seconds()))
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    parts = ((hours, "H"), (minutes, "M"), (rest, "S"))
+    return f"{sign}PT" + ("".join(f"{value}{unit}" for value, unit in parts if value) or "0S")
+
+
+def _is_too_long(cell: Cell) -> bool:
+    return isinstance(cell, float) and cell.is_integer() and abs(cell) >= _MOST_DIGITS
+
+
+def _check_header(header: list[str], spec: SheetFormat, place: str) -> None:
+    for column in spec.columns:
+        count = header.count(column)
+        if count == 0:
+            near = difflib.get_close_matches(column, [name for name in header if name], n=1)
+            hint = f"; the nearest in the sheet is {near[0]!r}" if near else "; is header_row right?"
+            raise DecodeError(
+                f"the column {column!r} is not in the header{hint}", where=place, code="no-column"
+            )
+        if count > 1:
+            raise DecodeError(f"the column {column!r} stands twice", where=place, code="column-twice")
+
+
+def _csv_line(texts: list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(texts)
+    return line.getvalue().encode("utf-8", "surrogateescape")
+
+
+def letters(index: int) -> str:
+    """The name of a column as the spreadsheet shows it: 0 is A, 26 is AA."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
