@@ -38,6 +38,8 @@ _BY_TOKEN = (
     .join(PERSON_INDEX, PERSON_INDEX.c.person == PERSON.c.key)
     .where(PERSON_INDEX.c.token == bindparam("value"))
 )
+_OWNER = select(PERSON_INDEX.c.person).where(PERSON_INDEX.c.token == bindparam("token"))
+_ADD_TOKEN = insert(PERSON_INDEX)
 _RELATIONSHIPS = (
     select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "until")))
     .where(RELATIONSHIP.c.person == bindparam("person"))
@@ -92,8 +94,7 @@ def register(
 def learn_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> bool:
     """Note a local identifier of a person; False where it was known. Raises Conflict if it is another's."""
     token = _local_token(keys, system, value)
-    query = select(PERSON_INDEX.c.person).where(PERSON_INDEX.c.token == token)
-    owner = connection.execute(query).scalar_one_or_none()
+    owner = connection.execute(_OWNER, {"token": token}).scalar_one_or_none()
     if owner is None:
         _add_token(connection, person, token, _LOCAL)
     elif owner != person.key:
@@ -146,6 +147,8 @@ def known_demographics(connection: Connection, keys: KeyRing, person: Person) ->
 
 def learn_demographics(connection: Connection, keys: KeyRing, person: Person, told: Demographics) -> bool:
     """Take up what a source told, if it agrees with what is held, or nothing is; whether that changed it."""
+    if merged(person.demographics, told) == person.demographics:
+        return False  # as most messages: it is not read again
     known = known_demographics(connection, keys, person)
     if not known.is_empty and compare(known, told).agreement is not Agreement.AGREE:
         return False
@@ -161,4 +164,4 @@ def _local_token(keys: KeyRing, system: str, value: str) -> str:
 
 
 def _add_token(connection: Connection, person: Person, token: str, kind: str) -> None:
-    connection.execute(insert(PERSON_INDEX), {"token": token, "person": person.key, "kind": kind})
+    connection.execute(_ADD_TOKEN, {"token": token, "person": person.key, "kind": kind})

@@ -75,6 +75,7 @@ _FINISH = (
     .values(state=bindparam("state"), outcome=bindparam("outcome"))
 )
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
+_STATE = select(MESSAGE.c.state).where(MESSAGE.c.id == bindparam("id")).with_for_update()
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
 _MESSAGE = select(*(MESSAGE.c[one.name] for one in fields(Message)))
 
@@ -102,8 +103,8 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
 
 def is_unfinished(connection: Connection, message: str) -> bool:
     """Whether a message is still to be done; whoever asks holds it until the end of the transaction."""
-    query = select(MESSAGE.c.state).where(MESSAGE.c.id == message).with_for_update()
-    return connection.execute(query).scalar_one_or_none() == MessageState.RECEIVED.value
+    state = connection.execute(_STATE, {"id": message}).scalar_one_or_none()
+    return state == MessageState.RECEIVED.value
 
 
 def finish(
