@@ -97,6 +97,10 @@ _BY_CATEGORY: dict[tuple[str, str], str] = {
     ("Flag", "legal"): "legal",
     ("ServiceRequest", "108252007"): "results",
     ("CarePlan", "end-of-life"): "end-of-life",
+    ("Consent", "end-of-life"): "end-of-life",
+    ("Flag", "end-of-life"): "end-of-life",
+    ("Observation", "end-of-life"): "end-of-life",
+    ("Composition", "about-me"): "about-me",
 }
 
 _BY_ENCOUNTER_CLASS: dict[str, str] = {

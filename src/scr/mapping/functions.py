@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 from jmespath import functions
 
@@ -24,6 +25,7 @@ from scr.terminology.conceptmap import ConceptMaps, Target
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})\Z")
 _TRUE = frozenset({"y", "yes", "true", "t", "1"})
 _FALSE = frozenset({"n", "no", "false", "f", "0"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # of no XML 1.0 document
 _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -194,6 +196,15 @@ class MappingFunctions(functions.Functions):
         """`join(separator, list)`: the parts with the separator between them; missing ones are left out."""
         texts = [as_text(part) for part in parts] if isinstance(parts, list) else [as_text(parts)]
         return str(separator).join(text for text in texts if text is not None) or None
+
+    @signature(_ONE)
+    def _func_narrative(self, value: Any) -> dict[str, str] | None:
+        """`narrative(value)`: a Narrative of the text, its line breaks kept, for a Composition's section."""
+        text = as_text(value)
+        if text is None:
+            return None
+        inside = "<br/>".join(escape(_CONTROL.sub(" ", line)) for line in text.splitlines())
+        return {"status": "additional", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{inside}</div>'}
 
     @signature(_ONE)
     def _func_lower(self, value: Any) -> str | None:
