@@ -14,6 +14,7 @@ from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
 
 _CHUNK = 500
+_OF_PERSON = select(LOCATOR.c.id).where(LOCATOR.c.person == bindparam("person"))
 _REMEMBERED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
 _HELD = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
 _ONE_SERVED = select(LOCATOR.c.person, LOCATOR.c.source).where(
@@ -48,9 +49,10 @@ def not_remembered(connection: Connection, person: Person, entries: Sequence[Ent
 
     Raises Conflict ``other-person`` where an id is known as another person's.
     """
-    known: set[str] = set()
-    for start in range(0, len(entries), _CHUNK):
-        chunk = {"ids": [entry.id for entry in entries[start : start + _CHUNK]]}
+    known = set(connection.execute(_OF_PERSON, {"person": person.key}).scalars())
+    unknown = [entry.id for entry in entries if entry.id not in known]  # mostly none, but the first time
+    for start in range(0, len(unknown), _CHUNK):
+        chunk = {"ids": unknown[start : start + _CHUNK]}
         for query in (_REMEMBERED, _HELD):
             for logical, owner in connection.execute(query, chunk):
                 if owner != person.key:
