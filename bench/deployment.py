@@ -106,6 +106,7 @@ def sending_feeds() -> dict[str, list[dict[str, object]]]:
 async def fill(deployment: Deployment, resources: int) -> None:
     """Take in the person's record, a part of it from each sending provider, as any message is."""
     async with open_services(load({"home": deployment.home}).settings) as services:
+        await services.programme.declare_live(by="bench", evidence="a measurement")
         for ods in SENDING:
             provider = services.providers[OdsCode(ods)]
             raw = record(resources // len(SENDING), source=ods.lower())
@@ -117,6 +118,7 @@ async def fill(deployment: Deployment, resources: int) -> None:
 async def know(deployment: Deployment) -> None:
     """Let the hospital know the person, and nothing more: what else there is comes from live sources."""
     async with open_services(load({"home": deployment.home}).settings) as services:
+        await services.programme.declare_live(by="bench", evidence="a measurement")
         provider = services.providers[OdsCode(HOSPITAL)]
         await services.intake.receive(provider, provider.feeds[0], record(1, source="bare"))
 

@@ -51,12 +51,13 @@ def run_json(arguments: Sequence[str], given: object = None) -> dict[str, float]
 
 
 def peak_megabytes(pid: int) -> tuple[float, float]:
-    """The largest process below ``pid`` (itself included), and all together: peak resident size (VmHWM).
+    """Of a server's processes: the peak of the largest (VmHWM), and what all of them hold now (Pss).
 
-    Pages that processes share are counted in each.
+    A page that several processes share counts once in the second, as a part in each.
     """
-    peaks = [peak for one in _tree(pid) if (peak := _peak(one))]
-    return max(peaks) / 1000, sum(peaks) / 1000
+    tree = _tree(pid)
+    peak = max(_kilobytes(one, "status", "VmHWM") for one in tree)
+    return peak * 1.024e-3, sum(_kilobytes(one, "smaps_rollup", "Pss") for one in tree) * 1.024e-3
 
 
 def _tree(pid: int) -> list[int]:
@@ -70,9 +71,10 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _peak(pid: int) -> float:
+def _kilobytes(pid: int, file: str, name: str) -> int:
+    """A line of ``/proc/PID/FILE``; 0 where the process is gone."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1.024 for line in lines if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)

@@ -52,7 +52,7 @@ def held_record(*, seconds: float, rounds: int, database_url: str = "", engine: 
         below(f"{name}: p50 alone", alone["p50"], 15, "ms"),
         Line("The same bytes from the bare framework, 16 connections", f"{bare['rate']:.0f}/s"),
         below(f"Peak memory of the server under that load, {engine}: its worker", worker, 300, "MB"),
-        below(f"Peak memory of the server under that load, {engine}: all processes", together, 300, "MB"),
+        below(f"Memory of the server after that load, {engine}: all processes", together, 300, "MB"),
     ]
 
 
@@ -141,7 +141,7 @@ def adt(*, messages: int, rounds: int, database_url: str = "", engine: str = "SQ
         at_least(f"{name}: committed and acknowledged", most["rate"], 300, "/s"),
         Line(f"{name}: p50 and p99 of a message", f"{most['p50']:.0f} ms, {most['p99']:.0f} ms"),
         below(f"Peak memory of the server under ADT, {engine}: its worker", worker, 300, "MB"),
-        below(f"Peak memory of the server under ADT, {engine}: all processes", together, 300, "MB"),
+        below(f"Memory of the server after ADT, {engine}: all processes", together, 300, "MB"),
     ]
 
 
