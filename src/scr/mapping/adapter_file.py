@@ -30,7 +30,16 @@ class Supplier(_Strict):
     name: str
     product: str
     setting: Literal[
-        "primary-care", "acute", "community", "mental-health", "social-care", "care-home", "labs", "regional"
+        "primary-care",
+        "acute",
+        "community",
+        "mental-health",
+        "urgent-care",
+        "hospice",
+        "social-care",
+        "care-home",
+        "labs",
+        "regional",
     ]
 
 
