@@ -56,6 +56,7 @@ async def deployment(home: Path, provider: OdsCode, kind: str, feeds: str) -> As
     (home / "adapters" / "providers" / f"{provider}.yaml").write_text(text, encoding="utf-8")
     settings = load({"home": home, "deadline_seconds": 30}).settings
     async with open_services(settings) as services:
+        await services.programme.declare_live(by="tests", evidence="a test")
         yield services
 
 
@@ -93,7 +94,7 @@ async def asked(home: Path, raw: bytes) -> Record:
             index.relate(conn, person, PRACTICE, "registration", PRACTICE, 0)  # type: ignore[arg-type]
 
         await services.database.write(register)
-        known = await services.broker.by_number(number)
+        known = await services.broker.by_number(number, DOCTOR)
         assert known is not None
         return await services.broker.record(known, DOCTOR, trace_id="t")
 

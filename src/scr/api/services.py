@@ -21,6 +21,7 @@ from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
 from scr.mapping.adapter import Adapter, load_adapters
 from scr.mapping.provider import Provider, load_providers
+from scr.onboarding.programme import Programme
 from scr.settings import Settings
 from scr.sources.build import build_sources
 from scr.sources.held import HeldSources
@@ -50,6 +51,7 @@ class Services:
     client: httpx.AsyncClient
     broker: Broker
     intake: Intake
+    programme: Programme
 
 
 def open_database(settings: Settings) -> Database:
@@ -97,6 +99,7 @@ async def open_services(
                 client=client,
                 broker=Broker(database, keys, providers, pulls, held, deadline=deadline, clock=now_ms),
                 intake=Intake(database, keys, Desk(keys, maps), adapters, providers, now_ms),
+                programme=Programme(database, files, settings, providers, pulls, now_ms),
             )
     finally:
         database.close()

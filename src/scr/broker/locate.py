@@ -24,7 +24,7 @@ class Plan:
 def locate(
     providers: Mapping[OdsCode, Provider], pulls: Mapping[OdsCode, Source], registered: frozenset[OdsCode]
 ) -> Plan:
-    """Plan one question.
+    """Plan one question. ``providers`` are those that contribute to the answer, the others do not exist.
 
     A GP practice is asked only where the person is registered with it (``registered``): its record
     is that of its own patients. Every other provider may hold something about anybody in the area.

@@ -20,19 +20,23 @@ from scr.sources.held import HeldSources
 from scr.sources.protocol import Question, Source
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
+from scr.store.onboarding import LivenessReader
 from scr.store.people import Person, person_by_key
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person as the index knows them, and the organisations that have to do with them now.
+    """A person as the index knows them for one actor, and the organisations that have to do with them now.
 
-    ``objections`` are the organisations whose knowledge the person does not want shared.
+    ``objections`` are the organisations whose knowledge the person does not want shared. ``contributing``
+    are the providers that are live, for everybody or for this actor as a tester: whatever another one told,
+    a relationship too, is not there.
     """
 
     person: Person
     relationships: frozenset[OdsCode]
     registered: frozenset[OdsCode]
+    contributing: frozenset[OdsCode]
     objections: frozenset[OdsCode] = frozenset()
 
 
@@ -57,27 +61,28 @@ class Broker:
         self._held = held
         self._deadline = deadline
         self._clock = clock
+        self._liveness = LivenessReader()
         self._headings = {
             ods.value: sent | (pulls[ods].headings if ods in pulls else frozenset())
             for ods, sent in held.headings(providers).items()
         }
 
-    async def by_number(self, nhs_number: NHSNumber) -> Known | None:
+    async def by_number(self, nhs_number: NHSNumber, actor: Actor) -> Known | None:
         """The person with the NHS Number, if the index knows one."""
         return await self._database.read(
-            lambda conn: self._known(conn, index.find(conn, self._keys, nhs_number))
+            lambda conn: self._known(conn, index.find(conn, self._keys, nhs_number), actor)
         )
 
-    async def by_id(self, patient_id: str) -> Known | None:
+    async def by_id(self, patient_id: str, actor: Actor) -> Known | None:
         """The person whose Patient has the logical id."""
         return await self._database.read(
-            lambda conn: self._known(conn, index.by_patient_id(conn, self._keys, patient_id))
+            lambda conn: self._known(conn, index.by_patient_id(conn, self._keys, patient_id), actor)
         )
 
-    async def by_person(self, person: str) -> Known | None:
+    async def by_person(self, person: str, actor: Actor) -> Known | None:
         """The person with the store's opaque key."""
         return await self._database.read(
-            lambda conn: self._known(conn, person_by_key(conn, self._keys, person))
+            lambda conn: self._known(conn, person_by_key(conn, self._keys, person), actor)
         )
 
     def source_headings(self) -> Mapping[str, frozenset[str]]:
@@ -97,7 +102,8 @@ class Broker:
 
         ``only`` asks these sources alone: for one entry whose source is known.
         """
-        plan = locate(self._providers, self._pulls, known.registered)
+        there = {ods: p for ods, p in self._providers.items() if ods in known.contributing}
+        plan = locate(there, self._pulls, known.registered)
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
         held = [p for p in plan.held if only is None or p.ods in only]
         question = Question(
@@ -123,13 +129,17 @@ class Broker:
             person.patient_id, person.nhs_number, permitted, self._providers, now=self._clock()
         )
 
-    def _known(self, conn: Connection, person: Person | None) -> Known | None:
+    def _known(self, conn: Connection, person: Person | None, actor: Actor) -> Known | None:
         if person is None:
             return None
-        relationships = [r for r in index.relationships(conn, person) if r.until is None]
+        contributing = self._liveness.read(conn).open_to(actor)
+        lasting = [r for r in index.relationships(conn, person) if r.until is None]
+        told = [r for r in lasting if r.source in contributing]
         return Known(
             person=person,
-            relationships=frozenset(r.organisation for r in relationships if r.kind != "objection"),
-            registered=frozenset(r.organisation for r in relationships if r.kind == "registration"),
-            objections=frozenset(r.organisation for r in relationships if r.kind == "objection"),
+            relationships=frozenset(r.organisation for r in told if r.kind != "objection"),
+            registered=frozenset(r.organisation for r in told if r.kind == "registration"),
+            contributing=contributing,
+            # An objection holds, whoever told of it.
+            objections=frozenset(r.organisation for r in lasting if r.kind == "objection"),
         )

@@ -54,6 +54,7 @@ class Role:
     headings: frozenset[str]
     interactions: frozenset[str]
     clearance: Level
+    activities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Policy:
     def types_of(self, role: Role) -> frozenset[str]:
         """The resource types that can stand under the role's headings."""
         return _types(role.headings)
+
+    def may(self, role: str | None, activity: str) -> bool:
+        """Whether a job role has an activity, by their codes: for what is not about anybody's record."""
+        found = self.roles.get(role or "")
+        return found is not None and activity in found.activities
 
     def cleared(self, role: Role, labels: tuple[str, ...]) -> bool:
         """Whether the role may see an entry with these labels.
@@ -133,4 +139,5 @@ def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:
         headings=frozenset(headings),
         interactions=frozenset(letter for activity in activities for letter in activity.interactions),
         clearance=max((activity.clearance for activity in activities), key=_LEVELS.index, default="U"),
+        activities=frozenset(role.activities),
     )

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -26,7 +27,8 @@ from scr.store.keys import create_keys
 
 HOST = "127.0.0.1"
 NEIGHBOUR_TOKEN = "keys/neighbour.token"  # noqa: S105 - the name of the file
-GO_LIVE = "2026-01-05"
+GONE_LIVE_DAYS = 60
+"""Days since the suppliers' own systems went live, when the demonstration begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def write_home(home: Path, ports: Ports) -> None:
         organisation = ORGANISATIONS[ods]
         provider = {
             "organisation": {"ods": ods, "name": organisation.name, "type": organisation.kind},
-            "go_live": GO_LIVE,
+            "go_live": str(datetime.now(UTC).date() - timedelta(GONE_LIVE_DAYS)),
             "feeds": feeds,
         }
         text = yaml.safe_dump(provider, sort_keys=False, allow_unicode=True)

@@ -22,6 +22,7 @@ from scr.demo.people import DEMO_SEED, DEMO_SIZE
 from scr.demo.supervisor import Service, Supervisor
 from scr.demo.welcome import print_welcome
 from scr.errors import Conflict
+from scr.onboarding.register import declare_home_live
 
 MARK = "demo.txt"
 SCR_COMMAND = ("-m", "scr", "--home", "{home}", "serve")
@@ -66,7 +67,7 @@ def plan(folder: Path, ports: Ports, *, seed: int = DEMO_SEED, size: int = DEMO_
 
 
 def prepare(folder: Path, ports: Ports) -> Ports:
-    """Make the folder new and write the deployment; gives the ports that were free.
+    """Make the folder new, write the deployment, let its providers be live; gives the ports that were free.
 
     Raises Conflict where a demonstration runs there, or the folder holds something else.
     """
@@ -83,7 +84,9 @@ def prepare(folder: Path, ports: Ports) -> Ports:
     folder.mkdir(parents=True, mode=0o700)
     (folder / MARK).write_text("Made by `scr demo`, and made new at each start.\n", encoding="utf-8")
     found = free_ports(ports)
-    write_home(folder / "home", found)
+    home = folder / "home"
+    write_home(home, found)
+    declare_home_live(home, by="scr demo", evidence="demonstration", now=time.time_ns() // 1_000_000)
     return found
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from scr.consent.actor import Actor
 from scr.fhir.identifiers import OdsCode
-from scr.store.tables import ONBOARDING
+from scr.store.tables import MESSAGE, ONBOARDING
 
 
 class Stage(StrEnum):
@@ -39,7 +39,8 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One gate passed or undone. ``at`` is ms UTC; ``by`` who says so.
+    """One gate passed or undone. ``at`` is ms UTC; ``by`` the name of who says so, ``actor`` the token's
+    subject that wrote it down.
 
     ``reference`` names the evidence (a document, a ticket, a file), ``report`` is its text where it is
     kept here, ``digest`` the SHA-256 of what was seen, in hexadecimal. ``note`` is a remark, or the reason
@@ -53,6 +54,7 @@ class Event:
     gate: Stage
     stage: Stage
     by: str
+    actor: str = ""
     reference: str = ""
     digest: str = ""
     report: str = ""
@@ -69,7 +71,7 @@ class Liveness:
     testers: Mapping[OdsCode, frozenset[str]] = field(default_factory=dict)
 
     def open_to(self, actor: Actor) -> frozenset[OdsCode]:
-        """The providers that contribute to an answer for this actor. For the others' sake they do not exist."""
+        """The providers that contribute to an answer for this actor: for them, the others do not exist."""
         names = {name for name in (actor.subject, actor.user_id) if name}
         tested = [ods for ods, testers in self.testers.items() if names & testers]
         return self.live.union(tested)
@@ -84,6 +86,12 @@ _NEWEST = select(func.max(_COLUMNS.seq)).group_by(_COLUMNS.provider)
 _STANDING = select(_COLUMNS.provider, _COLUMNS.stage, _COLUMNS.testers).where(
     _COLUMNS.seq.in_(_NEWEST), _COLUMNS.stage.in_([Stage.LIVE_FOR_TESTERS.value, Stage.LIVE.value])
 )
+_LAST_MESSAGE = (
+    select(MESSAGE.c.received, MESSAGE.c.state)
+    .where(MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.feed == bindparam("feed"))
+    .order_by(MESSAGE.c.received.desc())
+    .limit(1)
+)
 
 
 def append_event(connection: Connection, event: Event) -> int:
@@ -96,7 +104,8 @@ def append_event(connection: Connection, event: Event) -> int:
         "kind": event.kind.value,
         "gate": event.gate.value,
         "stage": event.stage.value,
-        "actor": event.by,
+        "by_name": event.by,
+        "actor": event.actor,
         "reference": event.reference,
         "digest": event.digest,
         "report": event.report,
@@ -120,7 +129,8 @@ def events(connection: Connection, provider: OdsCode | None = None) -> list[Even
             kind=EventKind(row.kind),
             gate=Stage(row.gate),
             stage=Stage(row.stage),
-            by=row.actor,
+            by=row.by_name,
+            actor=row.actor,
             reference=row.reference,
             digest=row.digest,
             report=row.report,
@@ -130,6 +140,12 @@ def events(connection: Connection, provider: OdsCode | None = None) -> list[Even
         )
         for row in rows
     ]
+
+
+def last_message(connection: Connection, provider: OdsCode, feed: str) -> tuple[int, str] | None:
+    """When a feed's last message came (ms UTC) and its state; None where none ever came."""
+    row = connection.execute(_LAST_MESSAGE, {"provider": provider.value, "feed": feed}).one_or_none()
+    return None if row is None else (row.received, row.state)
 
 
 class LivenessReader:

@@ -218,6 +218,7 @@ class OnboardingEventRow(SQLModel, table=True):
     kind: str = _text()
     gate: str = _text()
     stage: str = _text()
+    by_name: str = _text()
     actor: str = _text()
     reference: str = _text()
     digest: str = _text()

@@ -6,7 +6,7 @@ work on permitted entries only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from scr.api.look import Look
@@ -40,6 +40,12 @@ class Opened:
         """The logical id of the person's Patient."""
         return self.record.subject
 
+    @property
+    def told_of(self) -> list[str]:
+        """The connected providers that the answer tells of, by ODS code."""
+        sources = (result.source for result in self.record.results)
+        return [source.value for source in sources if source in self.known.contributing]
+
 
 class Opener:
     """Opens records. The one way from the broker to an answer."""
@@ -62,7 +68,7 @@ class Opener:
         Raises Forbidden where the actor may not see it: the same for a person who is not known at
         all, since nobody has a relationship with them either.
         """
-        known = await self._broker.by_number(nhs_number)
+        known = await self._broker.by_number(nhs_number, actor)
         reason = self._refusal(look, actor, known)
         if reason is not None or known is None:
             raise reason or Forbidden(NO_PATIENT)
@@ -78,14 +84,14 @@ class Opener:
         asked: frozenset[str] = frozenset(HEADINGS),
     ) -> Opened:
         """The record of the person whose Patient has a logical id. Raises NotFound, known or not."""
-        known = await self._broker.by_id(patient_id)
+        known = await self._broker.by_id(patient_id, actor)
         return await self._found(look, actor, known, only=only, asked=asked)
 
     async def by_person(
         self, look: Look, actor: Actor, person: str, *, only: Sequence[OdsCode], missing: str
     ) -> Opened:
         """The record of the person with the store's opaque key. Raises NotFound with the text ``missing``."""
-        known = await self._broker.by_person(person)
+        known = await self._broker.by_person(person, actor)
         return await self._found(look, actor, known, only=only, asked=frozenset(HEADINGS), missing=missing)
 
     def opens(self, look: Look, actor: Actor, kind: str) -> bool:
@@ -93,11 +99,18 @@ class Opener:
         return bool(visible_headings(_request(look, actor, None), self._policy) & headings_of_type(kind))
 
     async def decided_again(
-        self, look: Look, actor: Actor, person: str, entries: Sequence[Entry]
+        self, look: Look, actor: Actor, person: str, entries: Sequence[Entry], sources: Collection[str]
     ) -> list[Entry]:
-        """Of entries that were pinned for the actor, those that they may still see."""
-        known = await self._broker.by_person(person)
-        if self._refusal(look, actor, known) is not None or known is None:
+        """Of entries that were pinned for the actor, those that they may still see.
+
+        Raises NotFound where one of ``sources``, of which the answer tells, is not live any more.
+        """
+        known = await self._broker.by_person(person, actor)
+        if (
+            self._refusal(look, actor, known) is not None
+            or known is None
+            or any(OdsCode(source) not in known.contributing for source in sources)
+        ):
             raise NotFound("this page is not there any more: search again", code="no-page")
         return self._permitted(look, actor, known, entries)
 

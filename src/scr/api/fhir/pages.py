@@ -31,13 +31,14 @@ _MAC_BYTES = 16
 
 
 class _Pinned(msgspec.Struct, array_like=True):
-    """What a snapshot seals: the matches in order, the ledger, the page size and the total."""
+    """What a snapshot seals: the matches in order, the ledger, the page size, and whom it tells of."""
 
     entries: list[Entry]
     ledger: bytes
     summary: str
     count: int
     own: str
+    sources: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Pages:
             raise _no_page()
         person, blob = loaded
         pinned = msgspec.msgpack.decode(blob, type=_Pinned)
-        permitted = await self._opener.decided_again(look, actor, person.key, pinned.entries)
+        permitted = await self._opener.decided_again(look, actor, person.key, pinned.entries, pinned.sources)
         at = cursor.offset
         allowed = {entry.id for entry in permitted}
         page = [entry for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
@@ -113,7 +114,12 @@ class Pages:
         self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], count: int, own: str
     ) -> str:
         pinned = _Pinned(
-            list(found), msgspec.json.encode(opened.ledger.resource()), opened.ledger.summary(), count, own
+            list(found),
+            msgspec.json.encode(opened.ledger.resource()),
+            opened.ledger.summary(),
+            count,
+            own,
+            opened.told_of,
         )
         blob = msgspec.msgpack.encode(pinned)
         person = opened.known.person

@@ -51,6 +51,8 @@ class Reader:
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
                 return _answer(entry, opened.ledger.summary())
+        if located.source not in opened.known.contributing:
+            raise NotFound(_missing(kind))
         answered = {result.source: result.outcome for result in opened.record.results}
         if answered.get(located.source) not in _ANSWERED and self._opener.opens(look, actor, kind):
             raise Unavailable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scr.demo.places import COUNCIL, HOSPITAL, ORGANISATIONS, PRACTICES, UNRELATED
+from scr.demo.places import COUNCIL, HOSPITAL, ORGANISATIONS, PRACTICES, RECORD, UNRELATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,10 @@ _STAFF = (
     Staff(
         "outsider", "Dr Lazar Winterbourne", "R8000", "Clinical Practitioner", UNRELATED, "999000000106",
         "a doctor of a trust that knows none of these people: refused",
+    ),
+    Staff(
+        "programme-lead", "Halcyon Drewe", "R5007", "System Administrator", RECORD, "999000000107",
+        "sees nobody's record; takes providers through their gates at /onboarding",
     ),
 )  # fmt: skip
 

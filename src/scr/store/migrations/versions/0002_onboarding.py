@@ -13,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table. No provider has an event in it: none is live until it is promoted."""
-    names = ("kind", "gate", "stage", "actor", "reference", "digest", "report", "note", "testers")
+    names = (
+        "kind", "gate", "stage", "by_name", "actor", "reference", "digest", "report", "note", "testers",
+    )  # fmt: skip
     op.create_table(
         "onboarding_event",
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
