@@ -9,7 +9,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from scr.decode import fhir_json, fhir_xml, hl7v2
+from scr.decode import edifact, fhir_json, fhir_xml, hl7v2
 from scr.decode.plain_json import JsonFormat, decode_json
 from scr.decode.plain_xml import XmlFormat, decode_xml
 from scr.decode.rows import RowFormat, decode_csv
@@ -95,8 +95,21 @@ class Hl7v2Format(_Strict):
     format: Literal["hl7v2"]
 
 
+class EdifactFormat(_Strict):
+    """EDIFACT (ISO 9735) with the NHS's MEDRPT messages, one unit a message."""
+
+    format: Literal["edifact"]
+
+
 Decode = (
-    CsvFormat | XlsxFormat | PlainJsonFormat | PlainXmlFormat | FhirJsonFormat | FhirXmlFormat | Hl7v2Format
+    CsvFormat
+    | XlsxFormat
+    | PlainJsonFormat
+    | PlainXmlFormat
+    | FhirJsonFormat
+    | FhirXmlFormat
+    | Hl7v2Format
+    | EdifactFormat
 )
 
 IN_ROWS = (CsvFormat, XlsxFormat)
@@ -139,8 +152,13 @@ def _hl7v2(raw: bytes, _spec: Decode) -> Units:
     return hl7v2.decode(raw)
 
 
+def _edifact(raw: bytes, _spec: Decode) -> Units:
+    return edifact.decode(raw)
+
+
 _DECODERS: dict[str, Callable[[bytes, Decode], Units]] = {
     "csv": _csv,
+    "edifact": _edifact,
     "fhir-json": _fhir_json,
     "fhir-xml": _fhir_xml,
     "hl7v2": _hl7v2,

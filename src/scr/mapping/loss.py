@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from scr.decode.hl7v2.tables import SEGMENTS
@@ -18,6 +19,8 @@ _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _ROWS = frozenset({"csv", "xlsx"})
 _NUMBER = re.compile(r"[0-9]{6}|[0-9]{3}[ -][0-9]{3}")
 _PLAIN = frozenset({"json", "xml"})
+_IGNORED = "(ignored)"
+"""Before the name of an ignored element of EDIFACT: what it begins with is ignored too."""
 _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
 _EMPTY = '^~&" '
@@ -28,8 +31,10 @@ def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) ->
     """The fields that are accounted for, as ``lost_of`` asks for them.
 
     An ignored field is named as it is reported: a column, ``PID-13`` (or ``PV2``, the whole segment),
-    a path with dots.
+    ``S16.DTM+SCO.1.2`` (or ``S16.DTM+SCO``, or ``S01+MR``, the whole group), a path with dots.
     """
+    if format_ == "edifact":
+        return frozenset({*reads, *((_IGNORED, name) for name in ignored)})
     if format_ == "hl7v2":
         named = (tuple(name.split("-", 1)) for name in ignored)
         return frozenset({field for path in reads if (field := _hl7_field(path))} | set(named))
@@ -43,6 +48,8 @@ def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = F
 
     ``whole``: the resources go through as they are, so that only their conversion can lose anything.
     """
+    if format_ == "edifact":
+        return tuple(sorted(_lost_elements(known, unit.tree)))
     if format_ == "hl7v2":
         return tuple(sorted(set(_lost_fields(known, unit.tree))))
     if format_ in _ROWS:
@@ -98,3 +105,17 @@ def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[st
                 yield f"{name}-{number}"
     for place in tree.get("surplus") or ():
         yield f"{place} (only the first value is read)"
+
+
+def _lost_elements(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:
+    """The elements of EDIFACT whose path in the tree nothing reads: a value counts only by itself there."""
+    ignored = _beginnings(known)
+    for name, path in (tree.get("fields") or {}).items():
+        if tuple(path.split(".")) not in known and not f"{name}.".startswith(ignored):
+            yield name
+
+
+@lru_cache(maxsize=256)
+def _beginnings(known: frozenset[Path]) -> tuple[str, ...]:
+    names = [path[1] for path in known if len(path) == 2 and path[0] == _IGNORED]
+    return tuple(name + mark for name in names for mark in ".+ ")
