@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import orjson
 import typer
 from rich.table import Table
 
+from scr.cli import loss_report
 from scr.cli.context import console, settings_of
 from scr.data import DataFiles
-from scr.mapping.adapter import load_adapters
+from scr.mapping.adapter import load_adapter, load_adapters
+from scr.mapping.check import Report, check_adapters
+from scr.mapping.guess import guess
 from scr.mapping.provider import load_providers
+from scr.mapping.report import report
+from scr.mapping.samples import load_samples
+from scr.mapping.suite import CHECKS
 
-app = typer.Typer(help="The suppliers' mappings that are in force.", no_args_is_help=True)
+app = typer.Typer(help="The suppliers' mappings: list, try, check.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -33,3 +43,76 @@ def list_(context: typer.Context) -> None:
             ", ".join(used.get(name, [])),
         )
     console.print(table)
+
+
+@app.command("try")
+def try_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A payload of the supplier.")],
+    adapter: Annotated[str, typer.Option(help="The adapter; without it, the one that reads the file.")] = "",
+    show: Annotated[int, typer.Option(min=0, help="How many units to show in full.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report as a page.")] = None,
+) -> None:
+    """Map a payload, file nothing, and say what became of every field, code and value.
+
+    What it prints and writes holds what the payload holds. Ends with 1 where none of it could be filed.
+    """
+    files, raw = DataFiles(settings_of(context).home), file.read_bytes()
+    chosen = load_adapter(files, adapter) if adapter else guess(load_adapters(files), raw)
+    found = report(chosen, raw, show)
+    if html is not None:
+        loss_report.write_page(found, file.name, html)
+    if as_json:
+        typer.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2))
+    elif html is not None:
+        for line in (f"Adapter {found.adapter}.", *loss_report.summary(found), f"Written: {html}."):
+            console.print(line, markup=False, soft_wrap=True)
+    else:
+        loss_report.show(found, console)
+        console.print(f"Adapter {found.adapter}.", markup=False)
+    if found.problem_count == found.unit_count:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Adapters; without any, all of them.")] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Validate with fhir.resources as well.")
+    ] = False,
+    write_goldens: Annotated[
+        bool, typer.Option("--write-goldens", help="First write what each sample gives beside it.")
+    ] = False,
+) -> None:
+    """Hold adapters to the standard suite, the shipped ones and your own. Ends with 1 where one fails."""
+    files = DataFiles(settings_of(context).home)
+    if write_goldens:
+        _write_goldens(files, names or [])
+    reports = check_adapters(files, *(names or []), thorough=thorough)
+    console.print(_results(reports))
+    findings = [finding for each in reports for finding in each.findings]
+    for each in reports:
+        for finding in each.findings:
+            line = f"{each.adapter}: {finding.check}: {finding.where}: {finding.message}"
+            console.print(line, markup=False, soft_wrap=True)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _results(reports: list[Report]) -> Table:
+    table = Table("adapter", "samples", "checks passed", "fails", box=None, pad_edge=False)
+    for each in reports:
+        failed = [name for name in CHECKS if each.failed(name)]
+        passed = len(CHECKS) - len(failed) if each.samples else 0
+        table.add_row(each.adapter, str(each.samples), f"{passed} of {len(CHECKS)}", ", ".join(failed))
+    return table
+
+
+def _write_goldens(files: DataFiles, names: list[str]) -> None:
+    adapters = [load_adapter(files, name) for name in names] or list(load_adapters(files).values())
+    for adapter in adapters:
+        for sample in load_samples(files, adapter):
+            if sample.write_golden():
+                console.print(f"Written: {sample.golden_path}. Read it.", markup=False, soft_wrap=True)

@@ -77,11 +77,10 @@ class Account:
 
     def _told(self, name: str) -> SourceField:
         targets, reasons = self._found[name]
-        carried = any(target != _QUARANTINE for target in targets)  # a reason says more than that rule
-        status: Status = (
-            "mapped" if carried else "ignored" if reasons else "mapped" if targets else "unmapped"
-        )
-        reason = next(iter(reasons), "") if status == "ignored" else ""
+        status: Status = "mapped" if targets else "unmapped"
+        if reasons and targets.keys() <= {_QUARANTINE}:  # the reason says more than that rule
+            status = "ignored"
+        reason = next(iter(reasons)) if status == "ignored" else ""
         return SourceField(name, status, self._filled[name], tuple(targets), reason)
 
     def _look_up(self, unit: Unit, new: set[str]) -> None:

@@ -20,14 +20,15 @@ def guess(adapters: Mapping[str, Adapter], raw: bytes) -> Adapter:
     Raises Invalid that lists the choice where there is none, or more than one.
     """
     fitting = {name: lost for name, adapter in adapters.items() if (lost := _lost(adapter, raw)) is not None}
+    if any(_version(adapters[name]) == "R4" for name in fitting):  # what is valid R4 is not STU3
+        fitting = {name: lost for name, lost in fitting.items() if _version(adapters[name]) != "STU3"}
     complete = [name for name, lost in fitting.items() if not lost]
     found = complete if len(complete) == 1 else list(fitting)
     if len(found) == 1:
         return adapters[found[0]]
     if found:
-        message = (
-            f"{len(found)} adapters read this payload: choose with --adapter: {', '.join(sorted(found))}"
-        )
+        names = ", ".join(sorted(found))
+        message = f"{len(found)} adapters read this payload: choose one with --adapter: {names}"
     else:
         message = (
             "no adapter files any part of it without a problem: name one with --adapter to see why: "
@@ -44,3 +45,8 @@ def _lost(adapter: Adapter, raw: bytes) -> int | None:
         if outcome.mapped is not None and not problems_of(outcome)
     ]
     return sum(len(mapped.lost) for mapped in filed) if filed else None
+
+
+def _version(adapter: Adapter) -> str:
+    """The version of FHIR that an adapter reads, or an empty text."""
+    return str(getattr(adapter.decode, "version", ""))

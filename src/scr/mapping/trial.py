@@ -6,7 +6,7 @@ A trial files nothing and knows nobody: the person is ``the-person``, the source
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -29,7 +29,7 @@ class Outcome:
     """What one unit gave, or why it was refused. ``unit`` is None where nothing could be decoded."""
 
     place: str
-    unit: Unit | BadUnit | None = None
+    unit: Unit | BadUnit | None = field(default=None, compare=False)
     refused: str = ""
     claim: Claim | None = None
     mapped: Mapped | None = None
