@@ -227,6 +227,25 @@ class OnboardingEventRow(SQLModel, table=True):
     testers: str = _text()
 
 
+class LossDayRow(SQLModel, table=True):
+    """How often something was not carried, or was: by provider, adapter and day, without any value.
+
+    ``kind`` and ``name`` are those of ``scr.mapping.counts``; ``day`` is a date in London. ``writer``
+    is whoever counted, so that no two writers wait for one row; the sum is what is told.
+    """
+
+    __tablename__ = "loss_day"
+    __table_args__ = (_CLUSTERED,)
+
+    day: str = _text(primary_key=True)
+    provider: str = _text(primary_key=True)
+    adapter: str = _text(primary_key=True)
+    kind: str = _text(primary_key=True)
+    name: str = _text(primary_key=True)
+    writer: str = _text(primary_key=True)
+    count: int = _number()
+
+
 metadata = SQLModel.metadata
 
 
@@ -245,3 +264,4 @@ QUARANTINE = _table("quarantine")
 SNAPSHOT = _table("snapshot")
 AUDIT = _table("audit")
 ONBOARDING = _table("onboarding_event")
+LOSS_DAY = _table("loss_day")

@@ -1,0 +1,104 @@
+"""What was not carried, counted by provider, adapter and day (``scr.mapping.counts``)."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, text
+
+from scr.errors import ScrError
+from scr.fhir.dates import LONDON, utc
+from scr.fhir.identifiers import OdsCode
+from scr.mapping.counts import Counted, bounded
+from scr.store.engine import Database
+from scr.store.tables import LOSS_DAY
+
+_ADD = text(
+    "INSERT INTO loss_day (day, provider, adapter, kind, name, writer, count)"
+    " VALUES (:day, :provider, :adapter, :kind, :name, :writer, :count)"
+    " ON CONFLICT (day, provider, adapter, kind, name, writer)"
+    " DO UPDATE SET count = loss_day.count + excluded.count"
+)
+_thread = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A count over some days; ``last_day`` is the last on which it was met."""
+
+    provider: OdsCode
+    adapter: str
+    kind: str
+    name: str
+    count: int
+    last_day: str
+
+
+def day_of(now: int) -> str:
+    """The date in London at an instant (ms UTC)."""
+    return utc(now).astimezone(LONDON).date().isoformat()
+
+
+def add(
+    connection: Connection, provider: OdsCode, adapter: str, now: int, counts: Mapping[Counted, int]
+) -> None:
+    """Add counts to those of the day, in one statement."""
+    if not counts:
+        return
+    same = {"day": day_of(now), "provider": provider.value, "adapter": adapter, "writer": _writer()}
+    rows = [{**same, "kind": c.kind, "name": c.name, "count": n} for c, n in bounded(Counter(counts)).items()]
+    connection.execute(_ADD, rows)
+
+
+def read(connection: Connection, since: str, provider: OdsCode | None = None) -> list[Loss]:
+    """The counts since a day, by provider, adapter and kind, the most frequent first."""
+    groups = (LOSS_DAY.c.provider, LOSS_DAY.c.adapter, LOSS_DAY.c.kind, LOSS_DAY.c.name)
+    total = func.sum(LOSS_DAY.c.count)
+    query = select(*groups, total, func.max(LOSS_DAY.c.day)).where(LOSS_DAY.c.day >= since).group_by(*groups)
+    if provider is not None:
+        query = query.where(LOSS_DAY.c.provider == provider.value)
+    rows = connection.execute(query.order_by(*groups[:3], total.desc(), LOSS_DAY.c.name))
+    return [Loss(OdsCode(ods), a, kind, name, int(n), last) for ods, a, kind, name, n, last in rows]
+
+
+class LossTally:
+    """Counts in memory, from any thread, until they are flushed: for what is read and not stored."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[OdsCode, str, int], Counter[Counted]] = {}
+
+    def add(self, provider: OdsCode, adapter: str, now: int, counted: Iterable[Counted]) -> None:
+        """Count some things; ``now`` in ms UTC."""
+        hour = now // 3_600_000 * 3_600_000  # no day ends within an hour
+        with self._lock:
+            self._counts.setdefault((provider, adapter, hour), Counter()).update(counted)
+
+    async def flush(self, database: Database) -> None:
+        """Write what was counted; it is kept for the next time where the database is down."""
+        with self._lock:
+            taken, self._counts = self._counts, {}
+        if not taken:
+            return
+
+        def write(connection: Connection) -> None:
+            for (provider, adapter, hour), counts in taken.items():
+                add(connection, provider, adapter, hour, counts)
+
+        try:
+            await database.write(write)
+        except ScrError:
+            for (provider, adapter, hour), counts in taken.items():
+                self.add(provider, adapter, hour, counts.elements())
+
+
+def _writer() -> str:
+    """A name for the thread that writes."""
+    known: str | None = getattr(_thread, "name", None)
+    if known is None:
+        known = _thread.name = secrets.token_hex(4)
+    return known
