@@ -12,6 +12,8 @@ from scr.decode.edifact.syntax import Segment
 _SECTION = re.compile(r"S\d\d\Z")
 _RESULTS = frozenset({"specimen", "investigation", "range", "continued"})
 _CONTINUES = frozenset({"RSL", "STS", "RFF", "SEQ"})
+_COMMENTS = frozenset({"SPC", "RIT"})
+"""What belongs to the investigation although it comes after a range of it."""
 
 
 @dataclass(slots=True)
@@ -62,4 +64,5 @@ def _opened(segment: Segment, current: Group) -> str:
         return "" if section == "investigation" and not current.has("INV") else "investigation"
     if tag == "RND":
         return "" if section == "range" and not current.has("RND") else "range"
-    return "continued" if section == "range" and tag in _CONTINUES else ""
+    goes_on = tag in _CONTINUES or (tag == "FTX" and segment.qualifier in _COMMENTS)
+    return "continued" if section == "range" and goes_on else ""

@@ -4,7 +4,8 @@
     message       reference, type, version, release, agency, association (NHS003), document, sent
     report        id, status, issued, action, request_id, comments[]
     requester, recipient, performer, others
-                  each people[], organisations[], departments[] of code, code_list, name, reference
+                  each people[], organisations[], departments[] of code, code_list, name, reference, and
+                  key, which is the first of them that there is
     patient       nhs_number, other_id, local_id, family, given[], title, sex, birth_date,
                   address {lines[], city, postcode}; ``patients`` has all of the message
     clinical_information[]
@@ -13,7 +14,7 @@
     investigations[]
                   key, code, code_list, text, status, action, texts[], comments[], specimen,
                   result {value, comparator, value_to, unit, unit_code, code, code_list, text, flags[]},
-                  ranges[] {low, high, unit, text, population[]}, group (key), members[] (keys)
+                  ranges[] {low, high, unit, text[], population[]}, group (key), members[] (keys)
     segments      all in order: tag, elements (lists of components)
     fields        every element that has a value by its group, segment and place, ``S07.DTM+329.1.2``, and
                   the path that it went to: ``patient.birth_date``, or ``""`` where the tree has no place
@@ -137,6 +138,7 @@ def _party(tree: _Tree, group: Group) -> None:
     for segment in group.segments:
         tree.put(segment, target, f"{role}.{kind}", "party")
     if target:
+        target["key"] = target.get("code") or target.get("name") or target.get("reference")
         tree.tree[role][kind].append(target)
 
 
