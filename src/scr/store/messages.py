@@ -84,20 +84,18 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
     """Keep a payload, once for each provider."""
     digest = keys.fingerprint(f"message {provider}", raw)
     same = {"provider": provider.value, "digest": digest}
-    known = connection.execute(_KNOWN, same).one_or_none()
-    if known is None:
-        message, data_key = random_id(), DataKey.new()
-        row = {
-            **same,
-            "id": message,
-            "feed": feed,
-            "received": now,
-            "wrapped_key": keys.wrap(data_key, place_of("message", message, "key")),
-            "sealed": seal(data_key, raw, place_of("message", message, "raw")),
-        }
-        if connection.execute(_KEEP, row).rowcount:
-            return Kept(message, MessageState.RECEIVED, duplicate=False)
-        known = connection.execute(_KNOWN, same).one()  # another writer kept it at the same moment
+    message, data_key = random_id(), DataKey.new()
+    row = {
+        **same,
+        "id": message,
+        "feed": feed,
+        "received": now,
+        "wrapped_key": keys.wrap(data_key, place_of("message", message, "key")),
+        "sealed": seal(data_key, raw, place_of("message", message, "raw")),
+    }
+    if connection.execute(_KEEP, row).rowcount:
+        return Kept(message, MessageState.RECEIVED, duplicate=False)
+    known = connection.execute(_KNOWN, same).one()
     return Kept(known.id, MessageState(known.state), duplicate=True)
 
 
