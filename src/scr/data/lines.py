@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Key = tuple[str | int, ...]
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # C where there is
     """YAML 1.2's core schema: ``no`` and ``2026-01-05`` are text, ``01`` stays ``01``."""
 
 

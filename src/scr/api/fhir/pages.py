@@ -16,16 +16,15 @@ from dataclasses import dataclass
 import msgspec
 
 from scr.api.fhir.opened import Opened, Opener
+from scr.api.fhir.served import remember
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
-from scr.errors import Conflict, NotFound
+from scr.errors import NotFound
 from scr.fhir.bundle import Links, searchset
 from scr.fhir.entry import Entry, Resource
-from scr.fhir.person import PERSON_SOURCE
 from scr.store import snapshots
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.locator import not_remembered, remember_served
 
 _MAC_BYTES = 16
 
@@ -64,7 +63,7 @@ class Pages:
     ) -> Answer:
         """The first page of what was found; what remains is pinned."""
         page = found[:count]
-        await self._remember(opened, found if count else ())
+        await remember(self._database, opened, found if count else ())
         next_link = None
         if 0 < count < len(found):
             snapshot = await self._pin(look, actor, opened, found, count, own)
@@ -128,20 +127,6 @@ class Pages:
                 conn, self._keys, person, actor.subject, blob, look.now, self._lifetime
             )
         )
-
-    async def _remember(self, opened: Opened, served: Sequence[Entry]) -> None:
-        """Every id that has been served can be read again: note where those are that are not held."""
-        held = opened.record.held
-        live = [entry for entry in served if entry.id not in held and entry.source != PERSON_SOURCE]
-        person = opened.known.person
-        if not live or not await self._database.read(lambda conn: not_remembered(conn, person, live)):
-            return
-        try:
-            await self._database.write(lambda conn: remember_served(conn, person, live))
-        except Conflict as conflict:
-            if conflict.code == "other-person":
-                raise
-            await self._database.write(lambda conn: remember_served(conn, person, live))
 
     def _link(self, actor: Actor, cursor: _Cursor) -> str:
         return f"{self._base_url}?_page={self._token(actor, cursor)}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from email.utils import formatdate
 
-from scr.api.fhir.opened import NO_PATIENT, Opener
+from scr.api.fhir.opened import NO_PATIENT, Opened, Opener
+from scr.api.fhir.served import remember
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import NotFound, Unavailable
@@ -31,7 +32,7 @@ class Reader:
         opened = await self._opener.by_id(look, actor, patient_id)
         for entry in opened.permitted:
             if entry.id == patient_id and entry.type == "Patient":
-                return _answer(entry, opened.ledger.summary())
+                return await self._answer(opened, entry)
         raise NotFound(NO_PATIENT)
 
     async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
@@ -50,7 +51,7 @@ class Reader:
         )
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
-                return _answer(entry, opened.ledger.summary())
+                return await self._answer(opened, entry)
         if located.source not in opened.known.contributing:
             raise NotFound(_missing(kind))
         answered = {result.source: result.outcome for result in opened.record.results}
@@ -60,18 +61,18 @@ class Reader:
             )
         raise NotFound(_missing(kind))
 
+    async def _answer(self, opened: Opened, entry: Entry) -> Answer:
+        await remember(self._database, opened, [entry])
+        return Answer(
+            entry.body,
+            headers={
+                "ETag": f'W/"{entry.version}"',
+                "Last-Modified": formatdate(entry.last_updated / 1000, usegmt=True),
+                "X-SCR-Ledger": opened.ledger.summary(),
+            },
+        )
+
 
 def _missing(kind: str) -> str:
     """The same for an id that nobody has, and for one that the actor may not see."""
     return f"no {kind} with this id, or none that you may see"
-
-
-def _answer(entry: Entry, ledger: str) -> Answer:
-    return Answer(
-        entry.body,
-        headers={
-            "ETag": f'W/"{entry.version}"',
-            "Last-Modified": formatdate(entry.last_updated / 1000, usegmt=True),
-            "X-SCR-Ledger": ledger,
-        },
-    )

@@ -1,0 +1,34 @@
+"""Every id that stands in an answer can be read again: where those are that are not held is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scr.api.fhir.opened import Opened
+from scr.errors import Conflict
+from scr.fhir.entry import Entry
+from scr.fhir.person import PERSON_SOURCE
+from scr.store.engine import Database
+from scr.store.locator import not_remembered, remember_served
+
+
+async def remember(database: Database, opened: Opened, served: Sequence[Entry]) -> None:
+    """Note where the live ones of these entries are, and of those that they refer to and that may be seen."""
+    ids = {entry.id for entry in served}
+    named = {reference for entry in served for reference in entry.references}
+    live = [
+        entry
+        for entry in opened.permitted
+        if (entry.id in ids or entry.reference in named)
+        and entry.id not in opened.record.held
+        and entry.source != PERSON_SOURCE
+    ]
+    person = opened.known.person
+    if not live or not await database.read(lambda conn: not_remembered(conn, person, live)):
+        return
+    try:
+        await database.write(lambda conn: remember_served(conn, person, live))
+    except Conflict as conflict:
+        if conflict.code == "other-person":
+            raise
+        await database.write(lambda conn: remember_served(conn, person, live))

@@ -1,0 +1,71 @@
+"""Deployments for the tests of the endpoint, on each database in turn.
+
+``deployment`` is shared by the tests of a module, which only ask; ``fresh`` is one test's own, to change.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url
+from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
+
+_ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="module", params=_ENGINES)
+def module_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of an empty database with the tables, for a module, on each engine in turn."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("endpoint") / "scr.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    address: str = request.getfixturevalue("postgresql")
+    name = f"m{uuid.uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
+        yield make_url(address).set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_deployment(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployment]:
+    """A deployment that the tests of a module share."""
+    async with running(tmp_path_factory.mktemp("endpoint") / "home", module_database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def deployment(module_deployment: Deployment, capfd: pytest.CaptureFixture[str]) -> Iterator[Deployment]:
+    """The module's deployment, the neighbour as at first; at the end, nobody's number was logged."""
+    fine = Neighbour()
+    module_deployment.neighbour.__dict__.update(fine.__dict__)
+    yield module_deployment
+    _nobody_in("".join(capfd.readouterr()))
+
+
+@pytest.fixture
+async def fresh(
+    database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> AsyncIterator[Deployment]:
+    """A deployment of the test's own; at the end, nobody's number was logged."""
+    async with running(tmp_path / "home", database_url) as made:
+        yield made
+    _nobody_in("".join(capfd.readouterr()))
+
+
+def _nobody_in(logged: str) -> None:
+    for number in SECRETS:
+        assert number not in logged
+        assert f"{number[:3]} {number[3:6]} {number[6:]}" not in logged

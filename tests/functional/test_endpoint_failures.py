@@ -1,0 +1,42 @@
+"""What the endpoint says when something it needs is broken: never an empty record."""
+
+from __future__ import annotations
+
+import httpx
+from sqlalchemy import text
+from tests.functional.deployment import ADA, BASE, BERT, NOBODY, Deployment, checked
+from tests.functional.test_endpoint_refusals import token_of
+
+
+async def test_without_the_audit_nothing_is_shown(fresh: Deployment) -> None:
+    """Where the row cannot be written, the answer is 503 and holds nothing, refusals included."""
+    subject = await fresh.subject()
+    await fresh.services.database.write(lambda c: c.execute(text("DROP TABLE audit")))
+    for path in (f"Patient/{subject}", f"Patient/{subject}/$everything", f"Observation?patient={subject}"):
+        said = await fresh.get(path)
+        assert (said.status, said.code) == (503, "no-audit")
+        assert "x-scr-ledger" not in said.headers
+    for number in (BERT, NOBODY):
+        assert (await fresh.get("Patient", **token_of(number))).status == 503
+    assert checked(await fresh.client.get(f"{BASE}/Patient/x")).status == 503
+
+
+async def test_a_store_that_is_down_gives_no_empty_record(fresh: Deployment) -> None:
+    """A database that fails is an error, or a source that is down: never a person without a record."""
+    subject = await fresh.subject()
+    await fresh.services.database.write(lambda c: c.execute(text("ALTER TABLE resource RENAME TO gone")))
+    said = await fresh.get(f"AllergyIntolerance?patient={subject}")
+    assert said.status == 503 or said.ledger["RXX"] == "down"
+
+
+async def test_a_fault_shows_nothing_but_its_number(fresh: Deployment) -> None:
+    """What nobody foresaw becomes a 500 that can be found in the log and the audit, and holds no detail."""
+    subject = await fresh.subject()
+
+    def explode(_request: httpx.Request) -> httpx.Response:
+        raise RuntimeError(f"secret {ADA.value}")
+
+    fresh.services.client._transport = httpx.MockTransport(explode)
+    said = await fresh.get(f"Patient/{subject}/$everything")
+    assert said.ledger["QXX"] == "down"
+    assert b"secret" not in said.raw
