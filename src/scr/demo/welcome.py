@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,16 +39,34 @@ def print_welcome(
         "[bold]Ask for a record[/] (paste into another terminal; some history is still arriving):\n"
     )
     console.print(ready_curl(ports, seed, size), soft_wrap=True, markup=False)
+    scr, home = _command(), os.path.relpath(folder / "home")
+    first = population(seed, size)[0]
+    console.print("\n[bold]Or read it in the terminal[/], each source as it answers:\n")
+    console.print(
+        f"{scr} --home {home} query {first.nhs_number} --as R8000 --at {first.practice}",
+        soft_wrap=True,
+        markup=False,
+    )
     console.print("\n[bold]Then make it partial[/]")
     for command, effect in (
-        ("scr demo stop gp", "the GP system goes down: the answer says so"),
-        ("scr demo start gp", "and comes back"),
-        ("scr demo slow neighbour 8", "over the deadline: its part is late"),
-        ("scr demo slow neighbour 0", "no delay at all"),
-        ("scr demo status", "what runs, and what it has sent"),
+        ("demo stop gp", "the GP system goes down: the answer says so"),
+        ("demo start gp", "and comes back"),
+        ("demo slow neighbour 8", "over the deadline: its part is late"),
+        ("demo slow neighbour 0", "no delay at all"),
+        ("demo status", "what runs, and what it has sent"),
+        (f"--home {home} quarantine list", "what could not be filed, and why"),
+        (f"--home {home} audit", "who looked"),
     ):
-        console.print(f"  {command:<28} {effect}")
+        console.print(f"  {scr} {command:<36} {effect}", soft_wrap=True)
     console.print("\nCtrl-C ends everything.")
+
+
+def _command() -> str:
+    """How `scr` is called from where this was started: by its name only where that finds it."""
+    called = Path(sys.argv[0])
+    if shutil.which("scr") or called.name != "scr":
+        return "scr"
+    return os.path.relpath(called)
 
 
 def _table(title: str, *columns: str) -> Table:
