@@ -15,7 +15,7 @@ from typing import Literal
 
 from scr.decode.tree import Unit
 from scr.mapping.adapter import Adapter
-from scr.mapping.loss import known_fields, leaf_paths, lost_of
+from scr.mapping.loss import fields_read, known_fields, leaf_paths, lost_of
 from scr.mapping.paths import Path
 
 Status = Literal["mapped", "ignored", "unmapped"]
@@ -116,7 +116,7 @@ def _elements(unit: Unit) -> Iterator[str]:
 def _uses(adapter: Adapter) -> Iterator[_Use]:
     format_ = adapter.decode.format
     for place, expression in adapter.expressions.items():
-        known = known_fields(format_, expression.reads, ())
+        known = known_fields(format_, fields_read(format_, place, expression), ())
         if known:
             yield _Use(known, target=target_of(adapter, place))
     for ignored in adapter.ignored:

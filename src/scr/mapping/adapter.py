@@ -16,7 +16,7 @@ from scr.mapping.adapter_file import AdapterFile, DemographicsRules, Ignored, Re
 from scr.mapping.closures import Run
 from scr.mapping.expression import Expression
 from scr.mapping.formats import FHIR, IN_ROWS, Decode, units_of
-from scr.mapping.loss import known_fields
+from scr.mapping.loss import fields_read, known_fields
 from scr.mapping.template import (
     Compiler,
     Controls,
@@ -129,7 +129,11 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
         rules=rules,
         known=known_fields(
             file.decode.format,
-            (path for expression in compiler.expressions.values() for path in expression.reads),
+            (
+                path
+                for place, expression in compiler.expressions.items()
+                for path in fields_read(file.decode.format, place, expression)
+            ),
             (name for ignored in file.ignore for name in ignored.fields),
         ),
         ignored=file.ignore,

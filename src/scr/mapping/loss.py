@@ -13,7 +13,8 @@ from typing import Any
 
 from scr.decode.hl7v2.tables import SEGMENTS
 from scr.decode.tree import Unit
-from scr.mapping.paths import Path
+from scr.mapping.expression import Expression
+from scr.mapping.paths import Path, makes_things
 
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _ROWS = frozenset({"csv", "xlsx"})
@@ -23,8 +24,24 @@ _IGNORED = "(ignored)"
 """Before the name of an ignored element of EDIFACT: what it begins with is ignored too."""
 _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
+_ITSELF = "(itself)"
+"""After a path that is read for its own value only: what stands below it is read by nobody yet."""
+_CONTROLS = ("for_each", "when")
+_WHOLE_UNITS = frozenset({"csv", "edifact", "hl7v2", "xlsx"})
+"""Formats whose fields have nothing below them."""
 _EMPTY = '^~&" '
 """What stands in a field that has no value: separators, and the delete indicator."""
+
+
+def fields_read(format_: str, place: str, expression: Expression) -> Iterator[Path]:
+    """The paths that the expression at a key path of the file accounts for.
+
+    A value takes along all that stands below it. A ``for_each`` or a ``when`` only looks whether
+    something is there; but for one that makes objects, whose parts are read under other names.
+    """
+    looks = place.rpartition(".")[2] in _CONTROLS and not makes_things(expression.node)
+    for path in expression.reads:
+        yield (*path, _ITSELF) if looks and format_ not in _WHOLE_UNITS else path
 
 
 def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) -> frozenset[Path]:
@@ -81,7 +98,7 @@ def leaf_paths(tree: Any, at: Path = ()) -> Iterator[Path]:
 
 def _is_known(path: Path, known: frozenset[Path]) -> bool:
     """Whether the path, or the whole around it, is read or ignored."""
-    return any(path[:end] in known for end in range(1, len(path) + 1))
+    return (*path, _ITSELF) in known or any(path[:end] in known for end in range(1, len(path) + 1))
 
 
 def _hl7_field(path: Path) -> Path:

@@ -43,6 +43,13 @@ def end_path(node: Node, scope: Scope) -> Path:
     return _follow(node, scope.at, True, scope, set())
 
 
+def makes_things(node: Node) -> bool:
+    """Whether an expression makes an object or a list of its own."""
+    if node["type"].startswith("multi_select"):
+        return True
+    return any(isinstance(child, dict) and makes_things(child) for child in node["children"])
+
+
 _STEPS = frozenset({"subexpression", "index_expression", "pipe", "projection", "value_projection", "flatten"})
 
 
