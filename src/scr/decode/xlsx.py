@@ -58,13 +58,15 @@ def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(raw))
         names = workbook.sheet_names
         if not names:
-            raise DecodeError("the workbook has no sheet", code="no-sheet")
+            raise DecodeError("there is no sheet in it", code="no-sheet", where="the workbook")
         name = wanted or names[0]
         return name, workbook.get_sheet_by_name(name)
     except WorksheetNotFound:
         near = difflib.get_close_matches(wanted, names, n=1)
         hint = f"; the nearest is {near[0]!r}" if near else ""
-        raise DecodeError(f"there is no sheet {wanted!r} in the workbook{hint}", code="no-sheet") from None
+        raise DecodeError(
+            f"there is no sheet {wanted!r}{hint}", code="no-sheet", where="the workbook"
+        ) from None
     except CalamineError:
         raise DecodeError("the workbook cannot be read: save it again as .xlsx", code="not-xlsx") from None
 
