@@ -65,6 +65,7 @@ def measure(url: str, headers: dict[str, str], connections: int, seconds: float)
     elapsed = time.perf_counter() - began
     times.sort()
     return {
+        "count": len(times),
         "rate": len(times) / elapsed,
         "p50": times[len(times) // 2] * 1000,
         "p99": times[len(times) * 99 // 100] * 1000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -58,6 +59,18 @@ def peak_megabytes(pid: int) -> tuple[float, float]:
     tree = _tree(pid)
     peak = max(_kilobytes(one, "status", "VmHWM") for one in tree)
     return peak * 1.024e-3, sum(_kilobytes(one, "smaps_rollup", "Pss") for one in tree) * 1.024e-3
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process and those below it have used so far, in user and in system mode."""
+    ticks = 0
+    for one in _tree(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(pid: int) -> list[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,7 +53,8 @@ def show(lines: Iterable[Line]) -> None:
     for line in lines:
         held = "" if line.held is None else "[green]held[/]" if line.held else "[red]missed[/]"
         table.add_row(line.measure, line.figure, line.target, held)
-    Console(highlight=False).print(table)
+    table.caption = f"{os.cpu_count()} processors; load of the last minute {os.getloadavg()[0]:.1f}"
+    Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def remember(lines: Sequence[Line]) -> None:
@@ -60,6 +63,7 @@ def remember(lines: Sequence[Line]) -> None:
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
+        "load": os.getloadavg()[0],
         "figures": {line.measure: line.figure for line in lines},
         "missed": [line.measure for line in lines if line.held is False],
     }

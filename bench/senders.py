@@ -35,6 +35,7 @@ async def send_all(port: int, batches: list[list[bytes]]) -> dict[str, float]:
     elapsed = time.perf_counter() - began
     times.sort()
     return {
+        "count": len(times),
         "rate": len(times) / elapsed,
         "p50": times[len(times) // 2] * 1000,
         "p99": times[len(times) * 99 // 100] * 1000,
