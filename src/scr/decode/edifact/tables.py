@@ -38,6 +38,9 @@ PEOPLE = frozenset({"900", "902"})
 NAME_PARTS = {"SU": "family", "FO": "given[]", "MI": "given[]", "TI": "title"}
 """What stands before the colon of each part of a name in PNA."""
 
+COMPARATORS = {"5": ">=", "6": ">", "7": "<", "8": "<="}
+"""The second component of RSL-2."""
+
 DATE_FORMATS = frozenset({"102", "203", "204", "602", "610"})
 """Formats of DTM that are the beginning of CCYYMMDDHHMMSS."""
 

@@ -49,19 +49,28 @@ def _plain_number(text: str, decimal: str) -> str:
 
 
 def measured(segment: Segment, decimal: str) -> Segment:
-    """RSL+NV: ``<5`` gives its comparator, and what is no number is moved to the text of the result."""
-    value = segment.get(2, 1)
-    if not value or not segment.elements[1]:
+    """RSL with its comparator as a sign (``<5`` has it before the number) and its number with a point.
+
+    What is no number, or has a comparator that nobody knows, is moved to the text of the result: a
+    number that stands there without its comparator would mislead.
+    """
+    value, code, to = segment.get(2, 1), segment.get(2, 2), segment.get(3)
+    if not value:
         return segment
     compared = _COMPARED.match(value)
     number = _plain_number(value[compared.end() :] if compared else value, decimal)
+    sign = tables.COMPARATORS.get(code, "" if code else compared[1] if compared else "")
+    upper = _plain_number(to, decimal)
     parts = [*segment.elements[1], *[""] * 6][: max(6, len(segment.elements[1]))]
-    if number:
-        parts[0] = number
-        parts[1] = parts[1] or (compared[1] if compared else "")
+    rest = segment.elements[2:]
+    if number and (sign or not code) and (upper or not to):
+        parts[:2] = [number, sign]
+        rest = [[upper, *rest[0][1:]], *rest[1:]] if to else rest
     else:
-        parts[0], parts[5] = "", " ".join(part for part in (value, parts[5]) if part)
-    return replace(segment, elements=[segment.elements[0], parts, *segment.elements[2:]])
+        shown = f"{value} (comparator {code})" if code and not sign else f"{sign if code else ''}{value}"
+        parts[:2], parts[5] = ["", ""], " ".join(part for part in (shown, to and f"- {to}", parts[5]) if part)
+        rest = [[""], *rest[1:]] if to else rest
+    return replace(segment, elements=[segment.elements[0], parts, *rest])
 
 
 def limited(segment: Segment, decimal: str) -> Segment:
