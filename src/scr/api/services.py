@@ -28,6 +28,7 @@ from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
+from scr.store.losses import LossTally, flushed
 from scr.store.migrations import migrate
 from scr.terminology.conceptmap import ConceptMaps
 
@@ -83,9 +84,12 @@ async def open_services(
     maps = ConceptMaps.load(files)
     keys = open_keys(settings)
     database = open_database(settings)
+    losses = LossTally()
     try:
-        async with open_client(transport) as client:
-            pulls = build_sources(providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms)
+        async with open_client(transport) as client, flushed(losses, database):
+            pulls = build_sources(
+                providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms, losses=losses
+            )
             held = HeldSources(database, keys, adapters, now_ms)
             deadline = settings.deadline_seconds
             yield Services(

@@ -8,19 +8,26 @@ from typing import Annotated
 import orjson
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from scr.cli import loss_report
+from scr.api.services import now_ms, open_database
+from scr.cli import draft, loss_report
 from scr.cli.context import console, settings_of
 from scr.data import DataFiles
+from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import load_adapter, load_adapters
 from scr.mapping.check import Report, check_adapters
+from scr.mapping.counts import FILED
 from scr.mapping.guess import guess
 from scr.mapping.provider import load_providers
 from scr.mapping.report import report
 from scr.mapping.samples import load_samples
 from scr.mapping.suite import CHECKS
+from scr.store import losses as loss_counts
 
-app = typer.Typer(help="The suppliers' mappings: list, try, check.", no_args_is_help=True)
+app = typer.Typer(help="The suppliers' mappings: list, draft, try, check.", no_args_is_help=True)
+app.command("draft")(draft.draft)
+app.command("init")(draft.init)
 
 
 @app.command("list")
@@ -116,3 +123,37 @@ def _write_goldens(files: DataFiles, names: list[str]) -> None:
         for sample in load_samples(files, adapter):
             if sample.write_golden():
                 console.print(f"Written: {sample.golden_path}. Read it.", markup=False, soft_wrap=True)
+
+
+@app.command()
+def losses(
+    context: typer.Context,
+    provider: Annotated[str, typer.Option(help="One provider's ODS code.")] = "",
+    days: Annotated[int, typer.Option(min=1, help="Today and the days before it.")] = 7,
+) -> None:
+    """Say how often something was not carried in service, by provider and adapter: counts, and no values."""
+    ods = OdsCode.parse(provider) if provider else None
+    since = loss_counts.day_of(now_ms() - (days - 1) * 86_400_000)
+    database = open_database(settings_of(context))
+    try:
+        found = database.read_now(lambda conn: loss_counts.read(conn, since, ods))
+    finally:
+        database.close()
+    if not found:
+        console.print(f"Nothing was received since {since}.")
+        return
+    table = Table("provider", "adapter", "what", "name", "how often", "last", box=None, pad_edge=False)
+    table.columns[4].justify = "right"
+    for each in found:
+        what = _WHAT[each.kind] if each.name != FILED else "units"
+        table.add_row(str(each.provider), each.adapter, what, Text(each.name), str(each.count), each.last_day)
+    console.print(table)
+
+
+_WHAT = {
+    "unit": "units not filed",
+    "resource": "resources",
+    "field": "unmapped field",
+    "code": "unmapped code, by map",
+    "unread": "unreadable value",
+}

@@ -7,8 +7,9 @@ the payload goes on. Nothing goes onto a record about which there is any doubt w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -20,9 +21,11 @@ from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.errors import Conflict, NotFound, ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
+from scr.mapping import counts
 from scr.mapping.adapter import Adapter
+from scr.mapping.counts import Counted
 from scr.mapping.provider import Feed, Provider
-from scr.store import messages, quarantine
+from scr.store import losses, messages, quarantine
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import MessageState
@@ -105,8 +108,10 @@ class Intake:
     def _retry(
         self, conn: Connection, found: Quarantined, adapter: Adapter, units: list[Unit | BadUnit]
     ) -> Receipt:
-        outcomes = [self._desk.file(conn, found.provider, adapter, unit, self._clock()) for unit in units]
+        now = self._clock()
+        outcomes = [self._desk.file(conn, found.provider, adapter, unit, now) for unit in units]
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
+        losses.add(conn, found.provider, adapter.name, now, Counter(_counted(outcomes)))
         if problems:
             quarantine.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
         else:
@@ -164,9 +169,10 @@ class Intake:
         if not messages.is_unfinished(conn, message):
             return None
         now = self._clock()
-        totals = before
+        totals, outcomes = before, []
         for unit in batch:
             outcome = self._desk.file(conn, provider, adapter, unit, now)
+            outcomes.append(outcome)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):
                 quarantine.quarantine(
@@ -180,7 +186,9 @@ class Intake:
                     unit.raw,
                     now,
                 )
-        if last:
+        totals = replace(totals, losses=before.losses + Counter(_counted(outcomes)))
+        if last:  # with the message's end, so that one that is begun anew is not counted twice
+            losses.add(conn, provider, adapter.name, now, totals.losses)
             messages.finish(conn, self._keys, message, totals.state, totals.counts(), totals.only_person())
         return totals
 
@@ -225,12 +233,13 @@ class _Totals:
     problems: tuple[Problem, ...] = ()
     people: frozenset[str] = frozenset()
     person: Person | None = None
+    losses: Counter[Counted] = field(default_factory=Counter)
 
     def and_one(self, outcome: UnitOutcome) -> _Totals:
         if isinstance(outcome, Problem):
-            return _Totals(self.filed, (*self.problems, outcome), self.people, self.person)
+            return replace(self, problems=(*self.problems, outcome))
         people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
-        return _Totals(self.filed + 1, self.problems, people, outcome.person)
+        return replace(self, filed=self.filed + 1, people=people, person=outcome.person)
 
     @property
     def state(self) -> MessageState:
@@ -254,3 +263,12 @@ def _units(adapter: Adapter, raw: bytes) -> Iterator[Unit | BadUnit]:
         yield BadUnit(error.where or "payload", raw, error)
     except ScrError as error:
         yield BadUnit("payload", raw, DecodeError(str(error), code=error.code))
+
+
+def _counted(outcomes: Iterable[UnitOutcome]) -> Iterator[Counted]:
+    """What the outcomes of units add to the counts."""
+    for outcome in outcomes:
+        if isinstance(outcome, Problem):
+            yield from counts.refused(outcome.code)
+        else:
+            yield from counts.filed(outcome.mapped)

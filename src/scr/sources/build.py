@@ -19,6 +19,7 @@ from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
 from scr.sources.pipeline import Reader
 from scr.sources.protocol import Source
+from scr.store.losses import LossTally
 
 
 def build_sources(
@@ -29,16 +30,19 @@ def build_sources(
     *,
     id_key: bytes,
     clock: Callable[[], int],
+    losses: LossTally | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
-    ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC. Raises Invalid where a feed
-    names an adapter that is not there, or a provider is to be asked in two ways.
+    ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
+    carried. Raises Invalid where a feed names an adapter that is not there, or a provider is to be asked
+    in two ways.
     """
+    tally = losses or LossTally()
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
         for feed in provider.feeds:
-            source = _source(provider, feed, adapters, client, settings, id_key, clock)
+            source = _source(provider, feed, adapters, client, settings, id_key, clock, tally)
             if source is None:
                 continue
             if provider.ods in sources:
@@ -55,13 +59,14 @@ def _source(
     settings: Settings,
     id_key: bytes,
     clock: Callable[[], int],
+    losses: LossTally,
 ) -> Source | None:
     connection = feed.connection
     if not isinstance(connection, GpConnectConnection | FhirR4Connection):
         return None
     if feed.adapter not in adapters:
         raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
-    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock)
+    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock, losses)
     limits = Limits(
         timeout_seconds=connection.timeout_seconds,
         attempts=connection.attempts,

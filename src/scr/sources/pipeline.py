@@ -9,7 +9,7 @@ another thread: they cost about 0.1 ms of processor time a resource, most of it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,11 +22,13 @@ from scr.fhir.identifiers import OdsCode
 from scr.fhir.one_person import all_about, only_about, patient_ids
 from scr.fhir.pages import head_of
 from scr.identity.match import Agreement, compare
+from scr.mapping import counts
 from scr.mapping.adapter import Adapter
 from scr.mapping.run import Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import Question
+from scr.store.losses import LossTally
 
 _MISSHAPEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _log = structlog.get_logger(__name__)
@@ -34,13 +36,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How one provider's payloads are read. ``clock`` gives milliseconds UTC."""
+    """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried."""
 
     ods: OdsCode
     name: str
     adapter: Adapter
     id_key: bytes
     clock: Callable[[], int]
+    losses: LossTally = field(default_factory=LossTally)
 
     @property
     def headings(self) -> frozenset[str]:
@@ -69,6 +72,14 @@ def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
     ``several-persons``, ``demographics-contradict``, or the adapter's own reason to leave a payload to
     a human.
     """
+    try:
+        return _read(body, question, reader)
+    except SourceFailure as failure:
+        _count(reader, counts.refused(failure.code))
+        raise
+
+
+def _read(body: bytes, question: Question, reader: Reader) -> Reading:
     units, bad = _decode(body, reader)
     try:
         return _read_units(units, bad, question, reader)
@@ -181,6 +192,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
 
 def _tell_losses(mapped: Mapped, reader: Reader) -> None:
     """How much of an answer could not be carried: counts, never contents."""
+    _count(reader, counts.filed(mapped))
     if mapped.unmapped_codes or mapped.lost or mapped.unread:
         _log.info(
             "source.loss",
@@ -190,3 +202,7 @@ def _tell_losses(mapped: Mapped, reader: Reader) -> None:
             lost_fields=len(mapped.lost),
             unread_values=len(mapped.unread),
         )
+
+
+def _count(reader: Reader, counted: list[counts.Counted]) -> None:
+    reader.losses.add(reader.ods, reader.adapter.name, reader.clock(), counted)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
@@ -23,6 +25,7 @@ _ADD = text(
     " ON CONFLICT (day, provider, adapter, kind, name, writer)"
     " DO UPDATE SET count = loss_day.count + excluded.count"
 )
+_SECONDS = 60.0
 _thread = threading.local()
 
 
@@ -94,6 +97,25 @@ class LossTally:
         except ScrError:
             for (provider, adapter, hour), counts in taken.items():
                 self.add(provider, adapter, hour, counts.elements())
+
+
+@asynccontextmanager
+async def flushed(tally: LossTally, database: Database, seconds: float = _SECONDS) -> AsyncIterator[None]:
+    """Write what is counted every so many seconds, and once more at the end."""
+
+    async def now_and_then() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await tally.flush(database)
+
+    task = asyncio.create_task(now_and_then())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await tally.flush(database)
 
 
 def _writer() -> str:

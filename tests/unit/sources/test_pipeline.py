@@ -18,6 +18,8 @@ from scr.fhir.demographics import Demographics
 from scr.sources.http import SourceFailure
 from scr.sources.pipeline import Reader, Reading, read_payload
 from scr.sources.protocol import Question
+from scr.store import losses
+from scr.store.engine import Database
 
 OWN = f"Patient/{given.SUBJECT}"
 
@@ -230,3 +232,18 @@ def test_an_actor_is_no_part_of_an_entry(readers: dict[str, Reader]) -> None:
     reading = read(readers["R4"], given.patient(), given.problem("R4"))
     actor: Actor = given.ACTOR
     assert all(actor.user_id.encode() not in entry.body for entry in reading.entries)
+
+
+async def test_what_is_not_carried_is_counted(tmp_path: Path, database: Database) -> None:
+    """Each payload that was read adds to the day's counts, and each that was not adds its reason."""
+    reader = given.reader(tmp_path)
+    read(reader, given.patient(), {**given.problem(), "colour": "red"})
+    with suppress(SourceFailure):
+        read(reader, given.patient(BEN))
+    await reader.losses.flush(database)
+    found = database.read_now(lambda conn: losses.read(conn, "2026-01-01"))
+    counted = {(each.kind, each.name): each.count for each in found}
+    assert (
+        counted["unit", "filed"] == counted["unit", "wrong-person"] == counted["resource", "Condition"] == 1
+    )
+    assert ("field", "Condition.colour") in counted
