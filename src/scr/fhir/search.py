@@ -83,7 +83,7 @@ class Search:
         return sort_entries(found, self.sort)
 
 
-_BY_TYPE_AND_ID = attrgetter("type", "id")
+_BY_TYPE_AND_ID = attrgetter("reference")  # one string compares faster than two, and in the same order
 
 
 def sort_entries(entries: list[Entry], sort: tuple[tuple[str, bool], ...]) -> list[Entry]:
