@@ -29,6 +29,8 @@ _ITSELF = "(itself)"
 _CONTROLS = ("for_each", "when")
 _WHOLE_UNITS = frozenset({"csv", "edifact", "hl7v2", "xlsx"})
 """Formats whose fields have nothing below them."""
+_DERIVED = {"nhs_numbers": ("PID", "3"), "local_identifiers": ("PID", "3")}
+"""What the tree of HL7 v2 has made of a field."""
 _EMPTY = '^~&" '
 """What stands in a field that has no value: separators, and the delete indicator."""
 
@@ -103,6 +105,8 @@ def _is_known(path: Path, known: frozenset[Path]) -> bool:
 
 def _hl7_field(path: Path) -> Path:
     """The segment and field number of a path such as ``orders.OBX.observation_value.1``."""
+    if path[0] in _DERIVED:
+        return _DERIVED[path[0]]
     places = [i for i, name in enumerate(path[:-1]) if _SEGMENT.match(name)]
     if not places:
         return ()
