@@ -24,6 +24,8 @@ from scr.api.fhir.search import Searcher
 from scr.api.intake import IntakeRoutes
 from scr.api.logs import set_up_logs
 from scr.api.look import Answer, Looks, refused, respond
+from scr.api.onboarding import Desk, OnboardingRoutes
+from scr.api.pages.onboarding import OnboardingPages
 from scr.api.services import Services, now_ms, open_services
 from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
@@ -102,6 +104,10 @@ def mount(app: FastAPI, services: Services) -> None:
     )
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
+    desk = Desk(verifier, services.policy, services.database, now_ms)
+    secure = settings.base_url.startswith("https://")
+    app.include_router(OnboardingRoutes(desk, services.programme).router())
+    app.include_router(OnboardingPages(desk, services.programme, secure=secure).router())
 
 
 @asynccontextmanager

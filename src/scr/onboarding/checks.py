@@ -13,8 +13,8 @@ from scr.errors import ScrError
 from scr.fhir.dates import instant_text
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.mapping.adapter import load_adapter
+from scr.mapping.check import check_adapters
 from scr.mapping.provider import FhirR4Connection, Provider, load_providers
-from scr.onboarding.samples import sample_problems
 from scr.settings import Settings
 from scr.sources.protocol import Outcome, Question, Source
 from scr.store.engine import Database
@@ -68,18 +68,16 @@ def check_configured(files: DataFiles, settings: Settings, ods: OdsCode) -> Repo
 
 
 def check_samples(files: DataFiles, provider: Provider) -> Report:
-    """Whether every sample of each of its adapters gives what is expected of it."""
+    """Whether each of its adapters passes the standard suite (``scr adapters check``)."""
+    try:
+        found = check_adapters(files, *_adapters(provider))
+    except ScrError as error:
+        return Report(False, (str(error),))
     lines: list[str] = []
-    passed = True
-    for name in _adapters(provider):
-        try:
-            count, problems = sample_problems(files, load_adapter(files, name))
-        except ScrError as error:
-            count, problems = 0, [str(error)]
-        passed = passed and not problems
-        lines.append(f"adapter {name}: {count} samples, {len(problems)} problems")
-        lines += [f"adapter {name}: {problem}" for problem in problems]
-    return Report(passed, tuple(lines))
+    for one in found:
+        lines.append(f"adapter {one.adapter}: {one.samples} samples, {len(one.findings)} findings")
+        lines += [f"{finding.check}, {finding.where}: {finding.message}" for finding in one.findings]
+    return Report(all(one.passed for one in found), tuple(lines))
 
 
 async def check_connected(

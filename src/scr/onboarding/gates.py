@@ -48,7 +48,7 @@ GATES: tuple[Gate, ...] = (
     Gate(
         Stage.SAMPLES_PASSED,
         "Samples passed",
-        "Every sample of its adapters gives what is expected of it.",
+        "Its adapters pass the standard suite: every sample gives what is expected of it.",
         checks_itself=True,
     ),
     Gate(

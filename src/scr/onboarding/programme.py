@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,6 +37,12 @@ class Standing:
     state: State
     clock: Clock | None
     history: tuple[Event, ...] = ()
+
+
+def pressing(standing: Standing) -> tuple[bool, date, str]:
+    """To sort by: those that are not live first, by their deadline; those without one after the others."""
+    deadline = standing.clock.deadline if standing.clock else date.max
+    return standing.state.stage is Stage.LIVE, deadline, standing.name
 
 
 class Programme:
@@ -118,9 +125,9 @@ class Programme:
     async def check(self, provider: Provider, gate: Stage, actor: Actor) -> Report:
         """What a gate that checks itself finds now."""
         if gate is Stage.CONFIGURED:
-            return check_configured(self._files, self._settings, provider.ods)
+            return await asyncio.to_thread(check_configured, self._files, self._settings, provider.ods)
         if gate is Stage.SAMPLES_PASSED:
-            return check_samples(self._files, provider)
+            return await asyncio.to_thread(check_samples, self._files, provider)
         source = self._sources.get(provider.ods)
         return await check_connected(self._database, provider, source, actor, seconds=_PROBE_SECONDS)
 

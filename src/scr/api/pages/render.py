@@ -1,0 +1,81 @@
+"""A page from its template, with the headers that let a browser do nothing else with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+from scr.errors import ScrError
+from scr.fhir.dates import LONDON, utc
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def page(
+    template: str, status: int = 200, headers: Mapping[str, str] | None = None, **context: object
+) -> Response:
+    """A page. Whatever the context holds is escaped; a name that it lacks is an error."""
+    text = _environment().get_template(template).render(**context)
+    return Response(text, status, headers={**_HEADERS, **(headers or {})}, media_type="text/html")
+
+
+def moved(to: str) -> Response:
+    """303: look there."""
+    return Response(b"", 303, headers={**_HEADERS, "Location": to})
+
+
+def style_sheet() -> Response:
+    """The style sheet of all pages."""
+    headers = {**_HEADERS, "Cache-Control": "max-age=300"}
+    return Response(_style(), headers=headers, media_type="text/css")
+
+
+@lru_cache(maxsize=1)
+def _style() -> bytes:
+    return (files("scr.api.pages") / "assets" / "pages.css").read_bytes()
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("scr.api.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["day"] = _day
+    environment.filters["moment"] = _moment
+    environment.filters["sentence"] = _sentence
+    return environment
+
+
+def _day(day: date) -> str:
+    """A day as people write it: 5 January 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _moment(ms: int) -> str:
+    """Milliseconds UTC as a time in London: 5 January 2026, 09:30."""
+    at = utc(ms).astimezone(LONDON)
+    return f"{_day(at.date())}, {at:%H:%M}"
+
+
+def _sentence(error: ScrError) -> str:
+    """What an error says, beginning with a capital."""
+    return error.message[:1].upper() + error.message[1:]
