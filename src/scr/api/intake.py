@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from scr.api.auth import TokenVerifier
 from scr.api.look import Answer, Clock, refused, respond
 from scr.consent.actor import Actor
-from scr.errors import Forbidden, ScrError, TooLarge, Unavailable
+from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.outcome import issue, operation_outcome, to_bytes
@@ -27,6 +28,7 @@ from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
 
 _TOLD = 50
+_log = structlog.get_logger("scr.api")
 
 
 class IntakeRoutes:
@@ -46,12 +48,7 @@ class IntakeRoutes:
         self._database = database
         self._clock = clock
         self._max_bytes = max_bytes
-        self._feeds = {
-            (feed.name, feed.connection.client): (provider, feed)
-            for provider in providers.values()
-            for feed in provider.feeds
-            if isinstance(feed.connection, HttpPostConnection)
-        }
+        self._feeds = _by_sender(providers)
 
     def router(self) -> APIRouter:
         """The one route."""
@@ -69,6 +66,10 @@ class IntakeRoutes:
             answer = await self._take(request, feed, actor)
         except ScrError as failed:
             error, answer = failed, refused(failed)
+        except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
+            _log.error("fault", kind=type(failed).__name__, correlation=correlation, what="intake")
+            error = Fault(f"something went wrong here; quote {correlation} when you report it")
+            answer = refused(error)
         try:
             row = self._row(actor, error, correlation)
             await self._database.write(lambda connection: append(connection, row))
@@ -103,6 +104,25 @@ class IntakeRoutes:
             code=error.code if error else "",
             correlation=correlation,
         )
+
+
+def _by_sender(providers: Mapping[OdsCode, Provider]) -> dict[tuple[str, str], tuple[Provider, Feed]]:
+    """The feed of each name and client. Raises Invalid where it could be either of two providers'."""
+    feeds: dict[tuple[str, str], tuple[Provider, Feed]] = {}
+    for provider in providers.values():
+        for feed in provider.feeds:
+            if not isinstance(feed.connection, HttpPostConnection):
+                continue
+            sender = (feed.name, feed.connection.client)
+            if sender in feeds:
+                raise Invalid(
+                    f"the client {sender[1]!r} sends a feed {feed.name!r} of {feeds[sender][0].ods} already: "
+                    "whose a payload is could not be told; give one of them another name",
+                    code="bad-feed",
+                    where=f"adapters/providers/{provider.ods}.yaml",
+                )
+            feeds[sender] = (provider, feed)
+    return feeds
 
 
 def _told(receipt: Receipt, feed: Feed) -> Resource:
