@@ -8,6 +8,7 @@ read path parses or dumps a model.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -74,11 +75,12 @@ _DATES_BY_TYPE = {
 }
 
 
-def pack(resource: Resource, *, source: str, now: int) -> Entry:
+def pack(resource: Resource, *, source: str, now: int, references: Iterable[str] | None = None) -> Entry:
     """Make the Entry of an R4 resource that has its final ``id`` (and ``meta`` without version).
 
     The resource's own ``meta.lastUpdated`` is kept as ``last_updated`` if it has one, else ``now``
-    (milliseconds UTC). Raises ValueError where ``resourceType`` or ``id`` is not there.
+    (milliseconds UTC). ``references`` are those in the resource, where they are known already. Raises
+    ValueError where ``resourceType`` or ``id`` is not there.
     """
     kind, logical = resource.get("resourceType"), resource.get("id")
     if not isinstance(kind, str) or not isinstance(logical, str):
@@ -86,7 +88,9 @@ def pack(resource: Resource, *, source: str, now: int) -> Entry:
     meta = dict(resource.get("meta") or {})
     meta.pop("versionId", None)
     updated = interval(meta.pop("lastUpdated", None))
-    rest = {k: v for k, v in resource.items() if k not in {"resourceType", "id", "meta"}}
+    rest = resource.copy()
+    for name in ("resourceType", "id", "meta"):
+        rest.pop(name, None)
     body = orjson.dumps({"resourceType": kind, "id": logical, "meta": meta, **rest})
     return Entry(
         type=kind,
@@ -100,7 +104,7 @@ def pack(resource: Resource, *, source: str, now: int) -> Entry:
         codes=_tokens(resource, _CODE_FIELDS.get(kind, ("code",))),
         categories=_tokens(resource, ("category",)),
         labels=tuple(_coding_token(c) for c in meta.get("security", ())),
-        references=tuple(sorted(set(_references(rest)))),
+        references=tuple(sorted(set(_references(rest) if references is None else references))),
     )
 
 
@@ -128,7 +132,7 @@ def stamp_by_content(entry: Entry) -> Entry:
 
 def _when(resource: Resource, kind: str) -> tuple[int, int] | None:
     for name in _DATES_BY_TYPE.get(kind, _DATE_FIELDS):
-        found = interval(resource.get(name))
+        found = interval(resource[name]) if name in resource else None
         if found is not None:
             return found
     return None
@@ -150,6 +154,8 @@ def _tokens(resource: Resource, names: tuple[str, ...]) -> tuple[str, ...]:
     tokens: list[str] = []
     for name in names:
         concepts = resource.get(name)
+        if concepts is None:
+            continue
         for concept in concepts if isinstance(concepts, list) else [concepts]:
             if isinstance(concept, dict):
                 tokens.extend(_coding_token(c) for c in concept.get("coding", ()))
@@ -168,11 +174,12 @@ def _references(node: object) -> list[str]:
     stack = [node]
     while stack:
         at = stack.pop()
-        if isinstance(at, dict):
+        if type(at) is dict:
             reference = at.get("reference")
-            if isinstance(reference, str) and not reference.startswith("#"):
+            if type(reference) is str and not reference.startswith("#"):
                 found.append(reference)
-            stack.extend(at.values())
-        elif isinstance(at, list):
-            stack.extend(at)
+            values: Iterable[object] = at.values()
+        else:
+            values = at if type(at) is list else ()
+        stack.extend(value for value in values if type(value) is dict or type(value) is list)
     return found

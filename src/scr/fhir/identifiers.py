@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -74,6 +73,11 @@ class OdsCode:
         return self.value
 
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648's base 32, in small letters
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
+
+
 def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
     """The logical id served for a source's own resource.
 
@@ -81,4 +85,5 @@ def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
     from pull to pull, not to be guessed, and telling nothing, so that it may stand in a path.
     """
     digest = hashlib.blake2b(f"{source}\x1f{kind}\x1f{local}".encode(), key=key, digest_size=20).digest()
-    return base64.b32encode(digest).decode("ascii").lower()[:26]
+    bits = int.from_bytes(digest[:17]) >> 6  # 26 characters of 5 bits
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])

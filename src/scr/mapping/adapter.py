@@ -23,8 +23,8 @@ from scr.mapping.template import (
     Template,
     compile_template,
     controls,
-    single_expression,
 )
+from scr.mapping.template_source import single_expression
 from scr.terminology.conceptmap import ConceptMaps
 
 FILE = "adapter.yaml"

@@ -1,7 +1,4 @@
-"""JMESPath, parsed once by ``jmespath`` and compiled into Python closures.
-
-The interpreter of ``jmespath`` walks the syntax tree for every value; a closure does the same some
-four times faster. The tests hold the two against each other.
+"""JMESPath, parsed once by ``jmespath`` and made into Python functions (``scr.mapping.source``).
 
 Four names stand for things outside of the current scope wherever a path begins with them:
 
@@ -18,6 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from jmespath import exceptions, parser
 
@@ -35,17 +33,20 @@ class ExpressionError(ValueError):
         super().__init__(message if column is None else f"{message} (column {column} of the expression)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expression:
-    """A compiled expression. ``run(scope, frame)`` gives its value; it does no I/O and ends.
-
-    ``reads`` are the paths of the unit that it looks at, places within lists left out.
+    """A compiled expression. ``reads`` are the paths of the unit that it looks at, places within lists
+    left out.
     """
 
     text: str
-    run: Run = field(repr=False, compare=False)
     reads: frozenset[Path] = field(repr=False, compare=False)
     node: Node = field(repr=False, compare=False)
+
+    @cached_property
+    def run(self) -> Run:
+        """``run(scope, frame)`` gives its value; it does no I/O and ends."""
+        return compile_node(self.node)
 
 
 def compile_expression(text: str, maps: ConceptMaps, scope: Scope | None = None) -> Expression:
@@ -60,7 +61,7 @@ def compile_expression(text: str, maps: ConceptMaps, scope: Scope | None = None)
         raise ExpressionError(str(error)) from None
     for call in _calls(node):
         _check_call(call, maps)
-    return Expression(text.strip(), compile_node(node), paths_read(node, scope), node)
+    return Expression(text.strip(), paths_read(node, scope), node)
 
 
 def _syntax(error: exceptions.ParseError) -> str:

@@ -34,6 +34,9 @@ class References:
     number: str = ""
     _met: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._met[f"Patient/{self.subject}"] = f"Patient/{self.subject}"
+
     def id_of(self, kind: str, local: str) -> str:
         """The id that is served for the source's own.
 
@@ -58,23 +61,29 @@ class References:
             return target.rpartition(":")[2] not in self.own
         return match[2] == "Patient" and match[3] not in self.own
 
-    def rewritten(self, node: Resource) -> Resource:
-        """A copy in which every literal reference is rewritten."""
+    def rewritten(self, node: Resource, found: set[str]) -> Resource:
+        """A copy in which every literal reference is rewritten. All that do not begin with # are put into
+        ``found``."""
         made = node.copy()
         for key, value in node.items():
             kind = type(value)
             if kind is dict:
-                made[key] = self.rewritten(value)
+                made[key] = self.rewritten(value, found)
             elif kind is list:
-                made[key] = self._all(value)
-        reference = made.get("reference")
-        if type(reference) is str:
-            made["reference"] = self.reference(reference)
+                made[key] = self._all(value, found)
+            elif key == "reference" and kind is str:
+                made[key] = served = self.reference(value)
+                if served[:1] != "#":
+                    found.add(served)
         return made
 
-    def _all(self, items: list[Any]) -> list[Any]:
+    def _all(self, items: list[Any], found: set[str]) -> list[Any]:
         return [
-            self.rewritten(item) if type(item) is dict else self._all(item) if type(item) is list else item
+            self.rewritten(item, found)
+            if type(item) is dict
+            else self._all(item, found)
+            if type(item) is list
+            else item
             for item in items
         ]
 

@@ -24,9 +24,9 @@ from scr.mapping.closures import Frame
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.references import References, own_patients
-from scr.mapping.template import MappingError, iterate, scopes
+from scr.mapping.template import MappingError, scopes
 from scr.mapping.times import Unreadable
-from scr.mapping.values import as_text, is_true
+from scr.mapping.values import as_text, is_true, iterate
 from scr.terminology.conceptmap import ConceptMaps
 
 _NO_PRACTICE = frozenset({"V81997", "V81998", "V81999"})
@@ -180,14 +180,15 @@ def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
             code="another-person",
             where=stamp.place,
         )
-    made: Resource = references.rewritten(resource)
-    made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
-    person = f"Patient/{context.subject}"
+    made, person = resource.copy(), f"Patient/{context.subject}"
     stamp_subject(made, person)
     if kind == "Patient":
         made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
+    found: set[str] = set()
+    made = references.rewritten(made, found)
+    made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
     made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
-    return pack(made, source=context.source.value, now=context.now)
+    return pack(made, source=context.source.value, now=context.now, references=found)
 
 
 def _misshapen(kind: str, place: str, error: Exception) -> MappingError:

@@ -13,8 +13,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,14 +24,14 @@ from scr.errors import Invalid
 from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression, ExpressionError, compile_expression
 from scr.mapping.paths import Scope, end_path
+from scr.mapping.template_source import TemplateWriter, single_expression
 from scr.mapping.times import Unreadable
-from scr.mapping.values import as_text, is_true
+from scr.mapping.values import is_true, iterate
 from scr.terminology.conceptmap import ConceptMaps
 
 Keys = tuple[str | int, ...]
 
-_PART = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_CONTROL = frozenset({"for_each", "when"})
+_TOO_DEEP = "too many for_each, projections and filters stand in each other: take them apart"
 
 
 class MappingError(Invalid):
@@ -66,19 +65,25 @@ class Compiler:
         except ExpressionError as error:
             raise self.error(str(error), keys) from None
 
-    def run(self, text: str, keys: Keys) -> Run:
-        """The closure of an expression; a function given the wrong sort of value is a MappingError."""
-        expression = self.compiled(text, keys)
+    def registered(self, text: str, keys: Keys) -> tuple[Expression, str]:
+        """An expression at a key path, and the path as text, by which ``expressions`` has it now."""
         place = ".".join(map(str, keys))
-        self.expressions[place] = expression
-        return _guarded(expression, place)
+        expression = self.expressions[place] = self.compiled(text, keys)
+        return expression, place
 
-    def single(self, text: object, keys: Keys) -> Run:
-        """The closure of a text that must be one ``{{ expression }}``."""
+    def alone(self, text: object, keys: Keys) -> str:
+        """The expression of a text that must be one ``{{ expression }}``."""
         alone = single_expression(text) if isinstance(text, str) else None
         if alone is None:
             raise self.error(f'write one expression in quotes: {keys[-1]}: "{{{{ … }}}}"', keys)
-        return self.run(alone, keys)
+        return alone
+
+    def single(self, text: object, keys: Keys) -> Run:
+        """The function of such a text; one given the wrong sort of value raises MappingError."""
+        try:
+            return _guarded(*self.registered(self.alone(text, keys), keys))
+        except SyntaxError:
+            raise self.error(_TOO_DEEP, keys) from None
 
     def error(self, message: str, keys: Keys) -> Invalid:
         """An error at a key path."""
@@ -95,27 +100,12 @@ class Template:
 
 def compile_template(node: object, keys: Keys, compiler: Compiler) -> Template:
     """Compile a tree of plain YAML values; ``keys`` is where it stands in the file."""
-    if isinstance(node, dict):
-        return _mapping(node, keys, compiler)
-    if isinstance(node, list):
-        return _list(node, keys, compiler)
-    if isinstance(node, str) and "{{" in node:
-        return _text(node, keys, compiler)
-    constant = clean(node)
-    return Template(lambda _scope, _frame: constant, False)
-
-
-def single_expression(text: str) -> str | None:
-    """The expression of a text that is one ``{{ }}`` and nothing else; otherwise None."""
-    match = _PART.fullmatch(text.strip())
-    return match[1] if match and "{{" not in match[1] else None
-
-
-def iterate(items: Any) -> list[Any]:
-    """What ``for_each`` goes over: a list; null is none, and a single thing is one."""
-    if items is None or items == "":
-        return []
-    return items if isinstance(items, list) else [items]
+    writer = TemplateWriter(_refusal)
+    made = writer.tree(node, keys, compiler, "v")
+    try:
+        return Template(writer.function(made.name), made.dynamic)
+    except SyntaxError:
+        raise compiler.error(_TOO_DEEP, keys) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,106 +144,24 @@ def scopes(words: Controls, scope: Any, frame: Frame) -> Iterator[Any]:
         frame.item, frame.outer, frame.index = before
 
 
-def clean(value: Any) -> Any:
-    """A value without null and empty things at any depth, in plain types; None where nothing is left."""
-    kind = type(value)
-    if kind is str:
-        return value if value and not value.isspace() else None
-    if value is None or kind in (bool, int, float):
-        return value
-    if isinstance(value, Mapping):
-        return {k: v for k, v in ((k, clean(v)) for k, v in value.items()) if v is not None} or None
-    if isinstance(value, list):
-        return [v for v in (clean(v) for v in value) if v is not None] or None
-    return as_text(value)
-
-
-def _mapping(node: dict[str, Any], keys: Keys, compiler: Compiler) -> Template:
-    words = controls(node, keys, compiler)
-    parts = [
-        (key, compile_template(child, (*keys, key), words.inner))
-        for key, child in node.items()
-        if key not in _CONTROL
-    ]
-    dynamic = any(part.dynamic for _, part in parts)
-    steps = [(key, part.run, part.dynamic) for key, part in parts]
-
-    def once(scope: Any, frame: Frame) -> Any:
-        made: dict[str, Any] = {}
-        told = not dynamic
-        for key, run, is_dynamic in steps:
-            value = run(scope, frame)
-            if value is not None:
-                made[key] = value
-                told = told or is_dynamic
-        return made if made and told else None
-
-    if words.for_each is None and words.when is None:
-        return Template(once, dynamic)
-
-    def each(scope: Any, frame: Frame) -> Any:
-        made = [once(at, frame) for at in scopes(words, scope, frame)]
-        if words.for_each is None:
-            return made[0] if made else None
-        return [value for value in made if value is not None] or None
-
-    return Template(each, True)
-
-
-def _list(node: list[Any], keys: Keys, compiler: Compiler) -> Template:
-    parts = [compile_template(child, (*keys, i), compiler) for i, child in enumerate(node)]
-
-    def run(scope: Any, frame: Frame) -> Any:
-        made: list[Any] = []
-        for part in parts:
-            value = part.run(scope, frame)
-            if isinstance(value, list):
-                made.extend(value)
-            elif value is not None:
-                made.append(value)
-        return made or None
-
-    return Template(run, any(part.dynamic for part in parts))
-
-
-def _text(node: str, keys: Keys, compiler: Compiler) -> Template:
-    alone = single_expression(node)
-    if alone is not None:
-        run = compiler.run(alone, keys)
-        return Template(lambda scope, frame: clean(run(scope, frame)), True)
-    pieces = _PART.split(node)  # text, expression, text, …
-    if any("{{" in text or "}}" in text for text in pieces[0::2]):
-        raise compiler.error("{{ and }} do not pair up: close each expression", keys)
-    texts = pieces[0::2]
-    runs = [compiler.run(piece, keys) for piece in pieces[1::2]]
-
-    def interpolate(scope: Any, frame: Frame) -> Any:
-        made = [texts[0]]
-        for run, text in zip(runs, texts[1:], strict=True):
-            value = as_text(run(scope, frame))
-            if value is None:
-                return None
-            made.extend((value, text))
-        return "".join(made)
-
-    return Template(interpolate, True)
-
-
 def _guarded(expression: Expression, place: str) -> Run:
-    run, text = expression.run, expression.text
+    run, at = expression.run, (place, expression.text)
 
     def guarded(scope: Any, frame: Frame) -> Any:
         try:
             value = run(scope, frame)
         except (JMESPathError, TypeError, Unreadable) as error:
-            raise MappingError(
-                f"{place}: {{{{ {text} }}}} cannot take what is there: {_why(error)}"
-            ) from None
+            raise _refusal(at, error) from None
         if frame.seen is not None and value is not None:
             frame.seen.add(place)
         return value
 
     return guarded
+
+
+def _refusal(at: tuple[str, str], error: Exception) -> MappingError:
+    place, text = at
+    return MappingError(f"{place}: {{{{ {text} }}}} cannot take what is there: {_why(error)}")
 
 
 def _why(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from scr.mapping.times import Unreadable
@@ -37,6 +38,27 @@ def local_id(parts: tuple[Any, ...]) -> str | None:
     texts = [as_text(part) for part in parts]
     known = [text.replace("/", "%2F") for text in texts if text is not None]  # a reference is cut at its /
     return PART.join(known) if len(known) == len(texts) else None
+
+
+def iterate(items: Any) -> list[Any]:
+    """What ``for_each`` goes over: a list; null is none, and a single thing is one."""
+    if items is None or items == "":
+        return []
+    return items if isinstance(items, list) else [items]
+
+
+def clean(value: Any) -> Any:
+    """A value without null and empty things at any depth, in plain types; None where nothing is left."""
+    kind = type(value)
+    if kind is str:
+        return value if value and not value.isspace() else None
+    if value is None or kind in (bool, int, float):
+        return value
+    if isinstance(value, Mapping):
+        return {k: v for k, v in ((k, clean(v)) for k, v in value.items()) if v is not None} or None
+    if isinstance(value, list):
+        return [v for v in (clean(v) for v in value) if v is not None] or None
+    return as_text(value)
 
 
 def decimal(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jmespath
@@ -73,7 +74,7 @@ def _outcome(run: Any) -> Any:
 @example("a[?b].c", {"a": [{"b": "", "c": 1}, {"b": 0, "c": 2}]})
 @example("starts_with(a, 'x')", {"a": None})
 @example("sort_by(a, &b)[].c", {"a": [{"b": 2, "c": 1}, {"b": 1, "c": 2}]})
-def test_a_closure_gives_what_the_interpreter_gives(text: str, value: Any) -> None:
+def test_a_function_gives_what_the_interpreter_gives(text: str, value: Any) -> None:
     """Any expression of the grammar, over any value: the same result, or the same sort of error."""
     functions = MappingFunctions(MAPS)
     expected = _outcome(
@@ -81,6 +82,18 @@ def test_a_closure_gives_what_the_interpreter_gives(text: str, value: Any) -> No
     )
     compiled = compile_expression(text, MAPS)
     assert _outcome(lambda: compiled.run(value, Frame(value, MappingFunctions(MAPS)))) == expected
+
+
+@given(st.text(min_size=1), st.text())
+@example("v'); raise SystemExit  #", "'\\n}{")
+def test_any_name_and_any_text_stand_for_themselves(name: str, text: str) -> None:
+    """What an adapter's author writes in quotes is a name or a text, whatever characters it has."""
+    literal = text.replace("\\", "\\\\").replace("'", "\\'")
+    expression = compile_expression(f"[{json.dumps(name)}, '{literal}', {{{json.dumps(name)}: @}}]", MAPS)
+    scope = {name: "found"}
+    expected = jmespath.search(expression.text, scope)
+    assert expression.run(scope, Frame(scope, MappingFunctions(MAPS))) == expected
+    assert expected[0] == "found"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_a_value_is_cleaned_once_and_kept_with_its_type(value: object) -> None:
         ({"a": {"for_each": "ids"}}, "a.for_each: write one expression in quotes"),
         ({"a": {"when": True}}, "a.when: write one expression in quotes"),
         ({"a": ["x", {"b": "{{ nam( }}"}]}, "a.1.b: "),
+        ({"a": f"{{{{ {'a[?' * 25}b{']' * 25} }}}}"}, "take them apart"),
     ],
 )
 def test_a_template_that_cannot_work_is_refused_with_its_key(template: object, says: str) -> None:

@@ -50,6 +50,7 @@ class Message(Mapping[str, Any]):
         self.segments = segments
         self.delimiters = delimiters
         self._by_name: dict[str, list[Segment]] = {}
+        self._seen: dict[str, Any] = {}
         noted: Segment | None = None
         for segment in segments:
             self._by_name.setdefault(segment.name, []).append(segment)
@@ -110,12 +111,18 @@ class Message(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A segment, a list of segments, or one of the other keys."""
+        if key not in self._seen:
+            self._seen[key] = self._find(key)
+        value = self._seen[key]
+        return default if value is None else value
+
+    def _find(self, key: str) -> Any:
         named = self._by_name.get(key)
         if named is not None:
             return named[0] if key in SINGLE else named
         if key in _BESIDE:
             return _BESIDE[key](self)
-        return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else default
+        return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else None
 
     def __getitem__(self, key: str) -> Any:
         value = self.get(key)

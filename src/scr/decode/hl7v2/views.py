@@ -11,6 +11,8 @@ from scr.decode.hl7v2.text import Delimiters
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
 
+_AS_IT_STANDS = frozenset({"TX", "FT"})
+
 BESIDE: dict[str, Callable[[Segment], Any]] = {
     "NTE": lambda segment: segment.notes,
     "occurrence": lambda segment: segment.occurrence,
@@ -34,22 +36,23 @@ class Composite(Mapping[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         """A component by name or number; the default where it is not there."""
         number = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0)
-        if not 1 <= number <= len(self._parts):
+        parts = self._parts
+        if number == 0 or number > len(parts) or not (text := parts[number - 1]):
             return default
-        value = self._read(number)
+        value = self._read(number, text)
         return default if value is None else value
 
-    def _read(self, number: int) -> Any:
-        text = self._parts[number - 1]
-        fields = self._shape.fields
-        datatype = fields[number - 1].datatype if number <= len(fields) else ""
-        shape = DATATYPES.get(datatype)
-        if self._inner or not text or text == DELETED:
-            return _leaf(text, "ST", self._delimiters)
-        separator = self._delimiters.subcomponent
-        if shape is None and (datatype or not separator or separator not in text):
-            return _leaf(text, "ST", self._delimiters)
-        return _composite(text, separator, shape or NO_SHAPE, self._delimiters, inner=True)
+    def _read(self, number: int, text: str) -> Any:
+        delimiters, datatype = self._delimiters, ""
+        if not self._inner and text != DELETED:
+            fields = self._shape.fields
+            if number <= len(fields):
+                datatype = fields[number - 1].datatype
+            shape = DATATYPES.get(datatype)
+            separator = delimiters.subcomponent
+            if shape is not None or (not datatype and separator and separator in text):
+                return _composite(text, separator, shape or NO_SHAPE, delimiters, inner=True)
+        return _leaf(text, "ST", delimiters)
 
     def __getitem__(self, key: str) -> Any:
         value = self.get(key)
@@ -62,8 +65,8 @@ class Composite(Mapping[str, Any]):
         fields, known = self._shape.fields, len(self._shape.fields)
         return {
             (fields[number - 1].name if number <= known else "") or str(number): value
-            for number in range(1, len(self._parts) + 1)
-            if self._parts[number - 1] and (value := self._read(number)) is not None
+            for number, text in enumerate(self._parts, 1)
+            if text and (value := self._read(number, text)) is not None
         }.items()
 
     def __iter__(self) -> Iterator[str]:
@@ -106,7 +109,7 @@ class Segment(Mapping[str, Any]):
         self._delimiters = delimiters
         self._shape = SEGMENTS.get(name, NO_SHAPE)
         self._cells: list[str] | None = None
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[str, Any] = {}
 
     @property
     def delimiters(self) -> Delimiters:
@@ -125,24 +128,26 @@ class Segment(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A field by name or number; the default where it is not there."""
+        if key not in self._seen:
+            self._seen[key] = self._find(key)
+        value = self._seen[key]
+        return default if value is None else value
+
+    def _find(self, key: str) -> Any:
         number = self._shape.numbers.get(key)
         if number is None:
             if key in BESIDE:
                 return BESIDE[key](self)
             number = int(key) if key.isdecimal() and len(key) < 6 else 0
             if number == 0:
-                return default
-        if number not in self._seen:
-            self._seen[number] = self._read(number)
-        value = self._seen[number]
-        return default if value is None else value
-
-    def _read(self, number: int) -> Any:
-        text = self.cells[number] if number < len(self.cells) else ""
-        fields = self._shape.fields
+                return None
+        fields, cells = self._shape.fields, self._cells or self.cells
         field = fields[number - 1] if number <= len(fields) else UNTYPED
+        text = cells[number] if number < len(cells) else ""
+        if not text:
+            return [] if field.repeats else None
         if self.name == "MSH" and number <= 2:
-            return text or None
+            return text
         if field.datatype == "?":
             field = field._replace(datatype=self.get("value_type") or "")
         return _field(text, field, self._delimiters)
@@ -207,13 +212,10 @@ class Segment(Mapping[str, Any]):
 
 
 def _field(text: str, field: Field, delimiters: Delimiters) -> Any:
-    """The value of a field: a list where it repeats."""
+    """The value of a field that holds something: a list where it repeats."""
     mark = delimiters.repetition
     if field.repeats:
-        if not text:
-            return []
-        parts = _split(text, mark)
-        values = [_value(part, field.datatype, delimiters) for part in parts]
+        values = [_value(part, field.datatype, delimiters) for part in _split(text, mark)]
         return [value for value in values if value is not None]
     if mark and mark in text and field.datatype not in TEXT:
         text = next((part for part in text.split(mark) if part), "")  # the others have no place to go
@@ -239,15 +241,18 @@ def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, 
     """A Composite; None where only separators and blanks are there."""
     parts = _split(text, separator)
     blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
-    if not any(part.strip(blank) for part in parts):
-        return None
-    return Composite(parts, shape, delimiters, inner=inner)
+    for part in parts:
+        if part.strip(blank):
+            return Composite(parts, shape, delimiters, inner=inner)
+    return None
 
 
 def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
-    if text == DELETED or not text or text.isspace():
+    if text == DELETED:
         return None
-    value = delimiters.unescape(text if datatype in {"TX", "FT"} else text.strip())
+    value = text if datatype in _AS_IT_STANDS else text.strip()
+    if delimiters.escape and delimiters.escape in value:
+        value = delimiters.unescape(value)
     return None if not value or value.isspace() else value
 
 

@@ -1,0 +1,246 @@
+"""JMESPath's syntax tree, written as the source of one Python function.
+
+A walk over the tree costs a call for each node and value; one function of plain statements does the
+same some times faster, and a path that is named twice is followed once. The tests hold it against
+``jmespath`` itself. The meaning of each sort of node is that of https://jmespath.org/specification.html.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from scr.mapping.functions import OWN, MappingFunctions
+from scr.mapping.paths import NAMES, Node, paths_read
+from scr.mapping.times import Unreadable
+from scr.mapping.values import is_true
+from scr.mapping.writer import Kind, Writer
+
+_ORDER = {"lt": operator.lt, "gt": operator.gt, "lte": operator.le, "gte": operator.ge}
+
+Expref = Callable[[Node], Any]
+"""Makes what is handed to a function as an expression (``sort_by(list, &key)``)."""
+
+
+class ExpressionWriter(Writer):
+    """Writes JMESPath."""
+
+    def __init__(self, expref: Expref) -> None:
+        super().__init__(_KINDS, _CONSTANTS)
+        self.expref = expref
+
+
+def is_number(value: object) -> bool:
+    """JMESPath's number: true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """JMESPath's equality: true is not 1, and false is not 0."""
+    if (isinstance(a, bool) and is_number(b)) or (isinstance(b, bool) and is_number(a)):
+        return False
+    return bool(a == b)
+
+
+def negated(value: Any) -> bool:
+    """JMESPath's ``!``: a number is true, zero as well."""
+    return False if is_number(value) else not value
+
+
+def _ordering(kind: str) -> Callable[[Any, Any], bool | None]:
+    compare = _ORDER[kind]
+
+    def ordered(a: Any, b: Any) -> bool | None:
+        if not all(is_number(value) or isinstance(value, str) for value in (a, b)):
+            return None
+        return bool(compare(a, b))
+
+    return ordered
+
+
+def is_so(value: str) -> str:
+    """The condition that a variable's value counts as true."""
+    return f"if {value} is not None and ({value} if {value}.__class__ is str else true({value})):"
+
+
+def _no(value: str) -> str:
+    return f"if {value} is None or not ({value} if {value}.__class__ is str else true({value})):"
+
+
+def _same(_writer: Writer, _node: Node, value: str, _head: bool) -> str:
+    return value
+
+
+def _literal(writer: Writer, node: Node, _value: str, _head: bool) -> str:
+    return writer.constant(node["value"])
+
+
+def _slice(writer: Writer, node: Node, value: str, _head: bool) -> str:
+    made, cut = writer.new(), writer.constant(slice(*node["children"]))
+    writer.line(f"{made} = {value}[{cut}] if isinstance({value}, list) else None")
+    return made
+
+
+def _index(writer: Writer, node: Node, value: str, _head: bool) -> str:
+    return writer.write({"type": "pipe", "children": [node], "value": None}, value, False)
+
+
+def _flatten(writer: Writer, node: Node, value: str, head: bool) -> str:
+    base, made, element = writer.write(node["children"][0], value, head), writer.new(), writer.new()
+    writer.line(f"{made} = None")
+    with writer.block(f"if isinstance({base}, list):"):
+        writer.line(f"{made} = []")
+        with writer.block(f"for {element} in {base}:"):
+            writer.line(f"if isinstance({element}, list): {made}.extend({element})")
+            writer.line(f"else: {made}.append({element})")
+    return made
+
+
+def _projection(writer: Writer, node: Node, value: str, head: bool) -> str:
+    """Projection and filter: the rest of the path on each element (for which the condition holds)."""
+    base, made, element = writer.write(node["children"][0], value, head), writer.new(), writer.new()
+    writer.line(f"{made} = None")
+    with writer.block(f"if isinstance({base}, list):"):
+        writer.line(f"{made} = []")
+        with writer.block(f"for {element} in {base}:"):
+            if node["type"] == "filter_projection":
+                holds = writer.write(node["children"][2], element, True)
+                writer.line(f"{_no(holds)} continue")
+            rest = writer.write(node["children"][1], element, False)
+            writer.line(f"if {rest} is not None: {made}.append({rest})")
+    return made
+
+
+def _value_projection(writer: Writer, node: Node, value: str, head: bool) -> str:
+    base, made, element = writer.write(node["children"][0], value, head), writer.new(), writer.new()
+    values = writer.new()
+    writer.line(f"try: {values} = {base}.values()")
+    writer.line(f"except AttributeError: {values} = None")
+    writer.line(f"{made} = None")
+    with writer.block(f"if {values} is not None:"):
+        writer.line(f"{made} = []")
+        with writer.block(f"for {element} in {values}:"):
+            rest = writer.write(node["children"][1], element, False)
+            writer.line(f"if {rest} is not None: {made}.append({rest})")
+    return made
+
+
+def _multi(writer: Writer, node: Node, value: str, _head: bool) -> str:
+    """A list or an object of expressions."""
+    made = writer.new()
+    writer.line(f"{made} = None")
+    with writer.block(f"if {value} is not None:"):
+        if node["type"] == "multi_select_list":
+            parts = ", ".join(writer.write(child, value, True) for child in node["children"])
+            writer.line(f"{made} = [{parts}]")
+        else:
+            pairs = [
+                (writer.constant(child["value"]), writer.write(child["children"][0], value, True))
+                for child in node["children"]
+            ]
+            writer.line(f"{made} = {{{', '.join(f'{key}: {part}' for key, part in pairs)}}}")
+    return made
+
+
+def _or(writer: Writer, node: Node, value: str, head: bool) -> str:
+    left, right = node["children"]
+    made = writer.new()
+    writer.line(f"{made} = {writer.write(left, value, head)}")
+    with writer.block(_no(made)):
+        writer.line(f"{made} = {writer.write(right, value, head)}")
+    return made
+
+
+def _and(writer: Writer, node: Node, value: str, head: bool) -> str:
+    left, right = node["children"]
+    made = writer.new()
+    writer.line(f"{made} = {writer.write(left, value, head)}")
+    with writer.block(is_so(made)):
+        writer.line(f"{made} = {writer.write(right, value, head)}")
+    return made
+
+
+def _not(writer: Writer, node: Node, value: str, head: bool) -> str:
+    inner, made = writer.write(node["children"][0], value, head), writer.new()
+    writer.line(f"{made} = {inner} is None or negated({inner})")
+    return made
+
+
+def _comparator(writer: Writer, node: Node, value: str, head: bool) -> str:
+    left, right = (writer.write(child, value, head) for child in node["children"])
+    made, kind = writer.new(), node["value"]
+    if kind not in {"eq", "ne"}:
+        writer.line(f"{made} = {writer.constant(_ordering(kind))}({left}, {right})")
+    elif any(child["type"] == "literal" and isinstance(child["value"], str) for child in node["children"]):
+        writer.line(f"{made} = {left} {'==' if kind == 'eq' else '!='} {right}")  # text is never a number
+    else:
+        writer.line(f"{made} = {'not ' if kind == 'ne' else ''}equal({left}, {right})")
+    return made
+
+
+def _expref(writer: Writer, node: Node, _value: str, _head: bool) -> str:
+    assert isinstance(writer, ExpressionWriter)
+    made = writer.new()
+    reached = ", ".join(f"{name}={writer.names[name]}" for name in sorted(NAMES))
+    writer.line(f"{made} = {writer.constant(writer.expref(node['children'][0]))}(f, {reached})")
+    return made
+
+
+def _call(writer: Writer, node: Node, value: str, _head: bool) -> str:
+    name, children, made = node["value"], node["children"], writer.new()
+    if name == "contains" and _are_texts(children[0]):
+        texts = writer.constant(tuple(child["value"] for child in children[0]["children"]))
+        sought = writer.write(children[1], value, True)
+        writer.line(f"{made} = None if {value} is None else {sought} in {texts}")
+        return made
+    given = [writer.write(child, value, True) for child in children]
+    arguments = ", ".join(given)
+    at = ", ".join(sorted({".".join(path) for path in paths_read(node)}))
+    if name in OWN:  # takes anything: no types to check
+        function = writer.constant(MappingFunctions.FUNCTION_TABLE[name]["function"])
+        note = writer.constant(f"{at}: {name}" if at else name)
+        writer.line(f"try: {made} = {function}(f.functions, {arguments})")
+        writer.line(f"except Unreadable: {made} = f.functions.notes.unread.append({note})")
+    else:
+        quick = _QUICK[name].format(*given) if name in _QUICK else ""
+        called, place = writer.constant(name), writer.constant(at)
+        writer.line(f"{made} = {quick}f.functions.call_function({called}, [{arguments}], {place})")
+    return made
+
+
+_QUICK = {
+    "contains": "{1} in {0} if {0}.__class__ is list else ",
+    "length": "len({0}) if {0}.__class__ is list else ",
+}
+"""JMESPath's own functions where their value has the type that they are mostly given: no type to check."""
+
+
+def _are_texts(node: Node) -> bool:
+    """Whether a node is a list of plain texts."""
+    return node["type"] == "multi_select_list" and all(
+        child["type"] == "literal" and isinstance(child["value"], str) for child in node["children"]
+    )
+
+
+_KINDS: dict[str, Kind] = {
+    "and_expression": _and,
+    "comparator": _comparator,
+    "current": _same,
+    "expref": _expref,
+    "filter_projection": _projection,
+    "flatten": _flatten,
+    "function_expression": _call,
+    "identity": _same,
+    "index": _index,
+    "literal": _literal,
+    "multi_select_dict": _multi,
+    "multi_select_list": _multi,
+    "not_expression": _not,
+    "or_expression": _or,
+    "projection": _projection,
+    "slice": _slice,
+    "value_projection": _value_projection,
+}
+
+_CONSTANTS = {"true": is_true, "equal": equal, "negated": negated, "Unreadable": Unreadable}
