@@ -16,6 +16,9 @@ from scr.decode.tree import BadUnit, DecodeError, Unit
 MAX_SEGMENTS = 20_000
 """More segments than any message has: what has more is an attack or a mistake."""
 
+MAX_REFUSED = 1_000
+"""After so many refusals the rest is one: it is no interchange, and nobody would look at each."""
+
 _ENVELOPE = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ"})
 
 
@@ -27,13 +30,18 @@ def decode(raw: bytes) -> Iterator[Unit | BadUnit]:
     own beside the good messages. A message that has fewer segments than its UNT says is refused,
     because a result may be missing; one that has more is taken, and its count is told as lost.
     """
-    reader = _Reader(raw)
+    reader, refused = _Reader(raw), 0
     try:
         for piece in pieces(raw):
-            if piece.tag in _ENVELOPE:
-                yield from reader.envelope(piece)
-            else:
+            if piece.tag not in _ENVELOPE:
                 reader.content(piece)
+                continue
+            for unit in reader.envelope(piece):
+                yield unit
+                refused += isinstance(unit, BadUnit)
+            if refused > MAX_REFUSED:
+                yield BadUnit("the rest", raw[piece.start :], _error(*_TOO_MUCH))
+                return
     except DecodeError as error:  # of UNA: where a segment ends cannot be known from there on
         yield BadUnit("interchange", raw, error)
         return
@@ -205,6 +213,11 @@ _NO_HEADER = (
     "segment 1",
 )
 _NOTHING = ("the payload is empty; an interchange begins with UNA or UNB", "no-header", "payload")
+_TOO_MUCH = (
+    f"more than {MAX_REFUSED} parts were refused; the rest is not read",
+    "too-many-refused",
+    "payload",
+)
 _STRAY = (
     "segments stand outside of any message: each message begins with UNH and ends with UNT",
     "stray-segments",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from scr.decode.tree import DecodeError
 
@@ -17,7 +18,6 @@ MAX_PARTS = 1_000
 """More elements and components than any segment has: what has more is an attack or a mistake."""
 
 _UTF_8_MARK = b"\xef\xbb\xbf"
-_BLANK = b" \t\r\n\x00\x1a"
 _NOT_BLANK = re.compile(rb"[^ \t\r\n\x00\x1a]")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _TAG = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
@@ -86,22 +86,17 @@ class ServiceString:
         return "".join(self.release + c if c in marks else c for c in text)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One segment as it stands in the payload: its bytes without line ends, and where they are."""
+class Piece(NamedTuple):
+    """One segment as it stands in the payload: its bytes without line ends, and where they are.
+
+    ``tag`` is its name; empty where the first three characters are none.
+    """
 
     start: int
     end: int
     body: bytes
     marks: ServiceString
-
-    @property
-    def tag(self) -> str:
-        """The first three characters, where they are a segment's name; otherwise empty."""
-        tag = self.body[:3].decode("latin-1")
-        following = self.body[3:4].decode("latin-1")
-        fits = following in {"", self.marks.element, self.marks.component}
-        return tag if fits and _TAG.match(tag) else ""
+    tag: str
 
 
 @dataclass(slots=True)
@@ -111,17 +106,18 @@ class Segment:
     number: int
     tag: str
     elements: list[list[str]] = field(default_factory=list)
+    qualifier: str = field(init=False, default="")
+    """The first component where it is a code: what sort of date, reference or text this is."""
+
+    def __post_init__(self) -> None:
+        if self.tag in _QUALIFIED:
+            self.qualifier = self.code(1)
 
     def get(self, element: int, component: int = 1) -> str:
         """A component by its place (from 1), without space around it; empty where there is none."""
         if element > len(self.elements) or component > len(self.elements[element - 1]):
             return ""
         return self.elements[element - 1][component - 1].strip()
-
-    @property
-    def qualifier(self) -> str:
-        """The first component where it is a code: what sort of date, reference or party this is."""
-        return self.code(1) if self.tag in _QUALIFIED else ""
 
     def code(self, element: int, component: int = 1) -> str:
         """A component where it has the form of a code (three letters or digits); otherwise empty."""
@@ -148,25 +144,38 @@ def pieces(raw: bytes) -> Iterator[Piece]:
     between segments and at column 80. Raises DecodeError for a UNA that cannot be used.
     """
     marks, at = ServiceString(), 3 if raw.startswith(_UTF_8_MARK) else 0
-    terminator = _terminator(marks)
     while True:
         at = _skip_blank(raw, at)
         if at >= len(raw):
             return
         if raw.startswith(b"UNA", at):
             marks, at = _service_string(raw, at)
-            terminator = _terminator(marks)
             continue
-        end = next((m.start() for m in terminator.finditer(raw, at) if m[0] == _byte(marks.terminator)), -1)
+        end = _end(raw, at, marks)
         stop = len(raw) if end < 0 else end
         body = _LINE_ENDS.sub(b"", raw[at:stop]).rstrip(b"\x00\x1a")
         after = stop if end < 0 else stop + 1
-        piece = Piece(at, after, body, marks)
-        if body.strip(_BLANK):
-            yield piece
+        if body:
+            yield Piece(at, after, body, marks, _tag(body, marks))
         at = after
-        if piece.tag == "UNZ":  # the next interchange says its own separators, or has the usual ones
-            marks, terminator = ServiceString(), _terminator(ServiceString())
+        if body.startswith(b"UNZ"):  # the next interchange says its own separators, or has the usual ones
+            marks = ServiceString()
+
+
+def _end(raw: bytes, at: int, marks: ServiceString) -> int:
+    """Where the terminator stands that ends the segment; -1 where there is none."""
+    terminator = marks.terminator.encode("latin-1")
+    end = raw.find(terminator, at)
+    released = raw.find(marks.release.encode("latin-1"), at, end) if marks.release and end > 0 else -1
+    if released < 0:
+        return end
+    return next((m.start() for m in _terminator(marks).finditer(raw, released) if m[0] == terminator), -1)
+
+
+def _tag(body: bytes, marks: ServiceString) -> str:
+    head = body[:4].decode("latin-1")
+    fits = head[3:] in {"", marks.element, marks.component}
+    return head[:3] if fits and _TAG.match(head[:3]) else ""
 
 
 def parse_segment(piece: Piece, number: int, codecs: tuple[str, ...]) -> Segment:
@@ -240,17 +249,13 @@ def _skip_blank(raw: bytes, at: int) -> int:
     return len(raw) if match is None else match.start()
 
 
-def _byte(mark: str) -> bytes:
-    return mark.encode("latin-1")
-
-
 @lru_cache(maxsize=32)
 def _terminator(marks: ServiceString) -> re.Pattern[bytes]:
     """What ends a segment, or a released character, which may stand after a line end."""
-    end = re.escape(_byte(marks.terminator))
+    end = re.escape(marks.terminator.encode("latin-1"))
     if not marks.release:
         return re.compile(end)
-    return re.compile(re.escape(_byte(marks.release)) + rb"[\r\n]*[^\r\n]|" + end)
+    return re.compile(re.escape(marks.release.encode("latin-1")) + rb"[\r\n]*[^\r\n]|" + end)
 
 
 @lru_cache(maxsize=64)
