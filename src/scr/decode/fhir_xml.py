@@ -80,8 +80,9 @@ class _Resources:
             return
         if not name.startswith(_FHIR):
             raise DecodeError(
-                f"an element is of another namespace than {FHIR}: the payload is XML and not FHIR",
+                f"an element is of another namespace than {FHIR}: it is XML and not FHIR",
                 code="not-fhir",
+                where="the payload",
             )
         local = name.removeprefix(_FHIR)
         node = self._begun(local)
@@ -126,7 +127,7 @@ class _Resources:
 
     def close(self) -> dict[str, Any]:
         if "resourceType" not in self._whole:
-            raise DecodeError("the payload is XML and not FHIR", code="not-fhir")
+            raise DecodeError("it is XML and not FHIR", code="not-fhir", where="the payload")
         return self._whole
 
     def _element(self, above: _Node, local: str) -> Element | None:

@@ -51,7 +51,9 @@ def decode_json(raw: bytes, spec: JsonFormat) -> Iterator[Unit | BadUnit]:
     """The records of a payload. Raises DecodeError where none of it can be read: not UTF-8, not JSON, too
     large, nothing where the records should be."""
     if len(raw) > MAX_SIZE:
-        raise DecodeError(f"the payload is larger than {MAX_SIZE} bytes: send it in parts", code="too-large")
+        raise DecodeError(
+            f"it is larger than {MAX_SIZE} bytes: send it in parts", code="too-large", where="the payload"
+        )
     body = raw.removeprefix(_BOM)
     kept = kept_record(body)
     if kept is not None:
@@ -109,7 +111,7 @@ def records_at(payload: object, records: str, place: str) -> list[Any]:
     if found is None:
         raise DecodeError(
             f"there is nothing at {records!r}, where the records should be",
-            where=place or None,
+            where=place or "the payload",
             code="no-records",
         )
     return found if isinstance(found, list) else [found]
@@ -132,7 +134,7 @@ def _refuse_doubled(payload: object, records: list[Any], place: str) -> None:
             raise DecodeError(
                 "a name stands twice in an object around the records: which of the two holds cannot be known",
                 code="name-twice",
-                where=place or None,
+                where=place or "the payload",
             )
         level = [part for part in _parts(level) if id(part) not in own]
 
@@ -181,13 +183,13 @@ def _parse(text: str, place: str) -> Any:
         ) from None
     except RecursionError:
         raise DecodeError(
-            f"it is nested deeper than {MAX_DEPTH} levels", code="too-deep", where=place or None
+            f"it is nested deeper than {MAX_DEPTH} levels", code="too-deep", where=place or "the payload"
         ) from None
     except ValueError:
         raise DecodeError(
             "NaN, Infinity or a number that no computer holds is not JSON",
             code="not-json",
-            where=place or None,
+            where=place or "the payload",
         ) from None
 
 

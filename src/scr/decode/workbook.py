@@ -37,10 +37,14 @@ def open_archive(raw: bytes) -> zipfile.ZipFile:
     """The parts of the file, each of them read once. Raises DecodeError for what is no whole workbook."""
     if raw.startswith(b"\xd0\xcf\x11\xe0"):
         raise DecodeError(
-            "the file is an old .xls or has a password: save it as .xlsx without one", code="not-xlsx"
+            "the file is an old .xls or has a password: save it as .xlsx without one",
+            where="the workbook",
+            code="not-xlsx",
         )
     if not raw.startswith(b"PK"):
-        raise DecodeError("the file is no XLSX workbook: an archive is expected", code="not-xlsx")
+        raise DecodeError(
+            "the file is no XLSX workbook: an archive is expected", where="the workbook", code="not-xlsx"
+        )
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
         unpacked = 0
@@ -49,12 +53,13 @@ def open_archive(raw: bytes) -> zipfile.ZipFile:
                 unpacked += len(chunk)
                 if unpacked > MAX_UNPACKED:
                     raise DecodeError(
-                        f"the workbook unpacks to more than {MAX_UNPACKED} bytes: send it in parts",
+                        f"it unpacks to more than {MAX_UNPACKED} bytes: send it in parts",
                         code="too-large",
+                        where="the workbook",
                     )
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise DecodeError(
-            "the workbook is damaged or was cut short: send it again", code="not-xlsx"
+            "the workbook is damaged or was cut short: send it again", where="the workbook", code="not-xlsx"
         ) from None
     return archive
 
@@ -103,7 +108,9 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
         book = fromstring(archive.read("xl/workbook.xml"), forbid_dtd=True)
         links = fromstring(archive.read("xl/_rels/workbook.xml.rels"), forbid_dtd=True)
     except (KeyError, ParseError, DefusedXmlException):
-        raise DecodeError("the workbook's own table of sheets cannot be read", code="not-xlsx") from None
+        raise DecodeError(
+            "the workbook's own table of sheets cannot be read", where="the workbook", code="not-xlsx"
+        ) from None
     targets = {link.get("Id"): link.get("Target", "") for link in links}
     for node in book.iter():
         if node.tag.endswith("}sheet") and node.get("name") == sheet:

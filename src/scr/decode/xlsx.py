@@ -68,7 +68,9 @@ def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
             f"there is no sheet {wanted!r}{hint}", code="no-sheet", where="the workbook"
         ) from None
     except CalamineError:
-        raise DecodeError("the workbook cannot be read: save it again as .xlsx", code="not-xlsx") from None
+        raise DecodeError(
+            "it cannot be read: save it again as .xlsx", code="not-xlsx", where="the workbook"
+        ) from None
 
 
 def _rows(

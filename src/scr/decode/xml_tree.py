@@ -47,7 +47,9 @@ class _Bounded:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise DecodeError(f"the payload is nested deeper than {MAX_DEPTH} levels", code="too-deep")
+            raise DecodeError(
+                f"it is nested deeper than {MAX_DEPTH} levels", code="too-deep", where="the payload"
+            )
         self._builder.start(name, attributes)
 
     def end(self, name: str) -> None:
@@ -58,7 +60,9 @@ class _Bounded:
 def parse(raw: bytes, builder: Builder) -> Any:
     """What the builder made of the payload. Raises DecodeError with line and column."""
     if len(raw) > MAX_SIZE:
-        raise DecodeError(f"the payload is larger than {MAX_SIZE} bytes: send it in parts", code="too-large")
+        raise DecodeError(
+            f"it is larger than {MAX_SIZE} bytes: send it in parts", code="too-large", where="the payload"
+        )
     if not raw.strip():
         raise DecodeError("the payload is empty: XML is expected", code="empty", where="byte 0")
     parser = DefusedXMLParser(target=_Bounded(builder), forbid_dtd=True)
@@ -67,8 +71,9 @@ def parse(raw: bytes, builder: Builder) -> Any:
         return parser.close()
     except (DTDForbidden, EntitiesForbidden, ExternalReferenceForbidden):
         raise DecodeError(
-            "the payload has a DTD (document type declaration, entities): it is not taken. Send it without",
+            "a DTD (document type declaration, entities) is not taken: send the payload without",
             code="dtd-forbidden",
+            where="before the first element",
         ) from None
     except (ParseError, ValueError, LookupError) as error:
         line, column = getattr(error, "position", (1, 0))

@@ -2,10 +2,11 @@
 
 One CSV file a map, ``terminology/maps/<name>.csv``, with the columns ``source_code``,
 ``target_system``, ``target_code``, ``target_display`` and, where two systems share codes,
-``source_system``. A source code is matched exactly first and then without case and punctuation,
+``source_system``. A column ``note`` is for people. A source code is matched exactly first and then without case and punctuation,
 because the same council spells ``NFA- Other`` in one extract and ``NFA - other`` in the next. An
 empty ``target_code`` says that the source code is known and means nothing more (``Unknown``). The
-source code ``*`` stands for every other one.
+source code ``*`` stands for every other one. A row with ``exact`` in the optional column ``match`` holds
+for its own spelling only: in Read codes, ``G30..`` is a disease and ``g30..`` a medicine.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from scr.data import DataFiles
 from scr.errors import Invalid, NotFound
 
 COLUMNS = ("source_code", "target_system", "target_code", "target_display")
-OPTIONAL = ("source_system",)
+OPTIONAL = ("source_system", "note", "match")
+MATCHES = ("", "exact")
 ANY = "*"
 _MEMORY = 10_000
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -67,9 +69,11 @@ class ConceptMap:
                     return found
         return None
 
-    def add(self, code: str, system: str, target: Target) -> None:
+    def add(self, code: str, system: str, target: Target, *, loosely: bool = True) -> None:
         """Put one row in. A loose spelling that would mean two things is used for neither."""
         self.exact[system, code] = target
+        if not loosely:
+            return
         spelling = (system, _loosely(code))
         if self.loose.get(spelling, target) != target:
             self.loose[spelling] = None
@@ -127,7 +131,11 @@ def _read(path: Path) -> ConceptMap:
             raise Invalid(f"source_code {code!r} stands twice: keep one row", code="bad-map", where=where)
         if row["target_code"] and not row["target_system"]:
             raise Invalid("target_code has no target_system: name its system", code="bad-map", where=where)
-        concept_map.add(code, system, Target(row["target_system"], row["target_code"], row["target_display"]))
+        match = row.get("match", "")
+        if match not in MATCHES:
+            raise Invalid("match is neither empty nor exact", code="bad-map", where=where)
+        target = Target(row["target_system"], row["target_code"], row["target_display"])
+        concept_map.add(code, system, target, loosely=not match)
     return concept_map
 
 
