@@ -27,6 +27,7 @@ from tests.unit.api.issuing import role as nrbac_role
 
 from scr.api.app import create_app, mount
 from scr.api.services import Services, now_ms, open_services
+from scr.consent.actor import Actor, ActorKind
 from scr.data import packaged_root
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.identity import index
@@ -299,6 +300,14 @@ class Deployment:
                     )
 
         await self.services.database.write(end)
+
+    async def entries(self, number: NHSNumber = ADA) -> int:
+        """How many entries the sources give about a person, before anything is decided."""
+        organisation = OdsCode("A81001")
+        actor = Actor(ActorKind.PROFESSIONAL, "tests", role="R8000", organisation=organisation)
+        known = await self.services.broker.by_number(number, actor)
+        assert known is not None
+        return len((await self.services.broker.record(known, actor, trace_id="t")).entries)
 
     def audit(self) -> list[AuditRow]:
         """The audit rows so far, the newest first."""

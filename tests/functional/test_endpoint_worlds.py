@@ -72,7 +72,9 @@ async def test_what_may_not_be_seen_leaves_no_trace(
         f"Condition?patient={subject}",
     ]
     without = [same(await deployment.get(path, role=role)) for path in asked]
+    known = await deployment.entries()
     deployment.neighbour.resources += hidden
+    assert await deployment.entries() == known + len(hidden)
     with_it = [same(await deployment.get(path, role=role)) for path in asked]
     for path, one, other in zip(asked, without, with_it, strict=True):
         assert one == other, path
