@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scr.data import DataFiles
-from scr.decode.edifact import decode
+from scr.decode.edifact import ServiceString, decode
 from scr.decode.edifact.interchange import MAX_SEGMENTS
 from scr.decode.tree import BadUnit, Unit
 from scr.mapping.adapter import Adapter, load_adapter
@@ -53,6 +53,7 @@ def refusals(raw: str) -> list[tuple[str, str, str | None]]:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 6), st.integers(0, 6))
 def test_an_interchange_gives_its_messages_and_says_when_some_are_missing(there: int, said: int) -> None:
     """Every message is a unit; a wrong count is one refusal beside them."""
@@ -65,6 +66,7 @@ def test_an_interchange_gives_its_messages_and_says_when_some_are_missing(there:
     assert refusals(raw) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500))
 def test_a_payload_that_is_cut_off_anywhere_is_never_taken_for_whole(length: int) -> None:
     """A part gives only whole messages, and says that something is missing."""
@@ -74,7 +76,25 @@ def test_a_payload_that_is_cut_off_anywhere_is_never_taken_for_whole(length: int
     assert any(isinstance(unit, BadUnit) for unit in units)
     for unit in units:
         if isinstance(unit, Unit):
-            assert unit.raw.decode() in raw
+            assert unit.raw.decode()[len(UNB) : -len("UNZ+1+77'")] in raw
+
+
+@pytest.mark.parametrize(
+    "marks", [ServiceString(), ServiceString("*", "|", ",", "!", "~"), ServiceString(release="")]
+)
+def test_a_message_that_is_tried_again_by_itself_says_the_same(marks: ServiceString) -> None:
+    """Its bytes hold what it needs of its interchange: separators, character set, sender."""
+    usual = UNB + message("S02+02", "FTX+SPC+++M\xfcller", "STS++FI") + message(number=2) + "UNZ+2+77'"
+    swapped = str.maketrans({":": marks.component, "+": marks.element, "'": marks.terminator})
+    raw = (marks.advice + usual.translate(swapped)).encode("latin-1")
+    first, _ = decode(raw)
+    (again,) = decode(first.raw)
+    assert isinstance(first, Unit)
+    assert isinstance(again, Unit)
+    assert again.tree == first.tree
+    assert again.tree["report"]["comments"] == ["Müller"]
+    assert again.tree["interchange"]["sender"] == "000000099900001"
+    assert again.raw == first.raw
 
 
 @pytest.mark.parametrize(
@@ -92,6 +112,7 @@ def test_a_payload_that_is_cut_off_anywhere_is_never_taken_for_whole(length: int
         (message("FTXSPC+1"), [("message 1", "bad-segment", "segment 2")]),
         (UNB + message(), [("interchange", "interchange-incomplete", "UNB")]),
         (UNB + message() + UNB + "UNZ+0+77'", [("interchange", "interchange-incomplete", "UNB")]),
+        ("UNB+UNOC+" + "S" * 2_000 + "'" + message(), [("interchange header", "bad-header", "UNB")]),
         (UNB + "UNZ+0+78'", [("interchange trailer", "interchange-incomplete", "UNZ-2")]),
         (message(*["S02"] * MAX_SEGMENTS), [("message 1", "too-many-segments", "message")]),
     ],
@@ -251,6 +272,7 @@ def test_a_date_of_two_year_digits_is_never_taken_for_another_day(segment: str, 
     assert tree("S16+16", segment)["specimens"][0]["collected"] == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=300))
 def test_a_text_cut_into_full_components_is_whole_again(text: str) -> None:
     """A component that is full runs on in the next; nothing is put between the parts of a word."""
@@ -287,6 +309,7 @@ def test_what_has_no_place_and_what_nobody_reads_is_lost_unless_it_is_ignored() 
     assert lost_of("edifact", ignored, unit) == ()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_adapter_accounts_for_every_value_that_is_changed(data: st.DataObject) -> None:
     """No field of a sample can be renamed to something unknown without being reported."""

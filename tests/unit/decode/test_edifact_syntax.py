@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scr.decode.edifact import ServiceString, decode
@@ -22,26 +22,23 @@ PRINTABLE = st.text(
 )
 
 
-def una(marks: ServiceString) -> str:
-    """The service string advice that names some separators."""
-    return f"UNA{marks.component}{marks.element}{marks.decimal}{marks.release or ' '} {marks.terminator}"
-
-
 def latin(character: str) -> bool:
     """Whether a character is one of cp1252 that latin-1 has at the same place."""
     return character.encode("cp1252", "ignore") == character.encode("latin-1")
 
 
+@settings(deadline=None)
 @given(MARKS, st.lists(st.lists(PRINTABLE, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_what_is_escaped_comes_back(marks: ServiceString, elements: list[list[str]]) -> None:
     """Components that hold any separators survive being written and read, whatever the separators are."""
     elements = [["".join(filter(latin, part)) for part in element] for element in elements]
     body = marks.element.join(marks.component.join(map(marks.escaped, element)) for element in elements)
-    raw = f"{una(marks)}\r\nXYZ{marks.element}{body}{marks.terminator}".encode("latin-1")
+    raw = f"{marks.advice}\r\nXYZ{marks.element}{body}{marks.terminator}".encode("latin-1")
     (piece,) = pieces(raw)
     assert parse_segment(piece, 1, codecs_of("UNOC")).elements == elements
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_units_or_say_why_not(raw: bytes) -> None:
     """Nothing is raised, and what is refused says where."""
@@ -65,6 +62,7 @@ SOME = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SOME), max_size=40))
 def test_segments_in_any_order_are_read(segments: list[str]) -> None:
     """Whatever stands where, each message gives a tree or a reason."""
@@ -72,6 +70,7 @@ def test_segments_in_any_order_are_read(segments: list[str]) -> None:
         assert isinstance(unit, Unit | BadUnit)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10), st.sampled_from(["\r\n", "\n", "\r"]))
 def test_line_ends_do_not_matter(column: int, end: str) -> None:
     """A message wrapped at any column says the same, also where a released character is cut off."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from scr.decode.edifact.medrpt import message_tree
-from scr.decode.edifact.syntax import Piece, Segment, codecs_of, parse_segment, pieces
+from scr.decode.edifact.syntax import Piece, Segment, ServiceString, codecs_of, parse_segment, pieces
 from scr.decode.tree import BadUnit, DecodeError, Unit
 
 MAX_SEGMENTS = 20_000
@@ -18,6 +18,9 @@ MAX_SEGMENTS = 20_000
 
 MAX_REFUSED = 1_000
 """After so many refusals the rest is one: it is no interchange, and nobody would look at each."""
+
+MAX_HEADER = 2_000
+"""A longer UNB than any: each message carries it, so that it can be tried again by itself."""
 
 _ENVELOPE = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ"})
 
@@ -127,6 +130,8 @@ class _Reader:
     def _begin(self, piece: Piece) -> Iterator[BadUnit]:
         self.interchange = _Interchange(begun=piece)
         try:
+            if len(piece.body) > MAX_HEADER:
+                raise _error(*_LONG_HEADER)
             syntax = piece.marks.split(piece.body.decode("latin-1"), piece.marks.element)[1:2]
             self.interchange.codecs = codecs_of(syntax[0].split(piece.marks.component)[0] if syntax else "")
             segment = parse_segment(piece, 1, self.interchange.codecs)
@@ -135,13 +140,26 @@ class _Reader:
             }
         except DecodeError as error:
             yield self._bad("interchange header", piece.start, piece.end, error)
+            self.interchange.begun = None  # what cannot be read is not given to each message
 
     def _finished(self, message: _Open, trailer: Piece) -> Unit | BadUnit:
-        raw = self.raw[message.header.start : trailer.end]
+        raw = self._alone(message, trailer.end)
         try:
             return Unit(self._tree(message), message.place, raw)
         except DecodeError as error:
             return BadUnit(message.place, raw, error)
+
+    def _alone(self, message: _Open, end: int) -> bytes:
+        """The message as an interchange of its own, so that it reads the same when it is tried again."""
+        marks, begun = message.header.marks, self.interchange.begun
+        advice = marks.advice.encode("latin-1") if marks != ServiceString() else b""
+        body = self.raw[message.header.start : end]
+        if begun is None:
+            return advice + body
+        elements = marks.split(begun.body.decode("latin-1"), marks.element)
+        reference = elements[5] if len(elements) > 5 else ""
+        trailer = marks.element.join(("UNZ", "1", reference)) + marks.terminator
+        return advice + self.raw[begun.start : begun.end] + body + trailer.encode("latin-1")
 
     def _tree(self, message: _Open) -> dict[str, object]:
         if message.count > MAX_SEGMENTS:
@@ -176,7 +194,7 @@ class _Reader:
                 code="message-incomplete",
                 where=f"segment {self.message.count}",
             )
-            yield self._bad(self.message.place, self.message.header.start, end, error)
+            yield BadUnit(self.message.place, self._alone(self.message, end), error)
             self.message = None
 
     def _unended(self, end: int) -> Iterator[BadUnit]:
@@ -218,6 +236,7 @@ _TOO_MUCH = (
     "too-many-refused",
     "payload",
 )
+_LONG_HEADER = (f"longer than {MAX_HEADER} bytes; UNB has some hundred", "bad-header", "UNB")
 _STRAY = (
     "segments stand outside of any message: each message begins with UNH and ends with UNT",
     "stray-segments",

@@ -57,6 +57,11 @@ class ServiceString:
     release: str = "?"
     terminator: str = "'"
 
+    @property
+    def advice(self) -> str:
+        """The service string advice that names these separators."""
+        return f"UNA{self.component}{self.element}{self.decimal}{self.release or ' '} {self.terminator}"
+
     def split(self, text: str, separator: str) -> list[str]:
         """The parts of a text between separators that are not released."""
         if not self.release or self.release not in text:
