@@ -1,0 +1,379 @@
+"""Where each column goes: to the person, to an event by its topic, or to a rule of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from jmespath import parser
+
+from scr.mapping.paths import Scope, paths_read
+from scr.onboarding.draft.details import allergy, detail, is_detail
+from scr.onboarding.draft.person import Person, contact, demographics, local_ids, patient, person_of
+from scr.onboarding.draft.recognise import CODED, Finding, Kind, recognise
+from scr.onboarding.draft.sample import Path, Sample
+from scr.onboarding.draft.topics import TOPICS, Slots
+from scr.onboarding.draft.words import about, words_of
+from scr.onboarding.draft.writing import Leaf, MapDraft, Placement, Rule, Writer, joined
+
+_WORDS = (
+    ("equipment", r"equipment|loans?|loaned|device|aids?|product|asset|commode|hoist"),
+    ("appointment", r"appointments?|clinic|outpatients?|slot|booking"),
+    ("immunisation", r"vaccin\w*|immuni[sz]\w*|batch"),
+    ("medication", r"medication|drug|dose|dosage|medicine|prescri\w*|vmp|amp"),
+    ("assessment", r"assess\w*|reviews?|eligib\w*"),
+    ("request", r"referrals?|referred|requests?|enquiry"),
+    ("plan", r"plans?|goals?|crisis|wishes|preferences?|advance|ceiling"),
+    ("service", r"service|package|placement|residen\w+|stay|moved in|admission|admitted|discharge\w*|room"),
+    (
+        "encounter",
+        r"encounter|visits?|attendance|admission|admitted|discharge\w*|spell|ward|inpatient|"
+        r"incident|call|consultation|handover",
+    ),
+    ("allergy", r"allerg\w*|substance|reaction|severity"),
+    ("procedure", r"procedures?|operation|opcs"),
+    ("observation", r"observations?|results?|readings?|tests?|analyte|specimen|lab"),
+    ("condition", r"conditions?|diagnos\w*|problems?|support reason|primary support"),
+)  # fmt: skip
+_DEFAULTS = {
+    "social-care": "service", "care-home": "service", "labs": "observation", "regional": "request",
+    "community": "encounter",
+}  # fmt: skip
+_NOT_THERE = {"acute": {"service"}, "urgent-care": {"service"}, "primary-care": {"service"}}
+"""Topics that share words with another one, and are not meant in a setting."""
+_KINDS_OF_EVENT = {
+    "service": "service", "assessment": "assessment", "review": "assessment", "request": "request",
+    "referral": "request", "contact": "request", "equipment": "equipment", "visit": "encounter",
+    "appointment": "appointment",
+}  # fmt: skip
+_SEVERAL = 5
+"""So many rows with the same date or number are no chance."""
+_SLOT_OF_PART = frozenset(
+    {"status", "outcome", "type", "description", "reason", "note", "quantity", "unit", "place", "duration"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole draft, ready to be written down."""
+
+    name: str
+    setting: str
+    sample: Sample
+    findings: tuple[Finding, ...]
+    nhs_number: Leaf
+    demographics: dict[str, Leaf]
+    local_ids: list[dict[str, object]]
+    rules: list[Rule]
+    maps: tuple[MapDraft, ...]
+    placed: dict[Path, list[Placement]]
+
+    def placement(self, finding: Finding) -> Placement:
+        """Where a column went; where to several places, the first, with every question."""
+        found = self.placed.get(finding.column.path, [])
+        if not found:
+            return Placement(finding, "", "low", _why_not(finding))
+        questions = dict.fromkeys(each.question for each in found if each.question)
+        targets = list(dict.fromkeys(each.target for each in found))
+        sure = min((each.confidence for each in found), key=("low", "medium", "high").index)
+        return Placement(finding, ", ".join(targets[:3]), sure, " ".join(questions))
+
+
+def _why_not(finding: Finding) -> str:
+    """What to ask of a column that was not placed."""
+    if finding.part == "money":
+        return "Money is seldom part of a care record: ignore it for good?"
+    if _is_same_everywhere(finding):
+        return "The same in every row of the sample: is it about the file?"
+    if finding.kind is Kind.NHS_NUMBER:
+        return "A second NHS Number: whose is it? Nothing of another person may come onto the record."
+    if finding.part in {"birth", "death"} and finding.times is not None and finding.times.two_digits:
+        return "Two digits do not say the century of a birth: the supplier has to send four."
+    return finding.question or f"Taken for {finding.kind.value}: does it belong on the record?"
+
+
+def plan(sample: Sample, name: str, setting: str) -> Plan:
+    """Recognise every column, and place it."""
+    findings = tuple(recognise(column) for column in sample.columns)
+    write = Writer(name, plain=sample.format in {"json", "xml"})
+    person, rest = person_of(findings)
+    rules = [patient(person, write)] if person.nhs is not None or person.ids else []
+    checked = demographics(person, write)
+    if person.contacts:
+        rules += _some(contact(person.contacts, person, write))
+    for group in dict.fromkeys(finding.column.group for finding in rest):
+        inside = write.within(group)
+        found = [finding for finding in rest if finding.column.group == group]
+        rules += _of_group(found, person, inside, setting, " ".join((*group, *_hints(sample, name, group))))
+    leaves = [_number(person, write), *checked.values()]
+    own = local_ids(person, write)
+    used = _read(leaves + list(_leaves(own)), ()).union(
+        *(_read([*_leaves(rule.resource), Leaf(rule.when)], rule.scope) for rule in rules)
+    )
+    placed = {path: found for path, found in write.placed.items() if path in used}
+    maps = tuple(write.maps.values())
+    return Plan(name, setting, sample, findings, leaves[0], checked, own, rules, maps, placed)
+
+
+def _leaves(node: object) -> Iterator[Leaf]:
+    """Every expression of a template."""
+    if isinstance(node, Leaf):
+        yield node
+    elif isinstance(node, dict):
+        for value in node.values():
+            yield from _leaves(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _leaves(value)
+
+
+def _read(leaves: Iterable[Leaf], scope: Path) -> frozenset[Path]:
+    """The fields that the expressions really read: a column that was placed and is not among them is not."""
+    found: set[Path] = set()
+    for leaf in leaves:
+        if leaf.text.startswith("{{"):
+            found |= paths_read(parser.Parser().parse(leaf.text[2:-2]).parsed, Scope(scope))
+    return frozenset(found)
+
+
+def _some(rule: Rule | None) -> list[Rule]:
+    return [] if rule is None else [rule]
+
+
+def _hints(sample: Sample, name: str, group: Path) -> list[str]:
+    """What the files and the draft are called, where the rule is about the record itself."""
+    return [] if group else [name, *(file.stem for file in sample.files)]
+
+
+def _number(person: Person, write: Writer) -> Leaf:
+    if person.nhs is None:
+        return Leaf(
+            "{{ `null` }}",
+            "low: No column holds NHS Numbers, so every record goes to quarantine. Which column will?",
+        )
+    return write.leaf(person.nhs, "Patient.identifier", write.path(person.nhs))
+
+
+def _of_group(found: list[Finding], person: Person, write: Writer, setting: str, hints: str) -> list[Rule]:
+    """The rules of what stands at one level: contacts, details of the person, and events."""
+    rules: list[Rule] = []
+    if write.scope:
+        people = [f for f in found if f.kind is Kind.NAME or f.part == "relationship"]
+        if people and about(words_of(" ".join(write.scope))) == "contact":
+            return _some(contact(found, person, write))
+        alone = [f for f in found if f.column.path == write.scope and re.search(r"\ballerg", f.words)]
+        if alone:
+            return allergy(alone[0], person, write)
+    else:
+        details = [f for f in found if is_detail(f, setting) or _is_loose(f, setting)]
+        for finding in details:
+            rules += (
+                allergy(finding, person, write)
+                if finding.words.find("allerg") >= 0
+                else detail(finding, person, write)
+            )
+        found = [f for f in found if f not in details]
+    return rules + _events(found, person, write, setting, hints)
+
+
+def _is_loose(finding: Finding, setting: str) -> bool:
+    """A word about the person that belongs to no event: how they walk, where they live."""
+    return (
+        finding.kind is Kind.CODES
+        and not finding.part
+        and not finding.about
+        and not _topic(finding.words, setting)
+    )
+
+
+def _events(found: list[Finding], person: Person, write: Writer, setting: str, hints: str) -> list[Rule]:
+    """One rule for each topic that the columns speak of; columns that speak of none go to the main one."""
+    if not found:
+        return []
+    topics = {f.column.path: _topic(f.words, setting) for f in found}
+    main = _main(topics.values(), setting, hints)
+    told = Counter(topics.values())
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        own = topics[finding.column.path]
+        apart = (
+            own
+            if own
+            and (told[own] >= 2 or own in {"condition", "medication"})
+            and _stands_alone(own, found, topics)
+            else main
+        )
+        if finding.part == "reason" and own != "condition":
+            apart = main
+        groups.setdefault(apart, []).append(finding)
+    split = next((f for f in groups.get(main, []) if _says_kind(f)), None)
+    kinds = _kinds(split) if split is not None else {}
+    rules: list[Rule] = []
+    for topic, word in kinds.items():
+        mine = [f for f in found if topics[f.column.path] not in set(kinds) - {topic}]
+        rules += _rule(topic, mine, person, write, setting, (split, word) if split else None)
+    for topic, members in groups.items():
+        if topic not in kinds and not (kinds and topic == main):
+            rules += _rule(topic, members, person, write, setting, None)
+    return rules
+
+
+def _stands_alone(own: str, found: list[Finding], topics: dict[Path, str]) -> bool:
+    """Whether a topic beside the main one has something to say by itself: a date, a code, or what it is."""
+    members = [f for f in found if topics[f.column.path] == own]
+    return any(f.is_dated or f.kind in CODED or _slot(f) in {"item", "type", "description"} for f in members)
+
+
+def _says_kind(finding: Finding) -> bool:
+    """Whether a column's values say what sort of event each row is."""
+    values = [words_of(value) for value in finding.values]
+    return (
+        finding.kind is Kind.CODES and len(values) >= 2 and all(value in _KINDS_OF_EVENT for value in values)
+    )
+
+
+def _kinds(split: Finding) -> dict[str, str]:
+    """Topic and condition for each sort of event."""
+    topics: dict[str, list[str]] = {}
+    for value in split.values:
+        topics.setdefault(_KINDS_OF_EVENT[words_of(value)], []).append(value.lower())
+    return {topic: ", ".join(f"'{word}'" for word in found) for topic, found in topics.items()}
+
+
+def _topic(text: str, setting: str) -> str:
+    """The topic that a column's words speak of, or ""."""
+    excluded = _NOT_THERE.get(setting, set())
+    return next(
+        (name for name, pattern in _WORDS if name not in excluded and re.search(rf"\b({pattern})\b", text)),
+        "",
+    )
+
+
+def _main(topics: Iterable[str], setting: str, hints: str) -> str:
+    counted = Counter(topic for topic in topics if topic)
+    named = [name for name, pattern in _WORDS if re.search(rf"\b({pattern})\b", words_of(hints))]
+    for name in named:
+        if name not in _NOT_THERE.get(setting, set()):
+            counted[name] += 2
+    if not counted:
+        return _DEFAULTS.get(setting, "encounter")
+    return counted.most_common(1)[0][0]
+
+
+def _slot(finding: Finding) -> str:
+    """What a column says of its event."""
+    if _is_same_everywhere(finding):
+        return ""
+    if finding.is_dated:
+        return finding.part if finding.part in {"end", "due"} else "start"
+    if re.search(r"\b(dose|dosage|directions|frequency|strength)\b", finding.words):
+        return "dose"
+    if finding.kind in _SLOT_OF_KIND:
+        return _SLOT_OF_KIND[finding.kind]
+    if finding.about:
+        slot = "provider" if finding.about == "provider" else "staff"
+        return slot if finding.kind in _WORDY else ""
+    if finding.part == "id" and finding.kind in {Kind.NUMBER, Kind.TEXT}:
+        return "id"
+    return _slot_of_value(finding)
+
+
+_WORDY = frozenset({Kind.NAME, Kind.TEXT, Kind.CODES})
+_SLOT_OF_KIND = {Kind.TIME: "time", Kind.GMC: "staff-id", Kind.GMP: "staff-id", Kind.IDENTIFIER: "id"}
+
+
+def _slot_of_value(finding: Finding) -> str:
+    if finding.kind in CODED:
+        return "reason" if finding.part == "reason" else "item"
+    if finding.kind in {Kind.NUMBER, Kind.QUANTITY}:
+        return finding.part if finding.part in {"quantity", "duration"} else "value"
+    if finding.kind is Kind.YES_NO:
+        return "status" if finding.part == "status" else "value"
+    return _slot_of_words(finding) if finding.kind in _WORDY else ""
+
+
+def _is_same_everywhere(finding: Finding) -> bool:
+    """Whether a date or number is about the file and not about any event in it."""
+    filled = finding.column.filled
+    return (
+        len(filled) >= _SEVERAL
+        and len(set(filled)) == 1
+        and (finding.is_dated or finding.kind in {Kind.IDENTIFIER, Kind.NUMBER})
+    )
+
+
+def _slot_of_words(finding: Finding) -> str:
+    if finding.part == "type" and len(finding.values) == 1 and len(finding.column.filled) >= _SEVERAL:
+        return ""
+    if finding.part in _SLOT_OF_PART:
+        return finding.part
+    if re.search(r"\b(value|result|reading)\b", finding.words):
+        return "value"
+    if finding.part == "priority":
+        return "type"
+    if finding.kind is Kind.NAME and finding.part != "name":
+        return "staff"
+    return (
+        "item"
+        if finding.part in {"", "name", "start", "end", "date"} and _topic(finding.words, "")
+        else ("note" if finding.kind is Kind.TEXT and finding.part == "" else "")
+    )
+
+
+def _rule(
+    topic: str, members: list[Finding], person: Person, write: Writer, setting: str,
+    only: tuple[Finding, str] | None,
+) -> list[Rule]:  # fmt: skip
+    """The rule of one topic, where its columns say enough for one."""
+    slots = Slots()
+    for finding in members:
+        slot = _slot(finding)
+        if slot and finding is not (only[0] if only else None):
+            slots.add(slot, finding)
+    if not any(
+        slot in slots.found
+        for slot in ("item", "type", "description", "start", "id", "reason", "note", "value")
+    ):
+        return []
+    kind, build = TOPICS[topic]
+    before = set(write.placed)
+    body = build(slots, write, setting)
+    if not set(write.placed) - before and only is None:
+        return []
+    used = [f for f in slots.everything if f.column.path in write.placed]
+    key = _key(slots, used, write)
+    resource: dict[str, object] = {
+        "resourceType": kind,
+        "id": Leaf(f"{{{{ stable_id('{kind}', {person.key(write)}, {key}) }}}}", _key_remark(slots)),
+    } | _without_empty(body)
+    given = " || ".join(dict.fromkeys(write.path(f) for f in used))
+    when = f"{{{{ {given} }}}}"
+    if only is not None:
+        write.text(
+            only[0],
+            f"{kind} (which rule)",
+            "Each sort of event has a rule of its own: is each one right?",
+            "medium",
+        )
+        when = f"{{{{ contains([{only[1]}], lower({write.path(only[0])})) }}}}"
+    return [Rule((build.__doc__ or "").splitlines()[0], resource, when, write.for_each(), write.scope)]
+
+
+def _key(slots: Slots, used: list[Finding], write: Writer) -> str:
+    """What tells one event of a person from another: its own number, or else when and what."""
+    own = slots.all("id")
+    telling = [f for f in used if _slot(f) in {"start", "time", "item", "type", "description"}] or used
+    others = f"{joined(write.path(f) for f in telling)} || 'one'"
+    return f"{write.path(own[0])} || {others}" if own else others
+
+
+def _key_remark(slots: Slots) -> str:
+    if slots.all("id"):
+        return ""
+    return "medium: Nothing numbers these events, so date and kind tell them apart: is that enough?"
+
+
+def _without_empty(body: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in body.items() if value not in ({}, [])}
