@@ -85,8 +85,13 @@ async def open_services(
     keys = open_keys(settings)
     database = open_database(settings)
     losses = LossTally()
+    intake = Intake(database, keys, Desk(keys, maps), adapters, providers, now_ms)
     try:
-        async with open_client(transport) as client, flushed(losses, database):
+        async with (
+            open_client(transport) as client,
+            flushed(losses, database),
+            flushed(intake.drift, database),
+        ):
             pulls = build_sources(
                 providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms, losses=losses
             )
@@ -102,7 +107,7 @@ async def open_services(
                 keys=keys,
                 client=client,
                 broker=Broker(database, keys, providers, pulls, held, deadline=deadline, clock=now_ms),
-                intake=Intake(database, keys, Desk(keys, maps), adapters, providers, now_ms),
+                intake=intake,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
             )
     finally:

@@ -14,6 +14,7 @@ from scr.api.services import now_ms, open_database
 from scr.cli import draft, loss_report
 from scr.cli.context import console, settings_of
 from scr.data import DataFiles
+from scr.fhir.dates import LONDON, utc
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import load_adapter, load_adapters
 from scr.mapping.check import Report, check_adapters
@@ -24,6 +25,7 @@ from scr.mapping.report import report
 from scr.mapping.samples import load_samples
 from scr.mapping.suite import CHECKS
 from scr.store import losses as loss_counts
+from scr.store import profiles
 
 app = typer.Typer(help="The suppliers' mappings: list, draft, try, check.", no_args_is_help=True)
 app.command("draft")(draft.draft)
@@ -147,6 +149,30 @@ def losses(
     for each in found:
         what = _WHAT[each.kind] if each.name != FILED else "units"
         table.add_row(str(each.provider), each.adapter, what, Text(each.name), str(each.count), each.last_day)
+    console.print(table)
+
+
+@app.command()
+def drift(
+    context: typer.Context,
+    provider: Annotated[str, typer.Option(help="One provider's ODS code.")] = "",
+    days: Annotated[int, typer.Option(min=1, help="Today and the days before it.")] = 30,
+) -> None:
+    """Say where what was received departed from what the same feed sent before, the latest first."""
+    ods = OdsCode.parse(provider) if provider else None
+    database = open_database(settings_of(context))
+    try:
+        found = database.read_now(lambda conn: profiles.events(conn, now_ms() - days * 86_400_000, ods))
+    finally:
+        database.close()
+    if not found:
+        console.print(f"No feed departed from what it sent before, in {days} days.")
+        return
+    table = Table("when", "provider", "feed", "what", "field", "how", "message", box=None, pad_edge=False)
+    for each in found:
+        when = utc(each.at).astimezone(LONDON).strftime("%d %b %Y %H:%M")
+        how = Text(f"{each.detail} ({each.action})")
+        table.add_row(when, each.provider, each.feed, each.kind, Text(each.field), how, each.message)
     console.print(table)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.errors import Conflict, NotFound, ScrError
 from scr.fhir.identifiers import OdsCode
+from scr.intake.drift import DRIFT, DriftWatch, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
 from scr.mapping import counts
 from scr.mapping.adapter import Adapter
@@ -70,6 +71,7 @@ class Intake:
         self._adapters = adapters
         self._providers = providers
         self._clock = clock
+        self.drift = DriftWatch(database, keys.id_key, clock)
 
     async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
         """Keep a payload, and file or quarantine every part of it.
@@ -82,7 +84,7 @@ class Intake:
         )
         if kept.duplicate and kept.state is not MessageState.RECEIVED:
             return await self._known(kept.id)
-        return await self._process(kept.id, provider.ods, feed.adapter, raw)
+        return await self._process(kept.id, provider.ods, feed, raw)
 
     async def recover(self) -> int:
         """Finish what was kept and not finished when the process ended; how many messages."""
@@ -90,7 +92,7 @@ class Intake:
         for message in pending:
             raw = await self._database.read(partial(messages.open_raw, keys=self._keys, message=message.id))
             feed = self._feed(message.provider, message.feed)
-            await self._process(message.id, message.provider, feed.adapter, raw)
+            await self._process(message.id, message.provider, feed, raw)
         return len(pending)
 
     async def retry(self, item: str) -> Receipt:
@@ -103,7 +105,14 @@ class Intake:
         )
         adapter = self._adapter(found.adapter)
         units = list(_units(adapter, raw))
-        return await self._write(lambda conn: self._retry(conn, found, adapter, units))
+        receipt = await self._write(lambda conn: self._retry(conn, found, adapter, units))
+        if not receipt.problems:  # a person says that this is what the feed sends
+            described = await self._database.read(partial(messages.describe, message=found.message))
+            look = await self.drift.look(found.provider, described.feed, adapter)
+            for unit in units:
+                look.see(unit)
+            self.drift.learn(look)
+        return receipt
 
     def _retry(
         self, conn: Connection, found: Quarantined, adapter: Adapter, units: list[Unit | BadUnit]
@@ -119,16 +128,20 @@ class Intake:
         state = MessageState.QUARANTINED if problems else MessageState.FILED
         return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
 
-    async def _process(self, message: str, provider: OdsCode, adapter_name: str, raw: bytes) -> Receipt:
+    async def _process(self, message: str, provider: OdsCode, feed: Feed, raw: bytes) -> Receipt:
         """File a kept payload, some units to a transaction; the last one finishes the message."""
-        adapter = self._adapter(adapter_name)
+        adapter = self._adapter(feed.adapter)
+        strict = feed.drift == "quarantine"
+        look = await self.drift.look(provider, feed.name, adapter, fresh=strict)
+        held = await departs(look, _units(adapter, raw)) if strict else ""
         units = _units(adapter, raw)
         totals = _Totals()
         batch = list(islice(units, _BATCH))
         while True:
             following = list(islice(units, _BATCH)) if len(batch) == _BATCH else []
             last = not following
-
+            for unit in () if strict else batch:
+                look.see(unit)
             work = partial(
                 self._file_batch,
                 message=message,
@@ -137,6 +150,7 @@ class Intake:
                 batch=batch,
                 before=totals,
                 last=last,
+                held=held,
             )
             done = await self._write(work)
             if done is None:  # the same bytes came twice at once, and the other was first
@@ -145,11 +159,12 @@ class Intake:
             if last:
                 break
             batch = following
+        await self.drift.end(look, message, held=bool(held))
         _log.info(
             "received",
             message=message,
             provider=provider.value,
-            adapter=adapter_name,
+            adapter=adapter.name,
             filed=totals.filed,
             quarantined=len(totals.problems),
         )
@@ -165,13 +180,17 @@ class Intake:
         batch: Iterable[Unit | BadUnit],
         before: _Totals,
         last: bool,
+        held: str,
     ) -> _Totals | None:
         if not messages.is_unfinished(conn, message):
             return None
         now = self._clock()
         totals, outcomes = before, []
         for unit in batch:
-            outcome = self._desk.file(conn, provider, adapter, unit, now)
+            if held and isinstance(unit, Unit):
+                outcome: UnitOutcome = Problem(unit.place, DRIFT, held)
+            else:
+                outcome = self._desk.file(conn, provider, adapter, unit, now)
             outcomes.append(outcome)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):

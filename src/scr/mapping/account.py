@@ -98,10 +98,14 @@ class Account:
                 self._found[name][0][name] = None
 
     def _fields(self, unit: Unit, known: frozenset[Path]) -> set[str]:
-        """The fields with a value that are not among those known."""
-        whole = self.adapter.rules is None
-        found = set(lost_of(self.adapter.decode.format, known, unit, whole=whole))
-        return found | set(_elements(unit)) if whole else found
+        return fields_of(self.adapter, unit, known)
+
+
+def fields_of(adapter: Adapter, unit: Unit, known: frozenset[Path] = frozenset()) -> set[str]:
+    """The fields of a unit with a value that are not among those known."""
+    whole = adapter.rules is None
+    found = set(lost_of(adapter.decode.format, known, unit, whole=whole))
+    return found | set(_elements(unit)) if whole else found
 
 
 def _elements(unit: Unit) -> Iterator[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 from scr.mapping.run import Mapped
@@ -37,9 +38,9 @@ def filed(mapped: Mapped) -> list[Counted]:
     return [
         Counted("unit", FILED),
         *(Counted("resource", entry.type) for entry in mapped.entries),
-        *(Counted("field", _plain(name)) for name in mapped.lost),
+        *(Counted("field", plain(name)) for name in mapped.lost),
         *(Counted("code", unmapped.map) for unmapped in mapped.unmapped_codes),
-        *(Counted("unread", _plain(what)) for what in mapped.unread),
+        *(Counted("unread", plain(what)) for what in mapped.unread),
     ]
 
 
@@ -58,6 +59,7 @@ def bounded(counts: Counter[Counted]) -> Counter[Counted]:
     return kept
 
 
-def _plain(name: str) -> str:
+@lru_cache(maxsize=8192)
+def plain(name: str) -> str:
     """A field's name, without a number that could be somebody's."""
     return _NUMBER.sub("#", name)[:_LONGEST]

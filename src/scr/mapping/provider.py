@@ -86,11 +86,15 @@ Connection = Annotated[
 
 
 class Feed(_Strict):
-    """One way in which a provider's data comes, and the adapter that reads it."""
+    """One way in which a provider's data comes, and the adapter that reads it.
+
+    ``drift`` says what is done with a payload that departs from what the feed sent before.
+    """
 
     name: str
     adapter: str
     connection: Connection
+    drift: Literal["warn", "quarantine"] = "warn"
 
 
 class _Organisation(_Strict):

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Connection, func, select, text
 
@@ -99,8 +100,15 @@ class LossTally:
                 self.add(provider, adapter, hour, counts.elements())
 
 
+class Tally(Protocol):
+    """What counts in memory, and is written now and then."""
+
+    async def flush(self, database: Database) -> None:
+        """Write what was counted since the last time; keep it where the database is down."""
+
+
 @asynccontextmanager
-async def flushed(tally: LossTally, database: Database, seconds: float = _SECONDS) -> AsyncIterator[None]:
+async def flushed(tally: Tally, database: Database, seconds: float = _SECONDS) -> AsyncIterator[None]:
     """Write what is counted every so many seconds, and once more at the end."""
 
     async def now_and_then() -> None:

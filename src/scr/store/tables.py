@@ -246,6 +246,36 @@ class LossDayRow(SQLModel, table=True):
     count: int = _number()
 
 
+class FeedProfileRow(SQLModel, table=True):
+    """What a feed has sent so far (``scr.mapping.profile``): counts, and keyed hashes of codes."""
+
+    __tablename__ = "feed_profile"
+
+    provider: str = _text(primary_key=True)
+    feed: str = _text(primary_key=True)
+    adapter: str = _text(primary_key=True)
+    updated: int = _number()
+    profile: bytes = _bytes()
+
+
+class DriftEventRow(SQLModel, table=True):
+    """One way in which a message departed from what its feed sent before, and what was done about it."""
+
+    __tablename__ = "drift_event"
+    __table_args__ = (Index("drift_event_at", "at"),)
+
+    id: str = _text(primary_key=True)
+    at: int = _number()
+    provider: str = _text()
+    feed: str = _text()
+    adapter: str = _text()
+    message: str = _text()
+    kind: str = _text()
+    field: str = _text()
+    detail: str = _text()
+    action: str = _text()
+
+
 metadata = SQLModel.metadata
 
 
@@ -265,3 +295,5 @@ SNAPSHOT = _table("snapshot")
 AUDIT = _table("audit")
 ONBOARDING = _table("onboarding_event")
 LOSS_DAY = _table("loss_day")
+FEED_PROFILE = _table("feed_profile")
+DRIFT = _table("drift_event")
