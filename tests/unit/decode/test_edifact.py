@@ -177,6 +177,7 @@ def test_a_report_is_told_by_names() -> None:
     assert found["others"]["organisations"] == [{"name": "SOMEBODY", "key": "SOMEBODY"}]
     assert found["clinical_information"] == ["tired", "cold"]
     assert found["patient"] == {
+        "key": "9990001014",
         "nhs_number": "9990001014", "local_id": "K1", "family": "MARCHBANK", "given": ["IONA", "RUTH"],
         "title": "MRS", "sex": "2", "birth_date": "19610309",
         "address": {"lines": ["2 QUAYSIDE MEWS", "OLD HARBOUR"], "city": "PORTHAVEN", "postcode": "ZZ99 3AB"},

@@ -6,7 +6,7 @@
     requester, recipient, performer, others
                   each people[], organisations[], departments[] of code, code_list, name, reference, and
                   key, which is the first of them that there is
-    patient       nhs_number, other_id, local_id, family, given[], title, sex, birth_date,
+    patient       key, nhs_number, other_id, local_id, family, given[], title, sex, birth_date,
                   address {lines[], city, postcode}; ``patients`` has all of the message
     clinical_information[]
     specimens[]   key, id, requester_id, type, type_code, type_code_list, fasting, fasting_text,
@@ -247,6 +247,8 @@ def _bind(tree: _Tree) -> None:
         made.pop("specimen_reference", "")
     for patient in tree.patients:
         patient.pop("_named", None)
+        number = patient.get("nhs_number") or patient.get("local_id") or patient.get("other_id")
+        patient["key"] = number or f"{patient.get('family', '')} {patient.get('birth_date', '')}"
 
 
 def _join(
