@@ -247,8 +247,8 @@ def _bind(tree: _Tree) -> None:
         made.pop("specimen_reference", "")
     for patient in tree.patients:
         patient.pop("_named", None)
-        number = patient.get("nhs_number") or patient.get("local_id") or patient.get("other_id")
-        patient["key"] = number or f"{patient.get('family', '')} {patient.get('birth_date', '')}"
+        known = patient.get("nhs_number") or patient.get("local_id") or patient.get("other_id")
+        patient["key"] = known or f"{patient.get('family', '')} {patient.get('birth_date', '')}"
 
 
 def _join(
