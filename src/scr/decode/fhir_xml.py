@@ -75,7 +75,7 @@ class _Resources:
         self._whole: dict[str, Any] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._depth or name == f"{_XHTML}div":
+        if self._depth or (self._open and name == f"{_XHTML}div"):
             self._start_xhtml(name, attributes)
             return
         if not name.startswith(_FHIR):
@@ -115,7 +115,7 @@ class _Resources:
             return
         above = self._open[-1]
         if node.is_resource:
-            above.made["="] = node.made
+            _put(above.made, "=", node.made, False)
             return
         many = self._is_many(above, node)
         if node.type == "Resource" and "=" in node.made:
@@ -150,7 +150,7 @@ class _Resources:
         self._depth -= 1
         self._xhtml.append(f"</{name.removeprefix(_XHTML)}>")
         if not self._depth:
-            self._open[-1].made["div"] = "".join(self._xhtml)
+            _put(self._open[-1].made, "div", "".join(self._xhtml), False)
             self._xhtml.clear()
 
 

@@ -19,7 +19,7 @@ from defusedxml.ElementTree import fromstring
 
 from scr.decode.tree import DecodeError
 
-MAX_UNPACKED = 1024 * 1024 * 1024
+MAX_UNPACKED = 512 * 1024 * 1024
 """Bytes of all parts together when unpacked."""
 
 _CHUNK = 1024 * 1024
@@ -47,16 +47,15 @@ def open_archive(raw: bytes) -> zipfile.ZipFile:
         )
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
-        unpacked = 0
-        for part in archive.infolist():
-            for chunk in _chunks(archive, part.filename):
-                unpacked += len(chunk)
-                if unpacked > MAX_UNPACKED:
-                    raise DecodeError(
-                        f"it unpacks to more than {MAX_UNPACKED} bytes: send it in parts",
-                        code="too-large",
-                        where="the workbook",
-                    )
+        if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+            raise DecodeError(
+                f"it unpacks to more than {MAX_UNPACKED} bytes: send it in parts",
+                code="too-large",
+                where="the workbook",
+            )
+        for part in archive.infolist():  # no part gives more than the size that was just counted
+            for _ in _chunks(archive, part.filename):
+                pass
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise DecodeError(
             "the workbook is damaged or was cut short: send it again", where="the workbook", code="not-xlsx"

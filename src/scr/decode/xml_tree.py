@@ -75,6 +75,8 @@ def parse(raw: bytes, builder: Builder) -> Any:
             code="dtd-forbidden",
             where="before the first element",
         ) from None
+    except (IndexError, KeyError):
+        raise  # a mistake of the builder: an encoding that is not known is a bare LookupError
     except (ParseError, ValueError, LookupError) as error:
         line, column = getattr(error, "position", (1, 0))
         raise DecodeError(
