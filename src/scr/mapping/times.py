@@ -7,7 +7,7 @@ zone is Europe/London local time, and is given its offset.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from scr.fhir.dates import LONDON
@@ -71,7 +71,7 @@ def check_format(text: str) -> str:
     if "%" not in text:
         return f"{text!r} is no date format: write one like '%d/%m/%Y'"
     try:
-        datetime.strptime(datetime(2001, 2, 3, 4, 5, 6).strftime(text), text)  # noqa: DTZ001, DTZ007
+        datetime.strptime(datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).strftime(text), text)  # noqa: DTZ007
     except ValueError:
         return f"{text!r} is no date format that Python's strptime knows"
     return ""
