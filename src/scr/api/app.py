@@ -39,7 +39,7 @@ from scr.store.keys import random_id
 _log = structlog.get_logger("scr")
 _MLLP_IDLE_SECONDS = 300.0
 _MLLP_CONNECTIONS = 256
-_SWEEP_SECONDS = 300.0
+_SWEEP_SECONDS = 60.0
 
 
 def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
@@ -112,10 +112,11 @@ def mount(app: FastAPI, services: Services) -> None:
 
 @asynccontextmanager
 async def housekeeping(services: Services) -> AsyncIterator[None]:
-    """Delete pinned pages whose time is over, now and then."""
+    """Let go of pinned pages and of opened records whose time is over, now and then."""
 
     async def sweep() -> None:
         while True:
+            services.recent.sweep()
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
             await asyncio.sleep(_SWEEP_SECONDS)

@@ -30,6 +30,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.losses import LossTally, flushed
 from scr.store.migrations import migrate
+from scr.store.recent import RecentRecords
 from scr.terminology.conceptmap import ConceptMaps
 
 
@@ -52,6 +53,7 @@ class Services:
     client: httpx.AsyncClient
     broker: Broker
     intake: Intake
+    recent: RecentRecords
     programme: Programme
 
 
@@ -95,7 +97,8 @@ async def open_services(
             pulls = build_sources(
                 providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms, losses=losses
             )
-            held = HeldSources(database, keys, adapters, now_ms)
+            recent = RecentRecords()
+            held = HeldSources(database, keys, adapters, now_ms, recent)
             deadline = settings.deadline_seconds
             yield Services(
                 settings=settings,
@@ -108,6 +111,7 @@ async def open_services(
                 client=client,
                 broker=Broker(database, keys, providers, pulls, held, deadline=deadline, clock=now_ms),
                 intake=intake,
+                recent=recent,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
             )
     finally:

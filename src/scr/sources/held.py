@@ -18,7 +18,7 @@ from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import person_by_key
-from scr.store.records import load_record
+from scr.store.recent import RecentRecords
 from scr.store.tables import MESSAGE
 
 _PULLED = (GpConnectConnection, FhirR4Connection)
@@ -37,13 +37,15 @@ _log = structlog.get_logger(__name__)
 class HeldSources:
     """Every provider that sends, answered from one reading of the person's record.
 
-    ``clock`` gives milliseconds UTC: it tells how old what a provider sent last is.
+    ``clock`` gives milliseconds UTC: it tells how old what a provider sent last is. ``recent`` are the
+    records that were opened a moment ago.
     """
 
     database: Database
     keys: KeyRing
     adapters: Mapping[str, Adapter]
     clock: Callable[[], int]
+    recent: RecentRecords = field(default_factory=RecentRecords)
     _last: dict[OdsCode, tuple[float, int | None]] = field(default_factory=dict, init=False, repr=False)
 
     def headings(self, providers: Mapping[OdsCode, Provider]) -> dict[OdsCode, frozenset[str]]:
@@ -81,11 +83,11 @@ class HeldSources:
 
     def _load(
         self, connection: Connection, question: Question, codes: list[OdsCode]
-    ) -> tuple[list[Entry], dict[OdsCode, int | None]]:
-        """The person's entries of these providers, and when each provider last sent anything."""
+    ) -> tuple[Sequence[Entry], dict[OdsCode, int | None]]:
+        """The person's entries, and when each of these providers last sent anything."""
         last = {code: self._last_received(connection, code) for code in codes}
         person = person_by_key(connection, self.keys, question.person)
-        return ([] if person is None else load_record(connection, self.keys, person, codes)), last
+        return (() if person is None else self.recent.load(connection, self.keys, person)), last
 
     def _last_received(self, connection: Connection, code: OdsCode) -> int | None:
         """When a provider last sent anything (ms UTC), as of a few seconds ago; None if it never did."""

@@ -17,7 +17,8 @@ from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 class Person:
     """A person, opened. ``key`` is internal; ``patient_id`` is the logical id of their Patient.
 
-    ``demographics`` are the ones held when it was read. It prints without number, key and facts.
+    ``demographics`` and ``revision`` (of the record) are as they were when it was read. It prints
+    without number, key and facts.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Person:
     nhs_number: NHSNumber = field(repr=False)
     data_key: DataKey = field(repr=False)
     demographics: Demographics = field(repr=False)
+    revision: int = 0
 
 
 class _Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -36,9 +38,10 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Facts)
-_COLUMNS = (PERSON.c.key, PERSON.c.patient_id, PERSON.c.wrapped_key, PERSON.c.sealed)
+_COLUMNS = (PERSON.c.key, PERSON.c.patient_id, PERSON.c.wrapped_key, PERSON.c.sealed, PERSON.c.revision)
 _BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
 _LOCK = select(PERSON.c.key).where(PERSON.c.key == bindparam("value")).with_for_update()
+_REVISED = update(PERSON).where(PERSON.c.key == bindparam("value")).values(revision=PERSON.c.revision + 1)
 _BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
 
 
@@ -53,19 +56,19 @@ def person_by_patient_id(connection: Connection, keys: KeyRing, patient_id: str)
 
 
 def read_person(
-    connection: Connection, keys: KeyRing, query: Select[str, str, bytes, bytes], value: str
+    connection: Connection, keys: KeyRing, query: Select[str, str, bytes, bytes, int], value: str
 ) -> Person | None:
     """The one person that a query over ``person_columns`` gives for its parameter ``value``."""
     row = connection.execute(query, {"value": value}).one_or_none()
     if row is None:
         return None
-    key, patient_id, wrapped, sealed = row
+    key, patient_id, wrapped, sealed, revision = row
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
-    return Person(key, patient_id, NHSNumber(facts.nhs_number), data_key, facts.demographics)
+    return Person(key, patient_id, NHSNumber(facts.nhs_number), data_key, facts.demographics, revision)
 
 
-def person_columns() -> Select[str, str, bytes, bytes]:
+def person_columns() -> Select[str, str, bytes, bytes, int]:
     """A query over the person's row, for ``read_person``, to be narrowed or joined."""
     return select(*_COLUMNS)
 
@@ -98,6 +101,11 @@ def keep_demographics(connection: Connection, person: Person, demographics: Demo
 def lock_person(connection: Connection, person: Person) -> bool:
     """Let one writer at a time change the person's record; False where the person was erased."""
     return connection.execute(_LOCK, {"value": person.key}).one_or_none() is not None
+
+
+def revise(connection: Connection, person: Person) -> None:
+    """Mark that the person's record is another than it was: whatever changes one calls this."""
+    connection.execute(_REVISED, {"value": person.key})
 
 
 def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:

@@ -21,7 +21,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.store.dialects import BINARY
 from scr.store.keys import KeyRing, seal, unreadable, unseal
 from scr.store.people import Person as Person
-from scr.store.people import lock_person, person_by_key
+from scr.store.people import lock_person, person_by_key, revise
 from scr.store.tables import HISTORY, LOCATOR, RESOURCE
 
 _encoder = msgspec.msgpack.Encoder()
@@ -82,6 +82,8 @@ def file_entries(
     done = Filed(0, 0, 0)
     for some in _without_repeats(entries):
         done = _plus(done, _file(connection, person, some, digest_key, now))
+    if done.created or done.updated:
+        revise(connection, person)
     return done
 
 

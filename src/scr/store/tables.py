@@ -39,7 +39,10 @@ def _of_person() -> Any:
 
 
 class PersonRow(SQLModel, table=True):
-    """A person. ``wrapped_key``: the data key, wrapped; ``sealed``: NHS Number and demographics."""
+    """A person. ``wrapped_key``: the data key, wrapped; ``sealed``: NHS Number and demographics.
+
+    ``revision`` grows with every change of the record, so that what was opened before is known as old.
+    """
 
     __tablename__ = "person"
     __table_args__ = (Index("person_patient_id", "patient_id", unique=True), _CLUSTERED)
@@ -49,6 +52,7 @@ class PersonRow(SQLModel, table=True):
     wrapped_key: bytes = _bytes()
     created: int = _number()
     sealed: bytes = _bytes()
+    revision: int = _number(sa_column_kwargs={"server_default": "0"}, default=0)
 
 
 class PersonIndexRow(SQLModel, table=True):

@@ -14,15 +14,12 @@ from scr.store.locator import not_remembered, remember_served
 
 async def remember(database: Database, opened: Opened, served: Sequence[Entry]) -> None:
     """Note where the live ones of these entries are, and of those that they refer to and that may be seen."""
-    ids = {entry.id for entry in served}
-    named = {reference for entry in served for reference in entry.references}
-    live = [
-        entry
-        for entry in opened.permitted
-        if (entry.id in ids or entry.reference in named)
-        and entry.id not in opened.record.held
-        and entry.source != PERSON_SOURCE
-    ]
+    held = opened.record.held
+    live = [e for e in opened.permitted if e.id not in held and e.source != PERSON_SOURCE]
+    if live:
+        ids = {entry.id for entry in served}
+        named = {reference for entry in served for reference in entry.references}
+        live = [entry for entry in live if entry.id in ids or entry.reference in named]
     person = opened.known.person
     if not live or not await database.read(lambda conn: not_remembered(conn, person, live)):
         return
