@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -26,6 +27,8 @@ from scr.errors import Invalid
 from scr.onboarding.draft.shapes import is_nhs
 
 Path = tuple[str, ...]
+_XML = re.compile(rb"<[?!A-Za-z]")
+_JSON = re.compile(rb'\{\s*["}]|\[\s*[{\]]')
 MAX_RECORDS = 5000
 """So many records are looked at: what they do not show, more of the same would not."""
 _LISTED = 12
@@ -81,9 +84,9 @@ def sniff(raw: bytes) -> str:
         return "hl7v2"
     if head.startswith((b"UNA", b"UNB", b"UNH")):
         return "edifact"
-    if head.startswith(b"<"):
+    if _XML.match(head):
         return "fhir-xml" if b"http://hl7.org/fhir" in head else "xml"
-    if head.startswith((b"{", b"[")):
+    if _JSON.match(head):
         return "fhir-json" if b'"resourceType"' in head[:300].replace(b" ", b"") else "json"
     return "csv"
 
