@@ -123,6 +123,9 @@ def report(adapter: Adapter, raw: bytes, show: int = 10) -> LossReport:
     )
 
 
+_RECORD = b'{"$record":'
+"""What stands around a record of plain JSON when it stands by itself (``scr.decode.plain_json``)."""
+
 _CLAIM_PROBLEMS = {
     "no-nhs-number": "It holds no NHS Number.",
     "bad-nhs-number": "Its NHS Number fails the check, or there are several.",
@@ -157,7 +160,7 @@ def source_text(outcome: Outcome, raw: bytes) -> str:
         return "\n".join(f"{name}: {value}" for name, value in unit.tree.items() if value)
     own = raw if unit is None else unit.raw
     try:
-        return _indented(own)
+        return _indented(own.removeprefix(_RECORD).removesuffix(b"}") if own.startswith(_RECORD) else own)
     except orjson.JSONDecodeError:
         text = own.decode("utf-8", "replace").removeprefix("\ufeff").strip()
     if text.startswith(("UNA", "UNB", "UNH")):  # EDIFACT: a segment ends with an apostrophe

@@ -7,11 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.unit.intake.feeder import ROW, Feeder
 from typer.testing import CliRunner, Result
 
+from scr.api.services import now_ms, open_database
 from scr.cli.app import command_line
+from scr.cli.context import Context
 from scr.data import packaged_root
 from scr.errors import ScrError
+from scr.store.keys import KeyRing
 
 SAMPLES = packaged_root() / "adapters" / "gp-registrations" / "samples"
 
@@ -88,3 +92,18 @@ def test_check_holds_a_deployments_own_adapter(tmp_path: Path, written: bool) ->
     assert "own-list: schema: own-list: there is no README.md" in result.output
     assert ("nothing says what it must give" in result.output) is not written
     assert (folder / "samples" / "list.csv.expected.json").is_file() is written
+
+
+async def test_losses_and_drift_are_told(tmp_path: Path, keys: KeyRing) -> None:
+    """What the intake counted and noticed is listed, by provider; before anything came, that is said."""
+    assert "Nothing was received" in run(tmp_path, "losses").output
+    assert "No feed departed" in run(tmp_path, "drift").output
+    feeder = Feeder(open_database(Context(tmp_path).load().settings), keys, "warn", now_ms)
+    await feeder.send(*[ROW] * 30)
+    await feeder.send(ROW.replace(",F,", ",Female,"))
+    feeder.database.close()
+    told = run(tmp_path, "losses", "--provider", "Z9901").output
+    assert re.search(r"gp-registrations +units +filed +31", told)
+    assert re.search(r"unmapped field +Note +31", told)
+    assert "Nothing was received" in run(tmp_path, "losses", "--provider", "Z9902").output
+    assert re.search(r"new-code +Sex", run(tmp_path, "drift").output)

@@ -121,6 +121,23 @@ def test_only_the_first_units_are_kept_and_all_are_counted() -> None:
     assert (cut.unit_count, cut.fields) == (whole.unit_count, whole.fields)
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "begins"),
+    [
+        ("client-level-data", "events.csv", "LA_Code: "),
+        ("home-care", "clients.json", "{\n"),
+        ("pas-adt", "admission.hl7", "MSH|"),
+        ("pathology-edifact", "chemistry.edi", "UN"),
+    ],
+)
+def test_a_unit_is_shown_as_people_read_it(name: str, file: str, begins: str) -> None:
+    """Cell by cell, indented, or line by line; without what the decoder put around it."""
+    source = of(name, file).units[0].source
+    assert source.startswith(begins)
+    assert source.count("\n") > 2
+    assert "$record" not in source
+
+
 def test_a_payload_that_cannot_be_read_has_its_reason() -> None:
     """Nothing is decoded: one unit, its problem, and no field."""
     found = report(shipped("fhir-r4-record"), b"<html>")
