@@ -74,7 +74,7 @@ def init(
             )
         return
     copied = copy_example(root, name, example)
-    _say(f"Made {copied.folder} from {example}, {len(copied.files)} files.", "", "What to change:")
+    _say(f"Made {_short(copied.folder)} from {example}, {len(copied.files)} files.", "", "What to change:")
     _say(
         "  1. adapter.yaml, `supplier`: whose system it is.",
         "  2. adapter.yaml, `decode`: the columns, or where the records are, as your supplier sends them.",
@@ -92,6 +92,12 @@ def _home(context: typer.Context, home: Path | None) -> Path:
     return found.load(home=home).settings.home
 
 
+def _short(path: Path) -> Path:
+    """A path as somebody who stands in the current folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def _say(*lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
@@ -107,8 +113,9 @@ def _show_examples(files: DataFiles) -> None:
 
 def _show_plan(plan: Plan) -> None:
     table = Table(box=None, pad_edge=False)
-    for title in ("column", "taken for", "goes to", "sure", "question"):
-        table.add_column(title, overflow="fold")
+    for title in ("column", "taken for", "goes to", "sure"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("question", ratio=1)
     for finding in plan.findings:
         placement = plan.placement(finding)
         table.add_row(*_row(placement))
@@ -166,15 +173,16 @@ def _what_it_did(made: Drafted) -> list[str]:
 
 
 def _next_steps(made: Drafted, *, keep_people: bool) -> list[str]:
+    samples = _short(made.folder / "samples")
     held = (
-        f"{made.folder / 'samples'} holds personal data, as it was sent. Keep it where such data may lie."
+        f"{samples} holds personal data, as it was sent. Keep it where such data may lie."
         if keep_people
-        else f"The people in {made.folder / 'samples'} are invented. Look through it before you pass it on: "
+        else f"The people in {samples} are invented. Look through it before you pass it on: "
         "what was taken for a code was kept."
     )
-    lines = [held, "", "Next:", f"  1. Answer the questions in {made.folder / 'adapter.yaml'}."]
+    lines = [held, "", "Next:", f"  1. Answer the questions in {_short(made.folder / 'adapter.yaml')}."]
     maps = [path for path in made.written if path.parent.name == "maps"]
-    lines += [f"     Fill in {path}." for path in maps]
+    lines += [f"     Fill in {_short(path)}." for path in maps]
     return [
         *lines,
         f"  2. scr adapters try FILE --adapter {made.name}",

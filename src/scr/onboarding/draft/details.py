@@ -37,12 +37,14 @@ _CATEGORIES = (
     (r"safeguarding", "safeguarding"),
     (r"dols|deprivation|lpa|dnacpr|dna cpr|cpr|respect", "legal"),
 )
-_NONE = (
+NONE_KNOWN = (
     "none", "none known", "nil", "nil known", "nka", "nkda", "no known allergies", "no known drug allergies",
     "no known allergy",
 )  # fmt: skip
-_NONE_KNOWN = {"system": systems.SNOMED_CT, "code": "716186003", "display": "No known allergy"}
-_UNSAID = ("unknown", "not known", "not recorded", "n/a", "tbc", "-")
+_NOTHING_KNOWN = {"system": systems.SNOMED_CT, "code": "716186003", "display": "No known allergy"}
+"""Words that say that no allergy is known."""
+UNSAID = ("unknown", "not known", "not recorded", "n/a", "tbc", "-")
+"""Words that say nothing."""
 
 
 def is_detail(finding: Finding, setting: str) -> bool:
@@ -124,7 +126,7 @@ def allergy(finding: Finding, person: Person, write: Writer) -> list[Rule]:
     if finding.kind is Kind.YES_NO:
         return [_flag(finding, person, write)]
     path = write.text_of(finding)
-    none, unsaid = (f"contains([{_list(words)}], lower({path}))" for words in (_NONE, _UNSAID))
+    none, unsaid = (f"contains([{_list(words)}], lower({path}))" for words in (NONE_KNOWN, UNSAID))
     question = (
         "One text for all allergies, or one each? Which words mean that none is known? "
         "They may never show as an allergy."
@@ -139,7 +141,7 @@ def allergy(finding: Finding, person: Person, write: Writer) -> list[Rule]:
         "resourceType": "AllergyIntolerance",
         "id": Leaf(f"{{{{ stable_id('AllergyIntolerance', {person.key(write)}, 'none-known') }}}}"),
         "clinicalStatus": _active(),
-        "code": {"coding": [dict(_NONE_KNOWN)],
+        "code": {"coding": [dict(_NOTHING_KNOWN)],
                  "text": write.leaf(finding, "AllergyIntolerance.code.text", path, "", "medium")},
     }  # fmt: skip
     said = f"{{{{ {path} && !{none} && !{unsaid} }}}}"

@@ -75,10 +75,11 @@ class Plan:
         found = self.placed.get(finding.column.path, [])
         if not found:
             return Placement(finding, "", "low", _why_not(finding))
-        questions = dict.fromkeys(each.question for each in found if each.question)
+        asked = dict.fromkeys(each.question for each in found if each.question)
+        questions = [one for one in asked if not any(one != other and one in other for other in asked)]
         targets = list(dict.fromkeys(each.target for each in found))
         sure = min((each.confidence for each in found), key=("low", "medium", "high").index)
-        return Placement(finding, ", ".join(targets[:3]), sure, " ".join(questions))
+        return Placement(finding, "\n".join(targets[:3]), sure, " ".join(questions))
 
 
 def _why_not(finding: Finding) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from scr.fhir.identifiers import is_nhs_number
 from scr.onboarding.draft import shapes
+from scr.onboarding.draft.details import NONE_KNOWN, UNSAID
 from scr.onboarding.draft.recognise import Finding, Kind
 from scr.onboarding.draft.times import parsed
 
@@ -79,7 +80,7 @@ class Pseudonyms:
         if kind is Kind.CODES and finding.part not in _TELLING:
             return f"value-{self._hash(finding.column.name, value) % 100}"
         if kind in {Kind.TEXT, Kind.EMPTY}:
-            return self.struck(value)
+            return value if value.lower() in _SAYING_NOTHING else self.struck(value)
         return value
 
     def number(self, value: str) -> str:
@@ -167,6 +168,7 @@ class Pseudonyms:
         return int.from_bytes(digest[:8], "big")
 
 
+_SAYING_NOTHING = frozenset({*NONE_KNOWN, *UNSAID})
 _TELLING = frozenset(
     {"status", "outcome", "type", "relationship", "priority", "reason", "description", "place", "ethnicity",
      "language", "unit", "duration", "quantity", "money", "start", "end"}

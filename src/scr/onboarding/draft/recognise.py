@@ -17,6 +17,7 @@ MOST_VALUES = 30
 """A column with more distinct values is no list of codes."""
 _LONGEST = 70
 _MOSTLY = 0.9
+_FEW_WORDS = 3
 _SOME = 0.6
 
 
@@ -316,7 +317,8 @@ def _otherwise(column: Column, what: str) -> Guess:
         return Kind.IDENTIFIER, "high" if what == "id" else "medium", ""
     if what == "id" and all(len(value) <= 40 for value in filled):
         return Kind.IDENTIFIER, "medium", ""
-    return Kind.TEXT, "high" if what in {"note", "description"} else "medium", _ABOUT_TEXT
+    wordy = what == "note" or shapes.share(filled, lambda v: len(v.split()) > _FEW_WORDS) >= 0.3
+    return Kind.TEXT, "high", _ABOUT_TEXT if wordy else ""
 
 
 def _unit(column: Column, filled: tuple[str, ...]) -> str:

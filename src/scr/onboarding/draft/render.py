@@ -13,7 +13,7 @@ import yaml
 
 from scr.onboarding.draft.place import Plan
 from scr.onboarding.draft.recognise import Kind
-from scr.onboarding.draft.writing import Leaf, MapDraft, Rule
+from scr.onboarding.draft.writing import Leaf, MapDraft, Placement, Rule
 
 UNPLACED = "not placed yet: decide"
 _WIDTH = 108
@@ -139,12 +139,12 @@ def map_csv(draft: MapDraft) -> str:
 
 
 _MEANINGS = """
-finished: closed, ended, inactive, discharged
+finished: closed, ended, left, inactive, discharged
 completed: complete, done, returned
 fulfilled: attended
 noshow: dna, did not attend
 cancelled: canceled
-active: open, current, live, on loan, y, yes
+active: open, current, resident, in residence, live, on loan, y, yes
 male: m
 female: f
 on-hold: suspended
@@ -174,11 +174,7 @@ def readme(plan: Plan, samples: list[str], *, pseudonymised: bool) -> str:
         else "It is the payload as it was sent and holds personal data: keep it where such data may lie, and "
         "out of version control."
     )
-    rows = "".join(
-        f"| `{_cell(each.finding.column.name)}` | {each.finding.kind.value} | {each.target or UNPLACED} | "
-        f"{each.confidence if each.target else ''} |\n"
-        for each in placements
-    )
+    rows = "".join(f"| {' | '.join(_cells(each))} |\n" for each in placements)
     maps = "".join(
         f"- `terminology/maps/{each.name}.csv`, for `{_cell(each.column)}`\n" for each in plan.maps
     )
@@ -199,6 +195,12 @@ Samples: {", ".join(f"`samples/{name}`" for name in samples)}. {held}
 | column | taken for | goes to | sure |
 |---|---|---|---|
 {rows}"""
+
+
+def _cells(placement: Placement) -> tuple[str, ...]:
+    finding, target = placement.finding, placement.target.replace("\n", ", ")
+    sure = placement.confidence if target else ""
+    return f"`{_cell(finding.column.name)}`", finding.kind.value, target or UNPLACED, sure
 
 
 def _cell(text: str) -> str:

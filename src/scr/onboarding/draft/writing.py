@@ -170,7 +170,7 @@ class Writer:
         name = self.map_of(finding, system, codes)
         inner = otherwise[2:-2].strip() if "{{" in otherwise else f"'{otherwise}'"
         meanwhile = "told by the dates" if "{{" in otherwise else otherwise
-        question = f"Fill in terminology/maps/{name}.csv: until then it is {meanwhile}."
+        question = f"Fill in the map {name}: until then it is {meanwhile}."
         return self.leaf(
             finding, target, f"translate('{name}', {self.path(finding)}) || {inner}", question, "medium"
         )
