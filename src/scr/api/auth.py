@@ -90,6 +90,11 @@ class TokenVerifier:
         self._clock = clock
         self._keys: dict[str, _Keys] = {url: _Keys() for url in self._issuers}
 
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuers that are trusted."""
+        return frozenset(self._issuers)
+
     async def actor(self, authorization: str | None) -> Actor:
         """The actor of an ``Authorization`` header. Raises Unauthenticated, with no hint at the token."""
         scheme, _, token = (authorization or "").partition(" ")

@@ -48,7 +48,7 @@ class IntakeRoutes:
         self._database = database
         self._clock = clock
         self._max_bytes = max_bytes
-        self._feeds = _by_sender(providers)
+        self._feeds = _by_sender(providers, several_issuers=len(verifier.issuers) > 1)
 
     def router(self) -> APIRouter:
         """The one route."""
@@ -81,7 +81,9 @@ class IntakeRoutes:
         found = self._feeds.get((feed_name, actor.client))
         if found is None:
             raise Forbidden("this client has no feed of this name", code="no-feed")
-        provider, feed = found
+        provider, feed, issuer = found
+        if issuer and not actor.subject.startswith(f"{issuer}|"):
+            raise Forbidden("this client has no feed of this name", code="no-feed")
         receipt = await self._intake.receive(provider, feed, await self._body(request))
         return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)
 
@@ -106,22 +108,34 @@ class IntakeRoutes:
         )
 
 
-def _by_sender(providers: Mapping[OdsCode, Provider]) -> dict[tuple[str, str], tuple[Provider, Feed]]:
-    """The feed of each name and client. Raises Invalid where it could be either of two providers'."""
-    feeds: dict[tuple[str, str], tuple[Provider, Feed]] = {}
+def _by_sender(
+    providers: Mapping[OdsCode, Provider], *, several_issuers: bool
+) -> dict[tuple[str, str], tuple[Provider, Feed, str]]:
+    """The feed of each name and client, and the issuer of its tokens.
+
+    Raises Invalid where a payload could be either of two providers', or a client of either of two issuers.
+    """
+    feeds: dict[tuple[str, str], tuple[Provider, Feed, str]] = {}
     for provider in providers.values():
         for feed in provider.feeds:
             if not isinstance(feed.connection, HttpPostConnection):
                 continue
+            where = f"adapters/providers/{provider.ods}.yaml"
             sender = (feed.name, feed.connection.client)
+            if several_issuers and not feed.connection.issuer:
+                raise Invalid(
+                    f"feed {feed.name!r}: several token issuers are trusted: name the client's as `issuer`",
+                    code="bad-feed",
+                    where=where,
+                )
             if sender in feeds:
                 raise Invalid(
                     f"the client {sender[1]!r} sends a feed {feed.name!r} of {feeds[sender][0].ods} already: "
                     "whose a payload is could not be told; give one of them another name",
                     code="bad-feed",
-                    where=f"adapters/providers/{provider.ods}.yaml",
+                    where=where,
                 )
-            feeds[sender] = (provider, feed)
+            feeds[sender] = (provider, feed, feed.connection.issuer)
     return feeds
 
 

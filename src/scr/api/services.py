@@ -15,11 +15,11 @@ import httpx
 from scr.broker.query import Broker
 from scr.consent.policy import Policy, load_policy
 from scr.data import DataFiles
-from scr.errors import Invalid, ScrError
+from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
-from scr.mapping.adapter import Adapter, load_adapters
+from scr.mapping.adapter import Adapter, load_adapter
 from scr.mapping.provider import Provider, load_providers
 from scr.onboarding.programme import Programme
 from scr.settings import Settings
@@ -121,19 +121,11 @@ async def open_services(
 def read_configuration(
     files: DataFiles,
 ) -> tuple[Policy, dict[str, Adapter], dict[OdsCode, Provider]]:
-    """Policy, adapters and providers in force. Raises Invalid at the first mistake, with file and line."""
-    policy, adapters, providers = load_policy(files), load_adapters(files), load_providers(files)
-    _check_feeds(providers, adapters)
-    return policy, adapters, providers
+    """Policy, providers, and the adapters that they use.
 
-
-def _check_feeds(providers: dict[OdsCode, Provider], adapters: dict[str, Adapter]) -> None:
-    for provider in providers.values():
-        for feed in provider.feeds:
-            if feed.adapter not in adapters:
-                raise Invalid(
-                    f"feed {feed.name!r} names the adapter {feed.adapter!r}, which is not there; "
-                    f"known: {', '.join(sorted(adapters))}",
-                    code="no-such-adapter",
-                    where=f"adapters/providers/{provider.ods}.yaml",
-                )
+    Raises Invalid at the first mistake, with file and line. An adapter that nobody uses is not read: a
+    draft that somebody works on does not stop the server.
+    """
+    policy, providers, maps = load_policy(files), load_providers(files), ConceptMaps.load(files)
+    used = {feed.adapter for provider in providers.values() for feed in provider.feeds}
+    return policy, {name: load_adapter(files, name, maps) for name in sorted(used)}, providers

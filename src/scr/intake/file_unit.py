@@ -152,13 +152,23 @@ def _check(entry: Entry, place: str) -> None:
 
 
 def _relate(conn: Connection, person: Person, provider: OdsCode, stated: Claim, now: int) -> None:
-    """Who sends something about a person cares for them; a registration follows the last one told."""
-    index.relate(conn, person, provider, "care", provider, now)
+    """Who sends something about a person cares for them.
+
+    A registration follows the last one that its source told. A practice's own list is the last word: a
+    person is registered with one practice, and the one that they have left has no relationship any more.
+    """
     told = {organisation for kind, organisation in stated.relationships if kind == "registration"}
+    if provider not in told:
+        index.relate(conn, person, provider, "care", provider, now)
     if not told:
         return
     for known in index.relationships(conn, person):
-        if known.kind == "registration" and known.source == provider and known.organisation not in told:
-            index.end_relationship(conn, person, known.organisation, "registration", provider, now)
+        if (
+            known.kind == "registration"
+            and known.until is None
+            and known.organisation not in told
+            and (known.source == provider or provider in told)
+        ):
+            index.end_relationship(conn, person, known.organisation, "registration", known.source, now)
     for organisation in sorted(told):
         index.relate(conn, person, organisation, "registration", provider, now)

@@ -73,10 +73,11 @@ class DropFolderConnection(_Strict):
 
 
 class HttpPostConnection(_Strict):
-    """Payloads that this client of the token issuer sends to us."""
+    """Payloads that this client sends to us; ``issuer`` is its tokens', where several are trusted."""
 
     kind: Literal["http-post"]
     client: str
+    issuer: str = ""
 
 
 Connection = Annotated[

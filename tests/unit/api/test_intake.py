@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from tests.unit.api.issuing import TestIssuer
 
+from scr.api.auth import TokenVerifier
 from scr.api.intake import IntakeRoutes
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
@@ -67,3 +68,26 @@ def test_two_providers_with_the_same_sender_are_refused(database: Database) -> N
     with pytest.raises(Invalid, match=r"adapters/providers/RYY\.yaml.*RXX already"):
         routes(issuer, database, provider("RXX", "adt", "pas"), provider("RYY", "adt", "pas"))
     routes(issuer, database, provider("RXX", "adt", "pas"), provider("RYY", "adt", "other"))
+
+
+def test_where_several_issuers_are_trusted_a_feed_names_its_client_s(database: Database) -> None:
+    """Another issuer may give the same client id to somebody else."""
+    issuer = TestIssuer(ECKey.generate_key("P-256", {"kid": "k"}))
+    other = issuer.settings().model_copy(update={"url": "https://other.example"})
+    verifier = TokenVerifier([issuer.settings(), other], httpx.AsyncClient())
+    one = provider("RXX", "adt", "pas")
+    with pytest.raises(Invalid, match=r"RXX\.yaml.*name the client's as `issuer`"):
+        IntakeRoutes(verifier, cast(Intake, Broken()), {one.ods: one}, database, lambda: 1, 1000)
+
+
+async def test_a_client_of_another_issuer_has_no_feed(database: Database) -> None:
+    """The client id alone opens nothing."""
+    issuer = TestIssuer(ECKey.generate_key("P-256", {"kid": "k"}))
+    connection = HttpPostConnection(kind="http-post", client="clinic", issuer="https://other.example")
+    feeds = (Feed(name="adt", adapter="a", connection=connection),)
+    one = Provider(ods=OdsCode("RXX"), name="X", organisation_type="nhs-trust", go_live=None, feeds=feeds)
+    app = FastAPI()
+    app.include_router(routes(issuer, database, one).router())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://scr") as client:
+        answer = await client.post("/intake/adt", content=b"x", headers={"Authorization": issuer.bearer()})
+    assert answer.status_code == 403
