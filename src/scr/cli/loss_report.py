@@ -76,7 +76,7 @@ def _fields(fields: Iterable[SourceField]) -> Table:
     table.columns[1].justify = "right"
     styles = {"mapped": "green", "ignored": "dim", "unmapped": "bold red"}
     for each in fields:
-        where = each.reason if each.status == "ignored" else "\n".join(each.targets)
+        where = each.reason or "\n".join(each.targets)
         table.add_row(Text(each.name), str(each.filled), Text(each.status, styles[each.status]), Text(where))
     return table
 

@@ -18,6 +18,8 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.loss import fields_read, known_fields, leaf_paths, lost_of
 from scr.mapping.paths import Path
 
+UNDECIDED = "not placed yet"
+"""How the reason of a draft's ``ignore`` begins, for a field that nobody has decided on: it stays unmapped."""
 Status = Literal["mapped", "ignored", "unmapped"]
 
 
@@ -81,6 +83,8 @@ class Account:
         if reasons and targets.keys() <= {_QUARANTINE}:  # the reason says more than that rule
             status = "ignored"
         reason = next(iter(reasons)) if status == "ignored" else ""
+        if reason.startswith(UNDECIDED):
+            status = "unmapped"
         return SourceField(name, status, self._filled[name], tuple(targets), reason)
 
     def _look_up(self, unit: Unit, new: set[str]) -> None:
