@@ -15,6 +15,8 @@ a caller may rely on:
   ``notes`` the NTE that stand in none of them.
 - ``event`` is the trigger event (``A01``); ``nhs_numbers`` the values in PID that are said to be NHS
   Numbers, ``local_identifiers`` the other identifiers of PID-3.
+- ``documents`` are the texts and files in OBX, ``timing`` is when an appointment is, ``vaccinations`` are
+  the RXA with what belongs to each (see the modules of these names, and ``scheduling``).
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from scr.decode.hl7v2.documents import documents
 from scr.decode.hl7v2.identifiers import local_identifiers, nhs_numbers
 from scr.decode.hl7v2.orders import order_groups
+from scr.decode.hl7v2.scheduling import timing
 from scr.decode.hl7v2.tables import SINGLE
 from scr.decode.hl7v2.text import Delimiters, as_ascii_based, delimiters_of, to_text
+from scr.decode.hl7v2.vaccinations import vaccinations
 from scr.decode.hl7v2.views import DELETED, Segment
 from scr.decode.tree import DecodeError
 
@@ -150,6 +155,9 @@ _BESIDE: dict[str, Callable[[Message], Any]] = {
     "notes": lambda message: [note for note in message.get("NTE") if note.order is None],
     "nhs_numbers": lambda message: message.nhs_numbers,
     "local_identifiers": lambda message: local_identifiers(message.get("PID")),
+    "documents": lambda message: documents(message.get("OBX")),
+    "timing": timing,
+    "vaccinations": lambda message: vaccinations(message.segments),
 }
 
 

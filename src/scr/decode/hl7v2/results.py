@@ -42,6 +42,26 @@ def text_value(result: Segment) -> str | None:
     return "\n".join(lines).strip() or None
 
 
+def shown(result: Segment) -> str | None:
+    """What was found, in a line for people: ``Heart rate: 72 /min``; None where there is no value."""
+    coded = result.get("observation_identifier") or {}
+    name = coded.get("text") or coded.get("identifier")
+    values = [_words(value) for value in result.get("observation_value") or []]
+    value = "; ".join(value for value in values if value)
+    if not value or result.get("value_type") in {"ED", "RP"}:
+        return None
+    units = result.get("units") or {}
+    measured = " ".join(str(part) for part in (value, units.get("text") or units.get("identifier")) if part)
+    return f"{name}: {measured}" if name else measured
+
+
+def _words(value: Any) -> str:
+    """A coded value by its text, any other by all that is in it."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value.get("text") or "") or " ".join(_words(part) for part in value.values())
+
+
 def _plain(value: Any) -> str:
     """A value without a declared type may have components: none of them is left out."""
     return value if isinstance(value, str) else " ".join(_plain(part) for part in value.values())
@@ -62,4 +82,4 @@ def reference_range(result: Segment) -> dict[str, str] | None:
     return {"text": text}
 
 
-BESIDE |= {"quantity": quantity, "text_value": text_value, "range": reference_range}
+BESIDE |= {"quantity": quantity, "text_value": text_value, "range": reference_range, "shown": shown}

@@ -92,7 +92,7 @@ class Segment(Mapping[str, Any]):
 
     ``segment`` its own name; ``NTE`` the notes that follow an OBX; ``order`` the order group that it
     stands in; ``occurrence`` how many OBX of the group have its OBX-3 and OBX-4, up to itself; and of an
-    OBX ``quantity``, ``text_value`` and ``range`` (see ``scr.decode.hl7v2.results``).
+    OBX ``quantity``, ``text_value``, ``range`` and ``shown`` (see ``scr.decode.hl7v2.results``).
     """
 
     __slots__ = ("_cells", "_delimiters", "_seen", "_shape", "_text", "name", "notes", "occurrence", "order")
