@@ -19,7 +19,7 @@ from scr.mapping.loss import fields_read, known_fields, leaf_paths, lost_of
 from scr.mapping.paths import Path
 
 UNDECIDED = "not placed yet"
-"""How the reason of a draft's ``ignore`` begins, for a field that nobody has decided on: it stays unmapped."""
+"""How the reason of a draft's ``ignore`` begins, for a field that nobody decided on: it stays unmapped."""
 Status = Literal["mapped", "ignored", "unmapped"]
 
 
