@@ -23,6 +23,8 @@ from scr.store.onboarding import Stage
 
 LEAD = "R5007"
 PROVIDERS = f"{SERVER}/onboarding/providers"
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what does not depend on the engine."""
 HOSPITAL, COUNCIL, NEIGHBOUR, PRACTICE = "RXX", "C99", "QXX", "A81001"
 
 
@@ -45,25 +47,26 @@ def by_number(number: NHSNumber) -> str:
     return f"{NHS_NUMBER_SYSTEM}|{number.value}"
 
 
-@pytest.mark.parametrize("ods", [HOSPITAL, COUNCIL, NEIGHBOUR])
-async def test_a_provider_that_is_not_live_is_not_there(fresh: Deployment, ods: str) -> None:
+async def test_a_provider_that_is_not_live_is_not_there(fresh: Deployment) -> None:
     """No entry, no line of the ledger, no id that can be read: as if it had never been connected."""
     subject = await fresh.subject()
     whole = await fresh.get(f"Patient/{subject}/$everything")
-    theirs = [one for one in whole.matches if f":{ods}#" in one["meta"].get("source", "")]
-    assert theirs
-    assert ods in whole.ledger
-    await undo(fresh, ods)
-    less = await fresh.get(f"Patient/{subject}/$everything")
-    assert ods not in less.raw.decode()
-    kept = {one["id"] for one in whole.matches} - {one["id"] for one in theirs}
-    assert {one["id"] for one in less.matches} == kept
-    assert set(less.ledger) == set(whole.ledger) - {ods}
-    for one in theirs:
-        kind, logical = one["resourceType"], one["id"]
-        gone = await fresh.get(f"{kind}/{logical}")
-        unknown = await fresh.get(f"{kind}/{'a' * 26}")
-        assert (gone.status, gone.raw) == (unknown.status, unknown.raw) == (404, unknown.raw)
+    for ods in (HOSPITAL, COUNCIL, NEIGHBOUR):
+        theirs = [one for one in whole.matches if f":{ods}#" in one["meta"].get("source", "")]
+        assert theirs
+        assert ods in whole.ledger
+        await undo(fresh, ods)
+        less = await fresh.get(f"Patient/{subject}/$everything")
+        assert ods not in less.raw.decode()
+        kept = {one["id"] for one in whole.matches} - {one["id"] for one in theirs}
+        assert {one["id"] for one in less.matches} == kept
+        assert set(less.ledger) == set(whole.ledger) - {ods}
+        for one in theirs:
+            gone = await fresh.get(f"{one['resourceType']}/{one['id']}")
+            unknown = await fresh.get(f"{one['resourceType']}/{'a' * 26}")
+            assert (gone.status, gone.raw) == (404, unknown.raw)
+        again = await call(fresh, "POST", f"/{ods}/promote", gate=Stage.LIVE, reference="mended")
+        assert again.status_code == 200
 
 
 async def test_testers_see_what_others_do_not(fresh: Deployment) -> None:
@@ -91,6 +94,7 @@ async def test_what_a_provider_tells_of_relationships_counts_when_it_is_live(fre
     assert [one.status for one in answers] == [403, 403]
 
 
+@ON_SQLITE
 async def test_a_practice_that_is_not_live_is_told_as_missing(fresh: Deployment) -> None:
     """That there is a GP record to be missed is told where another source knows of the registration."""
     await undo(fresh, PRACTICE)
@@ -99,6 +103,7 @@ async def test_a_practice_that_is_not_live_is_told_as_missing(fresh: Deployment)
     assert (seen.status, PRACTICE in seen.ledger) == (200, False)
 
 
+@ON_SQLITE
 async def test_pages_that_tell_of_a_provider_end_with_it(fresh: Deployment) -> None:
     """A page that was pinned before the gate was undone is not served after."""
     subject = await fresh.subject()
@@ -110,6 +115,7 @@ async def test_pages_that_tell_of_a_provider_end_with_it(fresh: Deployment) -> N
     assert (await fresh.get(following)).code == "no-page"
 
 
+@ON_SQLITE
 async def test_messages_are_taken_in_before_a_provider_is_live(fresh: Deployment) -> None:
     """So that the connection can be tried: filed, not shown, and there once it is live."""
     await undo(fresh, HOSPITAL, Stage.CONNECTED)
@@ -125,6 +131,7 @@ async def test_messages_are_taken_in_before_a_provider_is_live(fresh: Deployment
     assert len((await fresh.get("Encounter", patient=subject)).matches) == 2
 
 
+@ON_SQLITE
 async def test_gates_that_check_themselves(fresh: Deployment) -> None:
     """From the first gate on: what is looked at is kept as the report, and what fails is told."""
     for ods in (NEIGHBOUR, PRACTICE):
@@ -147,6 +154,7 @@ async def test_gates_that_check_themselves(fresh: Deployment) -> None:
     assert (refused.status_code, "C99.yaml, line 1" in refused.json()["detail"]) == (422, True)
 
 
+@ON_SQLITE
 async def test_the_programme_is_closed_to_everybody_else(fresh: Deployment) -> None:
     """Every call, every other role, no token: refused, nothing done, and each in the audit."""
     before = (await call(fresh, "GET", f"/{COUNCIL}")).json()
@@ -177,6 +185,7 @@ async def test_the_programme_is_closed_to_everybody_else(fresh: Deployment) -> N
     assert (await fresh.get("Patient", role=LEAD, identifier=by_number(ADA))).status == 403
 
 
+@ON_SQLITE
 async def test_what_is_done_is_in_the_history_and_in_the_audit(fresh: Deployment) -> None:
     """Who, when and why; an undone gate's evidence stays."""
     await undo(fresh, COUNCIL, Stage.LIVE_FOR_TESTERS)
@@ -212,6 +221,7 @@ WRONG = [
 ]
 
 
+@ON_SQLITE
 async def test_what_makes_no_sense_is_refused(fresh: Deployment) -> None:
     """With a stable code and a sentence, as application/problem+json; nothing is written."""
     headers = {"Authorization": fresh.bearer(LEAD, "QYY")}

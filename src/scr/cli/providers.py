@@ -38,19 +38,12 @@ T = TypeVar("T")
 
 @app.command("list")
 def list_(context: typer.Context) -> None:
-    """List the providers by code, each with its stage and the gate that comes next."""
+    """List the providers by code, each with the gates that it has passed and the time that is left."""
     found = _run(context, lambda programme: programme.overview())
-    table = Table("provider", "name", "progress", "stage", "time", "next gate", box=None, pad_edge=False)
+    table = _table("provider", "name", "progress", "stage", "time")
     for one in found:
-        gate = one.state.next_gate
-        table.add_row(
-            one.ods.value,
-            one.name,
-            _bar(one.state.gates_passed),
-            one.state.stage.value,
-            _time(one.clock),
-            gate.stage.value if gate else "",
-        )
+        bar = _bar(one.state.gates_passed)
+        table.add_row(one.ods.value, one.name, bar, one.state.stage.value, _time(one.clock))
     console.print(table)
     if not found:
         console.print("No provider has a file below adapters/providers.")
@@ -125,14 +118,13 @@ def undo(
 def clock(context: typer.Context) -> None:
     """Show how much is left of each provider's six months, the most pressing first."""
     found = _run(context, lambda programme: programme.overview())
-    columns = ("provider", "name", "its go-live", "live here by", "time", "stage")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = _table("provider", "name", "its go-live", "live here by", "time", "progress")
     overdue = 0
     for one in sorted(found, key=pressing):
         if one.clock:
             overdue += one.clock.overdue
             dates = (one.clock.go_live.isoformat(), one.clock.deadline.isoformat())
-            table.add_row(one.ods.value, one.name, *dates, _time(one.clock), one.state.stage.value)
+            table.add_row(one.ods.value, one.name, *dates, _time(one.clock), _bar(one.state.gates_passed))
     console.print(table)
     console.print(f"{overdue} overdue.", style="bold red" if overdue else "")
 
@@ -210,6 +202,14 @@ def _time(found: Clock | None) -> Text:
     soon = found.live_on is None and found.days_left <= _SOON_DAYS
     style = "bold red" if found.overdue else "yellow" if soon else "green" if found.in_time else ""
     return Text(found.sentence, style=style)
+
+
+def _table(*columns: str) -> Table:
+    """A table in which a name may take several lines, and nothing else may."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column != "name")
+    return table
 
 
 def _bar(passed: int) -> Text:
