@@ -7,6 +7,7 @@ from typing import Annotated
 
 import orjson
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -68,8 +69,9 @@ def try_(
     What it prints and writes holds what the payload holds. Ends with 1 where none of it could be filed.
     """
     files, raw = DataFiles(settings_of(context).home), file.read_bytes()
-    chosen = load_adapter(files, adapter) if adapter else guess(load_adapters(files), raw)
-    found = report(chosen, raw, show)
+    with Console(stderr=True).status(Text(f"Mapping {file.name} …")):
+        chosen = load_adapter(files, adapter) if adapter else guess(load_adapters(files), raw)
+        found = report(chosen, raw, show)
     if html is not None:
         loss_report.write_page(found, file.name, html)
     if as_json:

@@ -92,6 +92,8 @@ def first_difference(a: Any, b: Any, at: str = "") -> str:
         parts = [(f"{at}.{key}" if at else key, a.get(key), b.get(key)) for key in {**a, **b}]
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         parts = [(f"{at}[{i}]", x, y) for i, (x, y) in enumerate(zip(a, b, strict=True))]
+    elif isinstance(a, list) and isinstance(b, list):
+        return f"{at or 'the whole'} ({len(a)} items are written, and {len(b)} found)"
     else:
         return "" if type(a) is type(b) and a == b else at or "the whole"
     return next((place for path, x, y in parts if (place := first_difference(x, y, path))), "")

@@ -147,7 +147,7 @@ def test_the_documentation_names_every_check() -> None:
         ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 2}]}, ""),
         ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, "a[1].b"),
         ({"a": 1}, {"a": True}, "a"),
-        ({"a": [1]}, {"a": [1, 2]}, "a"),
+        ({"a": [1]}, {"a": [1, 2]}, "a (1 items are written, and 2 found)"),
         ({"a": 1}, {}, "a"),
         ([], {}, "the whole"),
     ],
