@@ -19,7 +19,15 @@ from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import Adapter, load_adapter
 from scr.mapping.run import MappingContext, claim, map_unit
 
-NAMES = ("pas-adt", "lab-oru")
+NAMES = (
+    "documents-mdm",
+    "lab-oru",
+    "orders-oml",
+    "pas-adt",
+    "referrals-ref",
+    "scheduling-siu",
+    "vaccinations-vxu",
+)
 
 
 @cache
@@ -51,7 +59,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 50), VALUES), mi
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(which=st.integers(0, 50), changes=CHANGES)
 def test_any_fields_give_valid_resources_or_a_refusal(
     name: str, which: int, changes: list[tuple[int, int, str]]

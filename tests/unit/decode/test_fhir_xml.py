@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -69,8 +70,13 @@ STU3: dict[str, Any] = {
     "date": "2020-01-01",
     "primarySource": True,
     "practitioner": [{"actor": {"reference": "Practitioner/a"}}],
-    "vaccinationProtocol": [{"doseSequence": 1, "targetDisease": [{"text": "flu"}], "doseStatus": {"text": "ok"}}],
-}  # fmt: skip
+    "vaccinationProtocol": [
+        {"doseSequence": 1, "targetDisease": [{"text": "flu"}], "doseStatus": {"text": "ok"}}
+    ],
+}
+
+
+SMALL: dict[str, Any] = {"resourceType": "Patient", "id": "p"}
 
 
 def trees(units: Any) -> list[Any]:
@@ -100,21 +106,14 @@ def test_the_raw_of_every_unit_decodes_again_by_itself() -> None:
 
 def test_a_value_of_the_wrong_type_stays_as_it_is() -> None:
     """A number that is none is kept as text, so that validation can name it."""
-    raw = b'<Patient xmlns="http://hl7.org/fhir"><id value="p"/><active value="yes"/><birthDate value="soon"/></Patient>'
-    (unit,) = fhir_xml.decode(raw, "R4")
+    (unit,) = fhir_xml.decode(as_xml({**SMALL, "active": "yes", "birthDate": "soon"}), "R4")
     assert isinstance(unit, Unit)
-    assert unit.tree["patient"] == {
-        "resourceType": "Patient",
-        "id": "p",
-        "active": "yes",
-        "birthDate": "soon",
-    }
+    assert unit.tree["patient"] == {**SMALL, "active": "yes", "birthDate": "soon"}
 
 
 def test_what_stands_twice_is_kept_twice() -> None:
     """Two birth dates are not made into one: the resource is not valid, and nothing of it is dropped."""
-    raw = b'<Patient xmlns="http://hl7.org/fhir"><id value="p"/><birthDate value="1"/><birthDate value="2"/></Patient>'
-    (unit,) = fhir_xml.decode(raw, "R4")
+    (unit,) = fhir_xml.decode(as_xml({**SMALL, "birthDate": ["1", "2"]}), "R4")
     assert isinstance(unit, Unit)
     assert unit.tree["patient"]["birthDate"] == ["1", "2"]
 
@@ -134,7 +133,7 @@ NAMES = st.sampled_from(
     ["Bundle", "Patient", "entry", "resource", "contained", "extension", "id", "name", "given", "div",
      "resourceType", "value", "meta", "identifier", "requester", "agent", "h:div", "h:p"]
 )  # fmt: skip
-ELEMENTS = st.recursive(
+ELEMENTS: st.SearchStrategy[Any] = st.recursive(
     st.tuples(NAMES, st.sampled_from(["", ' value="1"', ' id="a"', ' url="u"']), st.just([])),
     lambda inner: st.tuples(NAMES, st.sampled_from(["", ' value="true"']), st.lists(inner, max_size=4)),
     max_leaves=12,
@@ -153,10 +152,8 @@ def test_any_elements_in_any_order_are_read_or_refused(root: str, inside: list[A
     space = 'xmlns="http://hl7.org/fhir" xmlns:h="http://www.w3.org/1999/xhtml"'
     raw = f"<{root} {space}>{''.join(map(written, inside))}</{root}>".encode()
     for version in ("R4", "STU3"):
-        try:
-            assert list(fhir_xml.decode(raw, version))  # type: ignore[arg-type]
-        except DecodeError as refused:
-            assert refused.message
+        with contextlib.suppress(DecodeError):
+            assert list(fhir_xml.decode(raw, version))
 
 
 @pytest.mark.parametrize(
@@ -167,15 +164,12 @@ def test_any_elements_in_any_order_are_read_or_refused(root: str, inside: list[A
         (b'<Patient xmlns="urn:other"/>', "not-fhir"),
         (b'<Patient xmlns="http://hl7.org/fhir"><id value="1"/>', "not-xml"),
         (b'<!DOCTYPE Patient [<!ENTITY a "b">]><Patient xmlns="http://hl7.org/fhir"/>', "dtd-forbidden"),
-        (b'<Bundle xmlns="http://hl7.org/fhir"><entry value="1"/></Bundle>', None),
         (b'<div xmlns="http://www.w3.org/1999/xhtml"/>', "not-fhir"),
     ],
 )
-def test_what_is_no_fhir_is_refused(raw: bytes, code: str | None) -> None:
-    """Another vocabulary, a page, half a resource, entities; an entry without a resource is a bad unit."""
-    try:
-        found = [unit.error.code for unit in fhir_xml.decode(raw, "R4") if isinstance(unit, BadUnit)]
-        assert code is None
-        assert found == ["no-resource"]
-    except DecodeError as refused:
-        assert refused.code == code
+def test_what_is_no_fhir_is_refused(raw: bytes, code: str) -> None:
+    """Another vocabulary, a page, half a resource, entities."""
+    with pytest.raises(DecodeError) as refused:
+        list(fhir_xml.decode(raw, "R4"))
+    assert refused.value.code == code
+    assert refused.value.where

@@ -12,7 +12,7 @@ from typing import Any
 from scr.decode.hl7v2.results import text_value
 from scr.decode.hl7v2.views import Segment
 
-_TEXTS = frozenset({"TX", "FT", "ST"})
+_LINES = frozenset({"TX", "FT"})
 _TYPES = {
     "PDF": "application/pdf", "RTF": "text/rtf", "HTML": "text/html", "XML": "application/xml",
     "JPEG": "image/jpeg", "JPG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "TIFF": "image/tiff",
@@ -30,8 +30,9 @@ _MARKS = (
 )
 
 
-def documents(results: list[Segment]) -> list[dict[str, Any]]:
-    """One object for the lines of text together, and one for each file or address, in order.
+def documents(results: list[Segment], *, strings: bool = False) -> list[dict[str, Any]]:
+    """One object for the lines of text together, and one for each file or address, in order. A string
+    (ST) is a line of the text where ``strings`` says so, else it is a value.
 
     ``type`` (a media type), ``data`` (base64), ``url``, ``title``. A file that cannot be read has
     ``problem``, and no ``data``.
@@ -40,7 +41,7 @@ def documents(results: list[Segment]) -> list[dict[str, Any]]:
     text: dict[str, Any] | None = None
     for result in results:
         kind = result.get("value_type")
-        if kind in _TEXTS:
+        if kind in _LINES or (strings and kind == "ST"):
             if text is None:
                 text = {"title": _title(result), "lines": []}
                 found.append(text)

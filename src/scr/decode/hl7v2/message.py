@@ -155,7 +155,7 @@ _BESIDE: dict[str, Callable[[Message], Any]] = {
     "notes": lambda message: [note for note in message.get("NTE") if note.order is None],
     "nhs_numbers": lambda message: message.nhs_numbers,
     "local_identifiers": lambda message: local_identifiers(message.get("PID")),
-    "documents": lambda message: documents(message.get("OBX")),
+    "documents": lambda message: documents(message.get("OBX"), strings="TXA" in message._by_name),
     "timing": timing,
     "vaccinations": lambda message: vaccinations(message.segments),
 }

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scr.fhir.dates import LONDON
 
-_MOMENT = re.compile(r"(\d{12})(\d\d)?(?:\.\d+)?([+-]\d{4})?\Z")
+_MOMENT = re.compile(r"((?:18|19|20|21)\d{10})(\d\d)?(?:\.\d+)?([+-]\d{4})?\Z")
 _SECONDS = {
     "S": 1, "SEC": 1, "SECOND": 1, "SECONDS": 1, "M": 60, "MIN": 60, "MINUTE": 60, "MINUTES": 60,
     "H": 3600, "HR": 3600, "HRS": 3600, "HOUR": 3600, "HOURS": 3600, "D": 86400, "DAY": 86400, "DAYS": 86400,
@@ -34,11 +34,11 @@ def timing(message: Mapping[str, Any]) -> dict[str, Any] | None:
     if begins is None:
         return {"day": start[:8]}
     if ends is None and length is not None:
-        ends = begins + length
+        ends = begins.astimezone(UTC) + length  # in UTC: the clock may change in between
         end = ends.astimezone(begins.tzinfo).strftime("%Y%m%d%H%M%S%z")
-    if ends is None or ends < begins:
+    if ends is None or (lasts := ends.astimezone(UTC) - begins.astimezone(UTC)) < timedelta():
         return {"start": start}
-    minutes = int((ends - begins).total_seconds() // 60)
+    minutes = int(lasts.total_seconds() // 60)
     return {"start": start, "end": end, **({"minutes": minutes} if minutes else {})}
 
 
@@ -84,7 +84,7 @@ def _moment(text: Any) -> datetime | None:
     try:
         at = datetime.strptime(match[1] + (match[2] or "00"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows
         if match[3] is None:
-            return datetime.fromtimestamp(at.replace(tzinfo=LONDON).timestamp(), LONDON)
+            return at.replace(tzinfo=LONDON)
         return datetime.strptime(f"{at:%Y%m%d%H%M%S}{match[3]}", "%Y%m%d%H%M%S%z")
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
