@@ -10,7 +10,7 @@ from typing import Any
 
 from scr.data import DataFiles
 from scr.errors import Invalid
-from scr.mapping.adapter import Adapter
+from scr.mapping.adapter import FILE, Adapter
 from scr.mapping.trial import Outcome, as_golden, outcomes
 
 EXPECTED = ".expected.json"
@@ -20,20 +20,21 @@ BROKEN = "broken"
 
 @dataclass(frozen=True)
 class Sample:
-    """A payload written for an adapter, and the adapter."""
+    """A payload written for an adapter, and the adapter.
+
+    ``golden_path`` is where what it must give is written: beside the adapter's own file, so that a
+    deployment that changes a shipped adapter has goldens of its own; until then ``shipped`` is read.
+    """
 
     adapter: Adapter
     path: Path
+    golden_path: Path
+    shipped: Path | None = None
 
     @property
     def name(self) -> str:
         """Its file name."""
         return self.path.name
-
-    @property
-    def golden_path(self) -> Path:
-        """Where what it must give is written."""
-        return self.path.with_name(self.name + EXPECTED)
 
     @cached_property
     def raw(self) -> bytes:
@@ -52,12 +53,13 @@ class Sample:
 
     def golden(self) -> list[dict[str, Any]] | None:
         """What is written beside it; None where nothing is. Raises Invalid where it is not JSON."""
-        if not self.golden_path.is_file():
+        path = self.golden_path if self.golden_path.is_file() else self.shipped
+        if path is None:
             return None
         try:
-            written = json.loads(self.golden_path.read_text(encoding="utf-8"))
+            written = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            raise Invalid("not JSON", where=str(self.golden_path)) from None
+            raise Invalid("not JSON", where=str(path)) from None
         return written if isinstance(written, list) else []
 
     def write_golden(self) -> bool:
@@ -65,11 +67,17 @@ class Sample:
         text = json.dumps(self.found, indent=1, ensure_ascii=False) + "\n"
         known = self.golden_path.read_text(encoding="utf-8") if self.golden_path.is_file() else ""
         if text != known:
+            self.golden_path.parent.mkdir(exist_ok=True)
             self.golden_path.write_text(text, encoding="utf-8")
         return text != known
 
 
 def load_samples(files: DataFiles, adapter: Adapter) -> tuple[Sample, ...]:
     """An adapter's samples, by name."""
-    found = files.walk("adapters", f"{adapter.name}/samples/*")
-    return tuple(Sample(adapter, path) for name, path in found if not name.endswith(EXPECTED))
+    found = {path.name: path for _, path in files.walk("adapters", f"{adapter.name}/samples/*")}
+    own = files.find("adapters", f"{adapter.name}/{FILE}").parent / "samples"
+    return tuple(
+        Sample(adapter, path, own / (name + EXPECTED), found.get(name + EXPECTED))
+        for name, path in found.items()
+        if not name.endswith(EXPECTED)
+    )

@@ -73,5 +73,6 @@ def _categories(resource: Resource) -> set[str]:
     return {
         f"{coding.get('system', '')}|{coding.get('code', '')}"
         for concept in (found if isinstance(found, list) else [found])
+        if isinstance(concept, dict)  # AllergyIntolerance.category is a list of plain codes
         for coding in concept.get("coding", ())
     }

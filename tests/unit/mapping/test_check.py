@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scr.data import DataFiles
+from scr.data import DataFiles, packaged_root
 from scr.mapping.adapter import load_adapter
 from scr.mapping.check import Report, check_adapter
 from scr.mapping.samples import load_samples
@@ -97,6 +97,7 @@ def test_a_good_adapter_passes(tmp_path: Path) -> None:
 STATEMENT = "MedicationStatement"
 AS_STATEMENT = f"""resourceType: {STATEMENT}
       identifier: [{{value: "{{{{ Note }}}}"}}]
+      medicationCodeableConcept: {{text: "{{{{ Note }}}}"}}
       id: "{{{{ stable_id('{STATEMENT}',"""
 NEVER = '[{when: "{{ Kind == \'B\' }}", system: "http'
 MISTAKES: list[tuple[str, str, Change]] = [
@@ -131,6 +132,23 @@ def test_each_check_sees_its_mistake(tmp_path: Path, expected: str, says: str, c
     ]
     assert any(says in line for line in found), found
     assert not any("9990001030" in line or "Sample" in line for line in found)
+
+
+def test_a_shipped_adapter_that_a_deployment_changes_is_held_to_its_samples(tmp_path: Path) -> None:
+    """Only adapter.yaml is the deployment's: the shipped goldens tell, until it writes its own."""
+    folder = tmp_path / "adapters" / "gp-registrations"
+    folder.mkdir(parents=True)
+    shipped = packaged_root() / "adapters" / "gp-registrations"
+    text = (shipped / "adapter.yaml").read_text(encoding="utf-8")
+    (folder / "adapter.yaml").write_text(text, encoding="utf-8")
+    files = DataFiles(tmp_path)
+    assert check_adapter(files, "gp-registrations").passed
+    (folder / "adapter.yaml").write_text(text.replace("use: official", "use: usual"), encoding="utf-8")
+    assert check_adapter(files, "gp-registrations").failed("goldens")
+    for sample in load_samples(files, load_adapter(files, "gp-registrations")):
+        sample.write_golden()
+    assert check_adapter(files, "gp-registrations").passed
+    assert (folder / "samples" / "list.csv.expected.json").is_file()
 
 
 def test_the_documentation_names_every_check() -> None:
