@@ -1,4 +1,4 @@
-"""FHIR JSON written as FHIR XML (https://hl7.org/fhir/R4/json.html#xml), to hold the reading of it against."""
+"""FHIR JSON written as FHIR XML (https://hl7.org/fhir/R4/json.html#xml), to hold its reading against."""
 
 from __future__ import annotations
 

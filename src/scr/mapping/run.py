@@ -18,9 +18,11 @@ from scr.decode.tree import Unit
 from scr.fhir.demographics import Demographics, demographics_of
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
+from scr.fhir.structure import r4
 from scr.fhir.subjects import stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
 from scr.mapping.closures import Frame
+from scr.mapping.fit import fitted
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.references import References, own_patients
@@ -115,6 +117,8 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
         named = unit.tree.get("patient", {}).get("id")
     else:
         resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
+        if adapter.decode.format == "json":
+            resources = [fitted(resource) for resource in resources]
         named = None
     number = _nhs_number(adapter, frame)[0]
     references = References(
@@ -141,6 +145,12 @@ def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
             if name not in made:
                 raise MappingError(
                     f"{name} has no value, and a {rule.kind} needs it: mend the source, the map or the rule",
+                    where=f"{unit.place}, rule {rule.number} ({rule.kind})",
+                )
+        for choice in r4().choices.get(rule.kind, ()):
+            if choice.required and not made.keys() & choice.elements:
+                raise MappingError(
+                    f"{choice.name}[x] has no value, and a {rule.kind} needs one: mend the source or the rule",
                     where=f"{unit.place}, rule {rule.number} ({rule.kind})",
                 )
         yield made

@@ -97,3 +97,20 @@ def test_a_map_that_is_not_there_is_missed_by_its_nearest_name(tmp_path: Path) -
     """A slip in a map's name."""
     with pytest.raises(NotFound, match="did you mean 'outcome'"):
         maps(tmp_path, GOOD).translate("outcom", "x")
+
+
+def test_a_row_that_is_exact_holds_for_its_own_spelling_only(tmp_path: Path) -> None:
+    """In Read codes a capital and a small letter are two concepts; the other rows stay loose."""
+    text = (
+        "source_code,target_system,target_code,target_display,match\n"
+        "G30..,urn:t,MI,Infarction,exact\nYes,urn:t,Y,Yes,\n"
+    )
+    found = maps(tmp_path, text)
+    codes = [found.translate("outcome", value) for value in ("G30..", "g30..", "G30", "YES")]
+    assert [None if code is None else code.code for code in codes] == ["MI", None, None, "Y"]
+
+
+def test_how_a_row_is_matched_is_one_of_two_words(tmp_path: Path) -> None:
+    """Anything else in `match` is named with its line."""
+    with pytest.raises(Invalid, match=r"line 2.*match"):
+        maps(tmp_path, "source_code,target_system,target_code,target_display,match\nA,urn:t,B,,loosely\n")
