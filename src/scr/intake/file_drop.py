@@ -77,14 +77,17 @@ class FileDrop:
         try:
             raw = await asyncio.to_thread(path.read_bytes)
             receipt = await self._intake.receive(provider, feed, raw)
+            if receipt.problems:
+                await asyncio.to_thread(_tell, path, _lines(receipt))
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         except (ScrError, OSError) as error:
             _log.warning(
                 "file not taken", provider=provider.ods.value, feed=feed.name, why=type(error).__name__
             )
             return False  # the file stays where it is: the next look tries again
-        if receipt.problems:
-            await asyncio.to_thread(_tell, path, _lines(receipt))
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        except Exception as error:  # noqa: BLE001 - the message boundary: the other files are taken
+            _log.error("file fault", provider=provider.ods.value, feed=feed.name, why=type(error).__name__)
+            return False
         return True
 
 
@@ -119,8 +122,11 @@ def _lines(receipt: Receipt) -> list[str]:
 
 
 def _tell(path: Path, lines: list[str]) -> None:
-    """Write why beside the file, once: writing wakes the watch."""
+    """Write why beside the file, once: writing wakes the watch. What is wrong is in quarantine as well."""
     note = path.with_name(f"{path.name}.problem.txt")
-    text = "\n".join(lines) + "\n"
-    if not note.exists() or note.read_text(encoding="utf-8") != text:
-        note.write_text(text, encoding="utf-8")
+    text = ("\n".join(lines) + "\n").encode()
+    try:
+        if not note.exists() or note.read_bytes() != text:
+            note.write_bytes(text)
+    except OSError as error:  # the name is too long for one more ending, the folder is read-only
+        _log.warning("note not written", provider=path.parent.name, why=type(error).__name__)
