@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from scr.onboarding.draft.elements import reading
+from scr.onboarding.draft.kinds import Kind
 from scr.onboarding.draft.person import Person
-from scr.onboarding.draft.recognise import Finding, Kind
-from scr.onboarding.draft.topics import reading
+from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.writing import Leaf, Rule, Writer, display, slug
 from scr.terminology import systems
 

@@ -13,11 +13,11 @@ from scr.mapping.guess import guess
 from scr.mapping.samples import load_samples
 from scr.mapping.trial import outcomes
 from scr.onboarding.draft import messages, payloads, render
+from scr.onboarding.draft.columns import Path as FieldPath
 from scr.onboarding.draft.messages import Messages
 from scr.onboarding.draft.place import Plan, plan
 from scr.onboarding.draft.pseudonyms import Pseudonyms
 from scr.onboarding.draft.recognise import Finding
-from scr.onboarding.draft.sample import Path as FieldPath
 from scr.onboarding.draft.sample import read_samples, sniff
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,60}\Z")

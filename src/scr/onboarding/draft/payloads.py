@@ -15,7 +15,7 @@ from scr.decode.plain_xml import XmlFormat, decode_xml
 from scr.decode.rows import RowFormat, decode_csv
 from scr.decode.tree import Unit
 from scr.decode.xlsx import SheetFormat, decode_xlsx
-from scr.onboarding.draft.sample import Path, Sample
+from scr.onboarding.draft.columns import Path, Sample
 
 Replace = Callable[[Path, str], str]
 MOST = 200
@@ -29,9 +29,9 @@ def rewritten(raw: bytes, sample: Sample, replace: Replace) -> bytes:
 
 def broken(raw: bytes, format_: str) -> bytes:
     """A payload that must be refused: a row without its last cell, or half of a file."""
-    if format_ == "csv":
-        head = raw.decode("utf-8").splitlines()[0]
-        return (head + "\n" + ",".join(["x"] * (len(next(csv.reader([head]))) + 1)) + "\n").encode()
+    if format_ == "csv" and b"\x00" not in raw:
+        head = raw.split(b"\n")[0]
+        return head + b"\nx" + b",x" * (head.count(b",") + 1) + b"\n"
     if format_ == "hl7v2":
         return raw.replace(b"\n", b"\r").split(b"\r")[0] + b"\rThis line is no segment\r"
     return raw[: len(raw) // 2]
@@ -44,7 +44,7 @@ def _rows(units: list[Unit], columns: list[str], replace: Replace) -> list[list[
 
 
 def _csv(raw: bytes, sample: Sample, replace: Replace) -> bytes:
-    spec = RowFormat((), sample.decode.get("encoding", "utf-8"))
+    spec = RowFormat(tuple(sample.decode["columns"]), sample.decode.get("encoding", "utf-8"))
     units = [unit for unit in decode_csv(raw, spec) if isinstance(unit, Unit)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(_rows(units, list(sample.decode["columns"]), replace))

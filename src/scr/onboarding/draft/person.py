@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scr.onboarding.draft import words
-from scr.onboarding.draft.recognise import Finding, Kind
+from scr.onboarding.draft.kinds import Kind
+from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.shapes import is_nhs, share
 from scr.onboarding.draft.writing import Leaf, Rule, Writer, joined
 

@@ -10,49 +10,23 @@ from dataclasses import dataclass
 from jmespath import parser
 
 from scr.mapping.paths import Scope, paths_read
+from scr.onboarding.draft.columns import Path, Sample
 from scr.onboarding.draft.details import allergy, detail, is_detail
+from scr.onboarding.draft.elements import Slots
+from scr.onboarding.draft.kinds import CODED, Kind
 from scr.onboarding.draft.person import Person, contact, demographics, local_ids, patient, person_of
-from scr.onboarding.draft.recognise import CODED, Finding, Kind, recognise
-from scr.onboarding.draft.sample import Path, Sample
-from scr.onboarding.draft.topics import TOPICS, Slots
+from scr.onboarding.draft.recognise import Finding, recognise
+from scr.onboarding.draft.slots import (
+    is_same_everywhere,
+    kinds_of,
+    main_topic,
+    says_kind,
+    slot_of,
+    topic_of,
+)
+from scr.onboarding.draft.topics import TOPICS
 from scr.onboarding.draft.words import about, words_of
 from scr.onboarding.draft.writing import Leaf, MapDraft, Placement, Rule, Writer, joined
-
-_WORDS = (
-    ("equipment", r"equipment|loans?|loaned|device|aids?|product|asset|commode|hoist"),
-    ("appointment", r"appointments?|clinic|outpatients?|slot|booking"),
-    ("immunisation", r"vaccin\w*|immuni[sz]\w*|batch"),
-    ("medication", r"medication|drug|dose|dosage|medicine|prescri\w*|vmp|amp"),
-    ("assessment", r"assess\w*|reviews?|eligib\w*"),
-    ("request", r"referrals?|referred|requests?|enquiry"),
-    ("plan", r"plans?|goals?|crisis|wishes|preferences?|advance|ceiling"),
-    ("service", r"service|package|placement|residen\w+|stay|moved in|admission|admitted|discharge\w*|room"),
-    (
-        "encounter",
-        r"encounter|visits?|attendance|admission|admitted|discharge\w*|spell|ward|inpatient|"
-        r"incident|call|consultation|handover",
-    ),
-    ("allergy", r"allerg\w*|substance|reaction|severity"),
-    ("procedure", r"procedures?|operation|opcs"),
-    ("observation", r"observations?|results?|readings?|tests?|analyte|specimen|lab"),
-    ("condition", r"conditions?|diagnos\w*|problems?|support reason|primary support"),
-)  # fmt: skip
-_DEFAULTS = {
-    "social-care": "service", "care-home": "service", "labs": "observation", "regional": "request",
-    "community": "encounter",
-}  # fmt: skip
-_NOT_THERE = {"acute": {"service"}, "urgent-care": {"service"}, "primary-care": {"service"}}
-"""Topics that share words with another one, and are not meant in a setting."""
-_KINDS_OF_EVENT = {
-    "service": "service", "assessment": "assessment", "review": "assessment", "request": "request",
-    "referral": "request", "contact": "request", "equipment": "equipment", "visit": "encounter",
-    "appointment": "appointment",
-}  # fmt: skip
-_SEVERAL = 5
-"""So many rows with the same date or number are no chance."""
-_SLOT_OF_PART = frozenset(
-    {"status", "outcome", "type", "description", "reason", "note", "quantity", "unit", "place", "duration"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +60,7 @@ def _why_not(finding: Finding) -> str:
     """What to ask of a column that was not placed."""
     if finding.part == "money":
         return "Money is seldom part of a care record: ignore it for good?"
-    if _is_same_everywhere(finding):
+    if is_same_everywhere(finding):
         return "The same in every row of the sample: is it about the file?"
     if finding.kind is Kind.NHS_NUMBER:
         return "A second NHS Number: whose is it? Nothing of another person may come onto the record."
@@ -185,7 +159,7 @@ def _is_loose(finding: Finding, setting: str) -> bool:
         finding.kind is Kind.CODES
         and not finding.part
         and not finding.about
-        and not _topic(finding.words, setting)
+        and not topic_of(finding.words, setting)
     )
 
 
@@ -193,8 +167,8 @@ def _events(found: list[Finding], person: Person, write: Writer, setting: str, h
     """One rule for each topic that the columns speak of; columns that speak of none go to the main one."""
     if not found:
         return []
-    topics = {f.column.path: _topic(f.words, setting) for f in found}
-    main = _main(topics.values(), setting, hints)
+    topics = {f.column.path: topic_of(f.words, setting) for f in found}
+    main = main_topic(topics.values(), setting, hints)
     told = Counter(topics.values())
     groups: dict[str, list[Finding]] = {}
     for finding in found:
@@ -209,8 +183,8 @@ def _events(found: list[Finding], person: Person, write: Writer, setting: str, h
         if finding.part == "reason" and own != "condition":
             apart = main
         groups.setdefault(apart, []).append(finding)
-    split = next((f for f in groups.get(main, []) if _says_kind(f)), None)
-    kinds = _kinds(split) if split is not None else {}
+    split = next((f for f in groups.get(main, []) if says_kind(f)), None)
+    kinds = kinds_of(split) if split is not None else {}
     rules: list[Rule] = []
     for topic, word in kinds.items():
         mine = [f for f in found if topics[f.column.path] not in set(kinds) - {topic}]
@@ -224,102 +198,8 @@ def _events(found: list[Finding], person: Person, write: Writer, setting: str, h
 def _stands_alone(own: str, found: list[Finding], topics: dict[Path, str]) -> bool:
     """Whether a topic beside the main one has something to say by itself: a date, a code, or what it is."""
     members = [f for f in found if topics[f.column.path] == own]
-    return any(f.is_dated or f.kind in CODED or _slot(f) in {"item", "type", "description"} for f in members)
-
-
-def _says_kind(finding: Finding) -> bool:
-    """Whether a column's values say what sort of event each row is."""
-    values = [words_of(value) for value in finding.values]
-    return (
-        finding.kind is Kind.CODES and len(values) >= 2 and all(value in _KINDS_OF_EVENT for value in values)
-    )
-
-
-def _kinds(split: Finding) -> dict[str, str]:
-    """Topic and condition for each sort of event."""
-    topics: dict[str, list[str]] = {}
-    for value in split.values:
-        topics.setdefault(_KINDS_OF_EVENT[words_of(value)], []).append(value.lower())
-    return {topic: ", ".join(f"'{word}'" for word in found) for topic, found in topics.items()}
-
-
-def _topic(text: str, setting: str) -> str:
-    """The topic that a column's words speak of, or ""."""
-    excluded = _NOT_THERE.get(setting, set())
-    return next(
-        (name for name, pattern in _WORDS if name not in excluded and re.search(rf"\b({pattern})\b", text)),
-        "",
-    )
-
-
-def _main(topics: Iterable[str], setting: str, hints: str) -> str:
-    counted = Counter(topic for topic in topics if topic)
-    named = [name for name, pattern in _WORDS if re.search(rf"\b({pattern})\b", words_of(hints))]
-    for name in named:
-        if name not in _NOT_THERE.get(setting, set()):
-            counted[name] += 2
-    if not counted:
-        return _DEFAULTS.get(setting, "encounter")
-    return counted.most_common(1)[0][0]
-
-
-def _slot(finding: Finding) -> str:
-    """What a column says of its event."""
-    if _is_same_everywhere(finding):
-        return ""
-    if finding.is_dated:
-        return finding.part if finding.part in {"end", "due"} else "start"
-    if re.search(r"\b(dose|dosage|directions|frequency|strength)\b", finding.words):
-        return "dose"
-    if finding.kind in _SLOT_OF_KIND:
-        return _SLOT_OF_KIND[finding.kind]
-    if finding.about:
-        slot = "provider" if finding.about == "provider" else "staff"
-        return slot if finding.kind in _WORDY else ""
-    if finding.part == "id" and finding.kind in {Kind.NUMBER, Kind.TEXT}:
-        return "id"
-    return _slot_of_value(finding)
-
-
-_WORDY = frozenset({Kind.NAME, Kind.TEXT, Kind.CODES})
-_SLOT_OF_KIND = {Kind.TIME: "time", Kind.GMC: "staff-id", Kind.GMP: "staff-id", Kind.IDENTIFIER: "id"}
-
-
-def _slot_of_value(finding: Finding) -> str:
-    if finding.kind in CODED:
-        return "reason" if finding.part == "reason" else "item"
-    if finding.kind in {Kind.NUMBER, Kind.QUANTITY}:
-        return finding.part if finding.part in {"quantity", "duration"} else "value"
-    if finding.kind is Kind.YES_NO:
-        return "status" if finding.part == "status" else "value"
-    return _slot_of_words(finding) if finding.kind in _WORDY else ""
-
-
-def _is_same_everywhere(finding: Finding) -> bool:
-    """Whether a date or number is about the file and not about any event in it."""
-    filled = finding.column.filled
-    return (
-        len(filled) >= _SEVERAL
-        and len(set(filled)) == 1
-        and (finding.is_dated or finding.kind in {Kind.IDENTIFIER, Kind.NUMBER})
-    )
-
-
-def _slot_of_words(finding: Finding) -> str:
-    if finding.part == "type" and len(finding.values) == 1 and len(finding.column.filled) >= _SEVERAL:
-        return ""
-    if finding.part in _SLOT_OF_PART:
-        return finding.part
-    if re.search(r"\b(value|result|reading)\b", finding.words):
-        return "value"
-    if finding.part == "priority":
-        return "type"
-    if finding.kind is Kind.NAME and finding.part != "name":
-        return "staff"
-    return (
-        "item"
-        if finding.part in {"", "name", "start", "end", "date"} and _topic(finding.words, "")
-        else ("note" if finding.kind is Kind.TEXT and finding.part == "" else "")
+    return any(
+        f.is_dated or f.kind in CODED or slot_of(f) in {"item", "type", "description"} for f in members
     )
 
 
@@ -330,7 +210,7 @@ def _rule(
     """The rule of one topic, where its columns say enough for one."""
     slots = Slots()
     for finding in members:
-        slot = _slot(finding)
+        slot = slot_of(finding)
         if slot and finding is not (only[0] if only else None):
             slots.add(slot, finding)
     if not any(
@@ -365,7 +245,7 @@ def _rule(
 def _key(slots: Slots, used: list[Finding], write: Writer) -> str:
     """What tells one event of a person from another: its own number, or else when and what."""
     own = slots.all("id")
-    telling = [f for f in used if _slot(f) in {"start", "time", "item", "type", "description"}] or used
+    telling = [f for f in used if slot_of(f) in {"start", "time", "item", "type", "description"}] or used
     others = f"{joined(write.path(f) for f in telling)} || 'one'"
     return f"{write.path(own[0])} || {others}" if own else others
 

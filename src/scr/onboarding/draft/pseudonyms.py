@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from scr.fhir.identifiers import is_nhs_number
 from scr.onboarding.draft import shapes
 from scr.onboarding.draft.details import NONE_KNOWN, UNSAID
-from scr.onboarding.draft.recognise import Finding, Kind
+from scr.onboarding.draft.kinds import Kind
+from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.times import parsed
 
 _FAMILY = (
@@ -77,10 +78,12 @@ class Pseudonyms:
             or kind in {Kind.GMC, Kind.GMP}
         ):
             return self.shaped(value)
+        if kind in {Kind.CODES, Kind.TEXT} and value.lower() in _SAYING_NOTHING:
+            return value
         if kind is Kind.CODES and finding.part not in _TELLING:
             return f"value-{self._hash(finding.column.name, value) % 100}"
         if kind in {Kind.TEXT, Kind.EMPTY}:
-            return value if value.lower() in _SAYING_NOTHING else self.struck(value)
+            return self.struck(value)
         return value
 
     def number(self, value: str) -> str:

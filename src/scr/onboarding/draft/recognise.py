@@ -5,71 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
 from scr.onboarding.draft import shapes, times, words
-from scr.onboarding.draft.sample import Column
+from scr.onboarding.draft.columns import Column
+from scr.onboarding.draft.kinds import MOSTLY, Confidence, Guess, Kind, coded
 from scr.onboarding.draft.times import Times
 
-Confidence = Literal["high", "medium", "low"]
 MOST_VALUES = 30
 """A column with more distinct values is no list of codes."""
 _LONGEST = 70
-_MOSTLY = 0.9
 _FEW_WORDS = 3
 _SOME = 0.6
 
 
 _ABOUT_TEXT = "Free text, which may be about anybody: should others see it?"
-
-
-class Kind(StrEnum):
-    """What a column may hold, as the terminal names it."""
-
-    NHS_NUMBER = "NHS Number"
-    DATE = "date"
-    DATETIME = "date and time"
-    TIME = "time of day"
-    SNOMED = "SNOMED CT code"
-    DMD = "dm+d code"
-    READ_V2 = "Read v2 code"
-    CTV3 = "CTV3 code"
-    ICD_10 = "ICD-10 code"
-    OPCS_4 = "OPCS-4 code"
-    LOINC = "LOINC code"
-    ODS = "ODS code"
-    GMC = "GMC number"
-    GMP = "GMP code"
-    NAME = "name of a person"
-    TITLE = "title"
-    ADDRESS = "address"
-    POSTCODE = "postcode"
-    PHONE = "phone number"
-    EMAIL = "e-mail address"
-    SEX = "sex or gender"
-    YES_NO = "yes or no"
-    CODES = "closed list of codes"
-    IDENTIFIER = "identifier"
-    QUANTITY = "quantity"
-    NUMBER = "number"
-    TEXT = "free text"
-    EMPTY = "nothing (empty in the sample)"
-
-
-CODED = frozenset({Kind.SNOMED, Kind.DMD, Kind.READ_V2, Kind.CTV3, Kind.ICD_10, Kind.OPCS_4, Kind.LOINC})
-PERSONAL = frozenset(
-    {
-        Kind.NHS_NUMBER,
-        Kind.NAME,
-        Kind.ADDRESS,
-        Kind.POSTCODE,
-        Kind.PHONE,
-        Kind.EMAIL,
-        Kind.IDENTIFIER,
-        Kind.TEXT,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +46,6 @@ class Finding:
         return self.kind in {Kind.DATE, Kind.DATETIME}
 
 
-Guess = tuple[Kind, Confidence, str]
-
-
 def recognise(column: Column) -> Finding:
     """What a column is. Its own name may say more than the path to it, or less."""
     told, whole = (words.words_of(" ".join(path)) for path in (column.path[-1:], column.path))
@@ -120,7 +66,7 @@ def _kind(column: Column, told: str, what: str, found_times: Times | None) -> Gu
     filled = column.filled
     if not filled:
         return Kind.EMPTY, "low", "Empty in every row of the sample: what may stand here?"
-    for step in (_numbered, _dated(found_times), _contact, _named, _coded, _listed):
+    for step in (_numbered, _dated(found_times), _contact, _named, coded, _listed):
         guess = step(filled, told, what)
         if guess is not None:
             return guess
@@ -138,7 +84,7 @@ def _numbered(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
             else ""
         )
         return Kind.NHS_NUMBER, "high", question
-    if right >= _MOSTLY:
+    if right >= MOSTLY:
         sure: Confidence = "high" if len(set(filled)) >= 3 and right == 1 else "medium"
         return (
             Kind.NHS_NUMBER,
@@ -155,7 +101,7 @@ def _dated(found: Times | None) -> Callable[[tuple[str, ...], str, str], Guess |
             return (Kind.DATETIME if found.clock else Kind.DATE), sure, found.doubt
         if what in {"birth", "death", "date", "start", "end", "due"} and times.looks_like_serials(filled):
             return Kind.NUMBER, "low", "Day numbers of a spreadsheet: export the column as a date."
-        if shapes.share(filled, times.is_clock) >= _MOSTLY:
+        if shapes.share(filled, times.is_clock) >= MOSTLY:
             return Kind.TIME, "high", ""
         return None
 
@@ -168,7 +114,7 @@ def _contact(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
         (Kind.POSTCODE, shapes.is_postcode),
         (Kind.PHONE, shapes.is_phone),
     ):
-        if shapes.share(filled, test) >= (_SOME if what == kind.name.lower() else _MOSTLY):
+        if shapes.share(filled, test) >= (_SOME if what == kind.name.lower() else MOSTLY):
             return kind, "high", ""
     for kind in (Kind.EMAIL, Kind.POSTCODE, Kind.PHONE, Kind.ADDRESS):
         if what == kind.name.lower() and not shapes.share(filled, shapes.is_yes_no):
@@ -190,7 +136,7 @@ def _named(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
         if good >= 0.5 or what == "sex":
             question = "" if good == 1 else "Not all words are known for a sex or gender: fill in the map."
             return Kind.SEX, "high" if what == "sex" and good == 1 else "medium", question
-    if shapes.share(filled, lambda v: v.lower().rstrip(".") in words.TITLES) >= _MOSTLY:
+    if shapes.share(filled, lambda v: v.lower().rstrip(".") in words.TITLES) >= MOSTLY:
         return Kind.TITLE, "high", ""
     if what in _PEOPLE and not any(any(c.isdigit() for c in value) for value in filled):
         return Kind.NAME, "high", ""
@@ -229,40 +175,6 @@ def _has_shape_of_name(value: str) -> bool:
     return _NAME.match(value) is not None
 
 
-_SYSTEMS: tuple[tuple[Kind, Callable[[str], bool], str], ...] = (
-    (Kind.SNOMED, shapes.is_snomed, r"snomed|sct|concept|code"),
-    (Kind.LOINC, shapes.is_loinc, r"loinc|code"),
-    (Kind.CTV3, shapes.is_ctv3, r"ctv3|read|code"),
-    (Kind.READ_V2, shapes.is_read, r"read|code"),
-    (Kind.GMP, shapes.is_gmp, r"gp|gmp|doctor|code"),
-    (Kind.GMC, shapes.is_gmc, r"gmc|consultant"),
-    (Kind.OPCS_4, shapes.is_opcs4, r"opcs|procedure|operation"),
-    (Kind.ICD_10, shapes.is_icd10, r"icd|icd10|diagnosis|primary diagnosis|code"),
-    (Kind.ODS, shapes.is_ods, r"ods|practice|gp|organisation|provider|site|surgery|trust"),
-)
-"""Systems of codes: the shape, and what the name says. Shapes that are chance alone need the name."""
-_ALIKE = frozenset({Kind.ICD_10, Kind.OPCS_4, Kind.READ_V2, Kind.CTV3})
-"""Codes whose shapes others have too."""
-_SHAPELY = frozenset({Kind.SNOMED, Kind.LOINC, Kind.GMP})
-
-
-def _coded(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
-    for kind, test, named in _SYSTEMS:
-        if shapes.share(filled, test) < _MOSTLY:
-            continue
-        hint = re.search(rf"\b({named})\b", told) is not None
-        if kind in {Kind.READ_V2, Kind.CTV3} and not hint:
-            hint = shapes.share(filled, lambda v: v[:5].endswith(".")) >= 0.3
-        if not hint and (kind not in _SHAPELY or len(set(filled)) < 3):
-            continue
-        if kind is Kind.SNOMED and re.search(r"\b(dmd|dm d|medication|drug|vmp|amp|vtm|product)\b", told):
-            kind = Kind.DMD
-        named_so = re.search(r"\b(icd|icd10|icd 10|opcs|read|ctv3)\b", told) is not None
-        sure: Confidence = "high" if hint and (kind not in _ALIKE or named_so) else "medium"
-        return kind, sure, "" if sure == "high" else f"By their shape these are {kind.value}s: are they?"
-    return None
-
-
 def _listed(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
     """Yes or no, quantities, and lists of codes with few, short values that come again."""
     distinct = set(filled)
@@ -273,11 +185,11 @@ def _listed(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
             "high",
             "" if len(plain) == len(distinct) else "Some values say neither yes nor no: they are left out.",
         )
-    if shapes.share(filled, lambda v: shapes.quantity_unit(v) is not None) >= _MOSTLY:
+    if shapes.share(filled, lambda v: shapes.quantity_unit(v) is not None) >= MOSTLY:
         return Kind.QUANTITY, "high", ""
     if what in {"id", "note"} or (what in {"", "name"} and words.about(told) in {"staff", "contact"}):
         return None
-    if shapes.share(filled, shapes.is_number) >= _MOSTLY:
+    if shapes.share(filled, shapes.is_number) >= MOSTLY:
         return Kind.NUMBER, "high", ""
     if what in {
         "relationship",
@@ -313,7 +225,7 @@ def _otherwise(column: Column, what: str) -> Guess:
     filled = column.filled
     distinct = len(set(filled))
     compact = shapes.share(filled, lambda v: len(v) <= 40 and " " not in v and any(c.isdigit() for c in v))
-    if compact >= _MOSTLY and (what == "id" or distinct == len(filled)):
+    if compact >= MOSTLY and (what == "id" or distinct == len(filled)):
         return Kind.IDENTIFIER, "high" if what == "id" else "medium", ""
     if what == "id" and all(len(value) <= 40 for value in filled):
         return Kind.IDENTIFIER, "medium", ""

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import yaml
 
 from scr.mapping.account import UNDECIDED
+from scr.onboarding.draft.kinds import Kind
 from scr.onboarding.draft.place import Plan
-from scr.onboarding.draft.recognise import Kind
 from scr.onboarding.draft.writing import Leaf, MapDraft, Placement, Rule
 
 UNPLACED = f"{UNDECIDED}: decide"

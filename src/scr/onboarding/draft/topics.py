@@ -7,10 +7,22 @@ Task, a contact or referral a ServiceRequest, a support reason a Condition, equi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from scr.onboarding.draft.recognise import Confidence, Finding, Kind
-from scr.onboarding.draft.writing import Leaf, Writer, joined
+from scr.onboarding.draft.elements import (
+    Body,
+    Slots,
+    code,
+    ended,
+    identified,
+    named,
+    notes,
+    people,
+    reading,
+    reason,
+)
+from scr.onboarding.draft.kinds import Kind
+from scr.onboarding.draft.recognise import Finding
+from scr.onboarding.draft.writing import Writer
 
 _CODES = "http://hl7.org/fhir/"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -42,47 +54,22 @@ TAKEN_STATUS = ("active", "completed", "intended", "stopped", "on-hold", "not-ta
 REPORT_STATUS = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "unknown")
 
 
-@dataclass(slots=True)
-class Slots:
-    """The columns of one event, by what they say of it."""
-
-    found: dict[str, list[Finding]] = field(default_factory=dict)
-
-    def add(self, slot: str, finding: Finding) -> None:
-        """Put a column into a slot."""
-        self.found.setdefault(slot, []).append(finding)
-
-    def one(self, slot: str) -> Finding | None:
-        """The first column of a slot, which is then taken."""
-        return next(iter(self.found.get(slot, ())), None)
-
-    def all(self, *slots: str) -> list[Finding]:
-        """Every column of some slots."""
-        return [finding for slot in slots for finding in self.found.get(slot, ())]
-
-    @property
-    def everything(self) -> list[Finding]:
-        """Every column, in order."""
-        return [finding for found in self.found.values() for finding in found]
-
-
-Body = dict[str, object]
 Build = Callable[[Slots, Writer, str], Body]
 
 
 def service(slots: Slots, write: Writer, setting: str) -> Body:
     """EpisodeOfCare: care that goes on for a while."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "EpisodeOfCare")
+    body = identified(slots, write, "EpisodeOfCare")
     body["status"] = write.status(
         slots.one("status"), "EpisodeOfCare.status", _CODES + "episode-of-care-status", EPISODE_STATUS,
-        _ended(write, end, "finished", "active"),
+        ended(write, end, "finished", "active"),
     )  # fmt: skip
     body["type"] = [
         write.concept(f, "EpisodeOfCare.type") for f in slots.all("item", "type", "description", "reason")
     ] or [{"text": "Care"}]
-    body |= _named("managingOrganization", slots, "provider", "EpisodeOfCare", write)
-    body |= _named("careManager", slots, "staff", "EpisodeOfCare", write)
+    body |= named("managingOrganization", slots, "provider", "EpisodeOfCare", write)
+    body |= named("careManager", slots, "staff", "EpisodeOfCare", write)
     body["period"] = write.period(start, end, "EpisodeOfCare.period")
     return body
 
@@ -90,53 +77,53 @@ def service(slots: Slots, write: Writer, setting: str) -> Body:
 def assessment(slots: Slots, write: Writer, setting: str) -> Body:
     """Task: an assessment or review that is asked for, done, and has an outcome."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "Task")
+    body = identified(slots, write, "Task")
     body["status"] = write.status(
         slots.one("status"), "Task.status", _CODES + "task-status", TASK_STATUS,
-        _ended(write, end, "completed", "in-progress"),
+        ended(write, end, "completed", "in-progress"),
     )  # fmt: skip
     outcome = slots.one("outcome")
     if outcome is not None:
         body["businessStatus"] = write.concept(outcome, "Task.businessStatus")
     body["intent"] = "order"
-    body["code"] = _code(slots, write, "Task.code", "Assessment")
+    body["code"] = code(slots, write, "Task.code", "Assessment")
     body["executionPeriod"] = write.period(start, end, "Task.executionPeriod")
     if start is not None:
         body["authoredOn"] = write.when(start, "Task.authoredOn")
-    body |= _named("owner", slots, "staff", "Task", write)
-    body |= _reason(slots, write, "Task.reasonCode", many=False)
-    return body | _notes(slots, write, "Task")
+    body |= named("owner", slots, "staff", "Task", write)
+    body |= reason(slots, write, "Task.reasonCode", many=False)
+    return body | notes(slots, write, "Task")
 
 
 def request(slots: Slots, write: Writer, setting: str) -> Body:
     """ServiceRequest: a contact, request or referral."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "ServiceRequest")
+    body = identified(slots, write, "ServiceRequest")
     body["status"] = write.status(
         slots.one("status"), "ServiceRequest.status", _CODES + "request-status", REQUEST_STATUS,
-        _ended(write, end, "completed", "active" if end is not None else "unknown"),
+        ended(write, end, "completed", "active" if end is not None else "unknown"),
     )  # fmt: skip
     body["intent"] = "order"
-    body["code"] = _code(slots, write, "ServiceRequest.code", "Request or referral")
+    body["code"] = code(slots, write, "ServiceRequest.code", "Request or referral")
     if start is not None:
         body["authoredOn"] = write.when(start, "ServiceRequest.authoredOn")
     if end is not None:
         body["occurrencePeriod"] = write.period(None, end, "ServiceRequest.occurrencePeriod")
-    body |= _named("requester", slots, "staff", "ServiceRequest", write)
-    body |= _reason(slots, write, "ServiceRequest.reasonCode", many=True)
-    return body | _notes(slots, write, "ServiceRequest", "outcome")
+    body |= named("requester", slots, "staff", "ServiceRequest", write)
+    body |= reason(slots, write, "ServiceRequest.reasonCode", many=True)
+    return body | notes(slots, write, "ServiceRequest", "outcome")
 
 
 def equipment(slots: Slots, write: Writer, setting: str) -> Body:
     """DeviceRequest: something lent or fitted."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "DeviceRequest")
+    body = identified(slots, write, "DeviceRequest")
     body["status"] = write.status(
         slots.one("status"), "DeviceRequest.status", _CODES + "request-status", REQUEST_STATUS,
-        _ended(write, end, "completed", "active"),
+        ended(write, end, "completed", "active"),
     )  # fmt: skip
     body["intent"] = "order"
-    body["codeCodeableConcept"] = _code(slots, write, "DeviceRequest.code", "Equipment")
+    body["codeCodeableConcept"] = code(slots, write, "DeviceRequest.code", "Equipment")
     quantity = slots.one("quantity")
     if quantity is not None and quantity.kind is Kind.NUMBER:
         value = write.leaf(quantity, "DeviceRequest.parameter", f"number({write.path(quantity)})")
@@ -148,16 +135,16 @@ def equipment(slots: Slots, write: Writer, setting: str) -> Body:
             "DeviceRequest.authoredOn",
             "" if "deliver" in start.words else "Asked for on that day, or lent?",
         )
-    body |= _named("requester", slots, "staff", "DeviceRequest", write)
-    body |= _named("performer", slots, "provider", "DeviceRequest", write)
-    body |= _reason(slots, write, "DeviceRequest.reasonCode", many=True)
-    return body | _notes(slots, write, "DeviceRequest", "outcome")
+    body |= named("requester", slots, "staff", "DeviceRequest", write)
+    body |= named("performer", slots, "provider", "DeviceRequest", write)
+    body |= reason(slots, write, "DeviceRequest.reasonCode", many=True)
+    return body | notes(slots, write, "DeviceRequest", "outcome")
 
 
 def appointment(slots: Slots, write: Writer, setting: str) -> Body:
     """Appointment: a booked time. Its start is an instant, so a day alone is a period that was asked for."""
     start, end, time = slots.one("start"), slots.one("end"), slots.one("time")
-    body = _identified(slots, write, "Appointment")
+    body = identified(slots, write, "Appointment")
     body["status"] = write.status(
         slots.one("status") or slots.one("outcome"), "Appointment.status", _CODES + "appointmentstatus",
         APPOINTMENT_STATUS, "booked",
@@ -167,7 +154,7 @@ def appointment(slots: Slots, write: Writer, setting: str) -> Body:
             held = body.setdefault(name, [])
             assert isinstance(held, list)
             held += [write.concept(f, f"Appointment.{name}") for f in slots.all(slot)]
-    body |= _reason(slots, write, "Appointment.reasonCode", many=True)
+    body |= reason(slots, write, "Appointment.reasonCode", many=True)
     described = slots.all("description")
     if described:
         body["description"] = write.text(described[0], "Appointment.description")
@@ -181,11 +168,11 @@ def appointment(slots: Slots, write: Writer, setting: str) -> Body:
             "Are these minutes?",
             "medium",
         )
-    notes = slots.all("note")
-    if notes:
-        body["comment"] = write.text(notes[0], "Appointment.comment")
-    people = _people(slots, write, "Appointment.participant", "staff", "provider")
-    staff = [{"actor": person, "status": "accepted"} for person in people]
+    comments = slots.all("note")
+    if comments:
+        body["comment"] = write.text(comments[0], "Appointment.comment")
+    found = people(slots, write, "Appointment.participant", "staff", "provider")
+    staff = [{"actor": person, "status": "accepted"} for person in found]
     return body | ({"participant": staff} if staff else {})
 
 
@@ -217,20 +204,20 @@ def encounter(slots: Slots, write: Writer, setting: str) -> Body:
     """Encounter: a visit, stay or call."""
     start, end = slots.one("start"), slots.one("end")
     stay = bool(slots.one("end")) and setting == "acute"
-    body = _identified(slots, write, "Encounter")
+    body = identified(slots, write, "Encounter")
     body["status"] = write.status(
         slots.one("status"), "Encounter.status", _CODES + "encounter-status", ENCOUNTER_STATUS,
-        _ended(write, end, "finished", "unknown"),
+        ended(write, end, "finished", "unknown"),
     )  # fmt: skip
     body["class"] = {"system": _ACT_CODE, "code": "IMP" if stay else "AMB"}
     kinds = [write.concept(f, "Encounter.type") for f in slots.all("item", "type", "description")]
     body |= {"type": kinds} if kinds else {}
-    body |= _reason(slots, write, "Encounter.reasonCode", many=True, beside=("note", "outcome"))
-    people = [{"individual": person} for person in _people(slots, write, "Encounter.participant", "staff")]
-    body |= {"participant": people} if people else {}
+    body |= reason(slots, write, "Encounter.reasonCode", many=True, beside=("note", "outcome"))
+    staff = [{"individual": person} for person in people(slots, write, "Encounter.participant", "staff")]
+    body |= {"participant": staff} if staff else {}
     places = [{"location": {"display": write.text(f, "Encounter.location")}} for f in slots.all("place")]
     body |= {"location": places} if places else {}
-    body |= _named("serviceProvider", slots, "provider", "Encounter", write)
+    body |= named("serviceProvider", slots, "provider", "Encounter", write)
     body["period"] = write.period(start, end, "Encounter.period")
     return body
 
@@ -238,10 +225,10 @@ def encounter(slots: Slots, write: Writer, setting: str) -> Body:
 def plan(slots: Slots, write: Writer, setting: str) -> Body:
     """CarePlan: what is planned or wished for."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "CarePlan")
+    body = identified(slots, write, "CarePlan")
     body["status"] = write.status(
         slots.one("status"), "CarePlan.status", _CODES + "request-status", REQUEST_STATUS,
-        _ended(write, end, "completed", "unknown"),
+        ended(write, end, "completed", "unknown"),
     )  # fmt: skip
     body["intent"] = "plan"
     items = slots.all("item", "type")
@@ -252,34 +239,34 @@ def plan(slots: Slots, write: Writer, setting: str) -> Body:
     if described:
         body["description"] = write.text(described[0], "CarePlan.description")
     body["period"] = write.period(start, end, "CarePlan.period")
-    body |= _named("author", slots, "staff", "CarePlan", write)
-    return body | _notes(slots, write, "CarePlan", "outcome", "reason")
+    body |= named("author", slots, "staff", "CarePlan", write)
+    return body | notes(slots, write, "CarePlan", "outcome", "reason")
 
 
 def medication(slots: Slots, write: Writer, setting: str) -> Body:
     """MedicationStatement: what a person is said to take."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "MedicationStatement")
+    body = identified(slots, write, "MedicationStatement")
     body["status"] = write.status(
         slots.one("status"), "MedicationStatement.status", _CODES + "CodeSystem/medication-statement-status",
-        TAKEN_STATUS, _ended(write, end, "stopped", "unknown"),
+        TAKEN_STATUS, ended(write, end, "stopped", "unknown"),
     )  # fmt: skip
-    body["medicationCodeableConcept"] = _code(slots, write, "MedicationStatement.medication", "Medication")
+    body["medicationCodeableConcept"] = code(slots, write, "MedicationStatement.medication", "Medication")
     doses = [
         {"text": write.text(f, "MedicationStatement.dosage.text")} for f in slots.all("dose", "quantity")
     ]
     body |= {"dosage": doses} if doses else {}
     body["effectivePeriod"] = write.period(start, end, "MedicationStatement.effectivePeriod")
-    body |= _reason(slots, write, "MedicationStatement.reasonCode", many=True)
-    return body | _notes(slots, write, "MedicationStatement", "outcome")
+    body |= reason(slots, write, "MedicationStatement.reasonCode", many=True)
+    return body | notes(slots, write, "MedicationStatement", "outcome")
 
 
 def immunisation(slots: Slots, write: Writer, setting: str) -> Body:
     """Immunization: R4 wants to know when, or that nobody says so."""
     start = slots.one("start")
-    body = _identified(slots, write, "Immunization")
+    body = identified(slots, write, "Immunization")
     body["status"] = "completed"
-    body["vaccineCode"] = _code(slots, write, "Immunization.vaccineCode", "Vaccine")
+    body["vaccineCode"] = code(slots, write, "Immunization.vaccineCode", "Vaccine")
     if start is not None:
         body["occurrenceDateTime"] = write.when(start, "Immunization.occurrence")
         body["occurrenceString"] = write.leaf(
@@ -287,153 +274,62 @@ def immunisation(slots: Slots, write: Writer, setting: str) -> Body:
         )
     else:
         body["occurrenceString"] = "not known"
-    return body | _notes(slots, write, "Immunization", "outcome")
+    return body | notes(slots, write, "Immunization", "outcome")
 
 
 def procedure(slots: Slots, write: Writer, setting: str) -> Body:
     """Procedure: what was done."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "Procedure")
+    body = identified(slots, write, "Procedure")
     body["status"] = write.status(
         slots.one("status"), "Procedure.status", _CODES + "event-status", EVENT_STATUS, "unknown"
     )
-    body["code"] = _code(slots, write, "Procedure.code", "Procedure")
+    body["code"] = code(slots, write, "Procedure.code", "Procedure")
     body["performedPeriod"] = write.period(start, end, "Procedure.performed")
-    body |= _reason(slots, write, "Procedure.reasonCode", many=True)
-    return body | _notes(slots, write, "Procedure", "outcome")
+    body |= reason(slots, write, "Procedure.reasonCode", many=True)
+    return body | notes(slots, write, "Procedure", "outcome")
 
 
 def condition(slots: Slots, write: Writer, setting: str) -> Body:
     """Condition: a diagnosis, a problem, the reason for support."""
     start, end = slots.one("start"), slots.one("end")
-    body = _identified(slots, write, "Condition")
-    body["code"] = _code(slots, write, "Condition.code", "Condition")
+    body = identified(slots, write, "Condition")
+    body["code"] = code(slots, write, "Condition.code", "Condition")
     if start is not None:
         body["onsetDateTime"] = write.when(start, "Condition.onset")
     if end is not None:
         body["abatementDateTime"] = write.when(end, "Condition.abatement")
-    return body | _notes(slots, write, "Condition", "outcome")
+    return body | notes(slots, write, "Condition", "outcome")
 
 
 def allergy(slots: Slots, write: Writer, setting: str) -> Body:
     """AllergyIntolerance: what a person reacts to, one a record."""
     start = slots.one("start")
     system = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
-    body = _identified(slots, write, "AllergyIntolerance")
+    body = identified(slots, write, "AllergyIntolerance")
     body["clinicalStatus"] = {"coding": [{"system": system, "code": "active"}]}
-    body["code"] = _code(slots, write, "AllergyIntolerance.code", "Allergy")
+    body["code"] = code(slots, write, "AllergyIntolerance.code", "Allergy")
     if start is not None:
         body["recordedDate"] = write.when(start, "AllergyIntolerance.recordedDate")
-    return body | _notes(slots, write, "AllergyIntolerance", "outcome", "reason")
+    return body | notes(slots, write, "AllergyIntolerance", "outcome", "reason")
 
 
 def observation(slots: Slots, write: Writer, setting: str) -> Body:
     """Observation: a result or reading with its name in one column and its value in another."""
-    body = _identified(slots, write, "Observation")
+    body = identified(slots, write, "Observation")
     body["status"] = write.status(
         slots.one("status"), "Observation.status", _CODES + "observation-status", REPORT_STATUS, "final"
     )
     if setting == "labs":
         system = "http://terminology.hl7.org/CodeSystem/observation-category"
         body["category"] = [{"coding": [{"system": system, "code": "laboratory"}]}]
-    body["code"] = _code(slots, write, "Observation.code", "Observation")
+    body["code"] = code(slots, write, "Observation.code", "Observation")
     start, value, unit = slots.one("start"), slots.one("value") or slots.one("quantity"), slots.one("unit")
     if start is not None:
         body["effectiveDateTime"] = write.when(start, "Observation.effective")
     if value is not None:
         body |= reading(value, unit, write)
-    return body | _notes(slots, write, "Observation", "outcome")
-
-
-def reading(value: Finding, unit: Finding | None, write: Writer, question: str = "") -> Body:
-    """An Observation's value: a quantity, a truth value, or the words. A question makes it unsure."""
-    sure: Confidence = "low" if question else "high"
-    path = write.path(value)
-    if value.kind is Kind.YES_NO:
-        return {
-            "valueBoolean": write.leaf(value, "Observation.valueBoolean", f"boolean({path})", question, sure)
-        }
-    if value.kind not in {Kind.NUMBER, Kind.QUANTITY} or (value.kind is Kind.QUANTITY and not value.unit):
-        return {"valueString": write.text(value, "Observation.valueString", question, sure)}
-    number = (
-        f"number(replace({path}, '{value.unit}', ''))" if value.kind is Kind.QUANTITY else f"number({path})"
-    )
-    quantity: Body = {"value": write.leaf(value, "Observation.valueQuantity", number, question, sure)}
-    if unit is not None:
-        quantity["unit"] = write.text(unit, "Observation.valueQuantity.unit")
-    elif value.unit:
-        quantity["unit"] = value.unit
-    return {"valueQuantity": quantity}
-
-
-def _identified(slots: Slots, write: Writer, kind: str) -> Body:
-    found = slots.all("id")
-    return {"identifier": [write.identifier(f, f"{kind}.identifier") for f in found]} if found else {}
-
-
-def _ended(write: Writer, end: Finding | None, ended: str, otherwise: str) -> str:
-    if end is None:
-        return otherwise
-    return f"{{{{ if({write.date_of(end)}, '{ended}', '{otherwise}') }}}}"
-
-
-def _code(slots: Slots, write: Writer, target: str, otherwise: str) -> Body:
-    """One concept of everything that names the thing: codings of some columns, the words of others."""
-    codings: list[object] = []
-    texts: list[Finding] = []
-    for finding in slots.all("item", "type", "description"):
-        made = write.concept(finding, target) if finding.kind.value.endswith("code") else {}
-        found = made.get("coding")
-        if isinstance(found, list):
-            codings += found
-        else:
-            texts.append(finding)
-    body: Body = {"coding": codings} if codings else {}
-    if texts:
-        paths = [write.text_of(f) for f in texts]
-        body["text"] = write.leaf(texts[0], f"{target}.text", f"{joined(paths, ', ')} || '{otherwise}'")
-        for other in texts[1:]:
-            write.text(other, f"{target}.text")
-    elif codings:
-        coded = next(f for f in slots.all("item", "type", "description") if f not in texts)
-        body["text"] = Leaf(f"{{{{ if(trim({write.path(coded)}), `null`, '{otherwise}') }}}}")
-    else:
-        body["text"] = otherwise
-    return body
-
-
-def _named(element: str, slots: Slots, slot: str, kind: str, write: Writer) -> Body:
-    found = _people(Slots({k: v[:1] for k, v in slots.found.items()}), write, f"{kind}.{element}", slot)
-    return {element: found[0]} if found else {}
-
-
-def _people(slots: Slots, write: Writer, target: str, *named: str) -> list[Body]:
-    """References by name to those who take part; the first of the staff with their number."""
-    found: list[Body] = [{"display": write.text(f, target)} for f in slots.all(*named)]
-    number = slots.one("staff-id") if "staff" in named else None
-    if number is not None:
-        identifier: Body = {"system": _STAFF[number.kind], "value": write.text(number, target)}
-        found[:1] = [{"identifier": identifier} | (found[0] if found else {})]
-    return found
-
-
-_STAFF = {
-    Kind.GMC: "https://fhir.hl7.org.uk/Id/gmc-number",
-    Kind.GMP: "https://fhir.hl7.org.uk/Id/gmp-number",
-}
-
-
-def _reason(slots: Slots, write: Writer, target: str, *, many: bool, beside: tuple[str, ...] = ()) -> Body:
-    reasons = slots.all("reason", *beside)
-    found = [write.concept(f, target) for f in (reasons if many else reasons[:1])]
-    if not found:
-        return {}
-    return {target.rpartition(".")[2]: found if many else found[0]}
-
-
-def _notes(slots: Slots, write: Writer, kind: str, *beside: str) -> Body:
-    notes = slots.all("note") + slots.all(*beside)
-    return {"note": [{"text": write.text(f, f"{kind}.note")} for f in notes]} if notes else {}
+    return body | notes(slots, write, "Observation", "outcome")
 
 
 TOPICS: dict[str, tuple[str, Build]] = {

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from scr.onboarding.draft.recognise import CODED, Confidence, Finding, Kind
-from scr.onboarding.draft.sample import Path, quoted
+from scr.onboarding.draft.columns import Path, quoted
+from scr.onboarding.draft.kinds import CODED, Confidence, Kind
+from scr.onboarding.draft.recognise import Finding
 from scr.terminology import systems
 
 _NAMES = frozenset({"root", "item", "outer", "index"})

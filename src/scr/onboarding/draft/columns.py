@@ -1,0 +1,76 @@
+"""The fields of a sample, each with its values, whatever the format that they came in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from scr.decode.tree import BadUnit, Unit
+
+Path = tuple[str, ...]
+MAX_RECORDS = 5000
+"""So many records are looked at: what they do not show, more of the same would not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of the records: its path, the path of the list that it is in, its values as text.
+
+    At the level of the record there is a value for each record, "" where it is missing.
+    """
+
+    path: Path
+    values: tuple[str, ...]
+    group: Path = ()
+
+    @property
+    def name(self) -> str:
+        """As people name it: the column's header, or the path with dots."""
+        return ".".join(self.path)
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """The values that are there."""
+        return tuple(value for value in self.values if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One or several files of one shape. ``decode`` is the adapter's key of that name; ``bad`` counts
+    what could not be read; ``twice`` are headers that stand twice, and cannot be told apart."""
+
+    decode: dict[str, Any]
+    columns: tuple[Column, ...]
+    records: int
+    bad: int = 0
+    twice: tuple[str, ...] = ()
+    files: tuple[FilePath, ...] = field(default=(), compare=False)
+
+    @property
+    def format(self) -> str:
+        """The wire format, as ``decode.format`` names it."""
+        return str(self.decode["format"])
+
+
+def taken(found: Iterator[Unit | BadUnit]) -> tuple[list[Unit], int]:
+    """The units that can be read, the first of them, and how many cannot."""
+    good: list[Unit] = []
+    bad = 0
+    for unit in found:
+        if isinstance(unit, BadUnit):
+            bad += 1
+        elif len(good) < MAX_RECORDS:
+            good.append(unit)
+        else:
+            break
+    return good, bad
+
+
+def quoted(name: str) -> str:
+    """A name as JMESPath writes it: in quotation marks where it is no plain identifier."""
+    if name.isascii() and name.isidentifier():
+        return name
+    return json.dumps(name).replace("{", "\\u007b").replace("}", "\\u007d")
