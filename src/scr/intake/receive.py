@@ -87,13 +87,29 @@ class Intake:
         return await self._process(kept.id, provider.ods, feed, raw)
 
     async def recover(self) -> int:
-        """Finish what was kept and not finished when the process ended; how many messages."""
-        pending = await self._database.read(messages.pending)
-        for message in pending:
-            raw = await self._database.read(partial(messages.open_raw, keys=self._keys, message=message.id))
-            feed = self._feed(message.provider, message.feed)
-            await self._process(message.id, message.provider, feed, raw)
-        return len(pending)
+        """Finish what was kept and not finished when the process ended; how many messages.
+
+        One that cannot be finished (its feed is not there any more, say) is told in the log and stays.
+        """
+        finished = 0
+        for message in await self._database.read(partial(messages.pending, limit=None)):
+            try:
+                raw = await self._database.read(
+                    partial(messages.open_raw, keys=self._keys, message=message.id)
+                )
+                feed = self._feed(message.provider, message.feed)
+                await self._process(message.id, message.provider, feed, raw)
+            except Exception as error:  # noqa: BLE001 - the message boundary: the others are finished
+                _log.error(
+                    "not recovered",
+                    message=message.id,
+                    provider=message.provider.value,
+                    feed=message.feed,
+                    why=error.code if isinstance(error, ScrError) else type(error).__name__,
+                )
+            else:
+                finished += 1
+        return finished
 
     async def retry(self, item: str) -> Receipt:
         """Try one part in quarantine again, with the adapter as it is now.
@@ -204,6 +220,7 @@ class Intake:
                     outcome.sentence,
                     unit.raw,
                     now,
+                    number=totals.filed + len(totals.problems),
                 )
         totals = replace(totals, losses=before.losses + Counter(_counted(outcomes)))
         if last:  # with the message's end, so that one that is begun anew is not counted twice

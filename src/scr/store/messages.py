@@ -147,7 +147,7 @@ def describe(connection: Connection, message: str) -> Message:
     return _message(*row)
 
 
-def pending(connection: Connection, limit: int = 1000) -> list[Message]:
+def pending(connection: Connection, limit: int | None = 1000) -> list[Message]:
     """Messages that were kept and never finished, the oldest first: to be done at a start."""
     query = _MESSAGE.where(MESSAGE.c.state == MessageState.RECEIVED.value)
     return [_message(*row) for row in connection.execute(query.order_by(MESSAGE.c.received).limit(limit))]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
@@ -43,6 +43,7 @@ class Quarantined:
 
 
 _QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
+_THERE = select(QUARANTINE.c.id).where(QUARANTINE.c.id == bindparam("id"))
 
 
 def quarantine(
@@ -55,10 +56,18 @@ def quarantine(
     sentence: str,
     raw: bytes,
     now: int,
+    *,
+    number: int | None = None,
 ) -> str:
-    """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound."""
+    """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound.
+
+    ``number`` is which of the message's parts it is: put there again, as where a message is begun anew
+    after the process ended, it stands there once.
+    """
     key = message_key(connection, keys, message)
-    item = random_id()
+    item = random_id() if number is None else f"{message}-{number}"
+    if connection.execute(_THERE, {"id": item}).one_or_none() is not None:
+        return item
     row = {
         "id": item,
         "message": message,

@@ -1,0 +1,71 @@
+"""What is kept is done once and whole, whenever the process ends and whatever else waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection
+from tests.unit.intake.feeder import HEADER, NOW, ROW, Feeder
+
+from scr.data import DataFiles
+from scr.decode.tree import BadUnit, Unit
+from scr.errors import Unavailable
+from scr.fhir.identifiers import OdsCode
+from scr.intake.file_unit import Desk, UnitOutcome
+from scr.intake.receive import Intake
+from scr.mapping.adapter import Adapter, load_adapter
+from scr.mapping.provider import Provider
+from scr.store import messages
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
+from scr.store.messages import MessageState
+from scr.store.quarantine import quarantined
+
+BAD = "1,Sample,Ada,1941-07-05,F,ZZ99 1AA,A81001,1999-03-02,{}"
+
+
+class Stopping(Desk):
+    """A desk at which the process ends when it comes to row 60."""
+
+    def file(
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
+    ) -> UnitOutcome:
+        """File a unit, or end."""
+        if unit.place == "row 60":
+            raise Unavailable("the end")
+        return super().file(conn, provider, adapter, unit, now)
+
+
+def started(database: Database, keys: KeyRing, feeder: Feeder, desk: type[Desk], *there: Provider) -> Intake:
+    """The intake of a process that has just started."""
+    adapter = load_adapter(DataFiles(), "gp-registrations")
+    providers = {provider.ods: provider for provider in there}
+    return Intake(database, keys, desk(keys, adapter.maps), {adapter.name: adapter}, providers, lambda: NOW)
+
+
+def test_a_file_that_is_begun_anew_is_in_quarantine_once(database: Database, keys: KeyRing) -> None:
+    """The process ended within a long file: done again at the start, each of its parts stands there once."""
+    feeder = Feeder(database, keys, "warn")
+    raw = "\n".join([HEADER, *(BAD.format(n) for n in range(90))]).encode()
+    with pytest.raises(Unavailable):
+        asyncio.run(started(database, keys, feeder, Stopping).receive(feeder.provider, feeder.feed, raw))
+    assert asyncio.run(started(database, keys, feeder, Desk, feeder.provider).recover()) == 1
+    items = database.read_now(quarantined)
+    assert len(items) == len({item.place for item in items}) == 90
+    assert database.read_now(messages.pending) == []
+
+
+def test_a_message_that_cannot_be_finished_keeps_no_other_back(database: Database, keys: KeyRing) -> None:
+    """A start goes on where a kept message is of a feed that is no more; that one stays, to be seen."""
+    feeder = Feeder(database, keys, "warn")
+    gone = OdsCode("Z9902")
+
+    def keep(provider: OdsCode, row: str, at: int) -> str:
+        raw = f"{HEADER}\n{row}\n".encode()
+        return database.write_now(lambda c: messages.keep(c, keys, provider, "list", raw, at)).id
+
+    stays, done = keep(gone, ROW.format(1), NOW), keep(feeder.provider.ods, ROW.format(2), NOW + 1)
+    assert asyncio.run(started(database, keys, feeder, Desk, feeder.provider).recover()) == 1
+    assert [message.id for message in database.read_now(messages.pending)] == [stays]
+    assert database.read_now(lambda c: messages.describe(c, done)).state is MessageState.FILED
