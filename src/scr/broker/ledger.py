@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import HEADINGS, SUPPORTING
-from scr.fhir.outcome import operation_outcome
 from scr.fhir.identifiers import OdsCode
+from scr.fhir.outcome import operation_outcome
 from scr.sources.protocol import Outcome, SourceResult
 
 _GOOD = frozenset({Outcome.ANSWERED, Outcome.EMPTY})

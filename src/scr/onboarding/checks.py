@@ -111,10 +111,10 @@ async def _ask(source: Source, actor: Actor, seconds: float) -> tuple[bool, str]
     trace = random_id()
     result = await source.ask(Question(NOBODY, "probe", "probe", actor, deadline, trace_id=trace))
     answered = result.outcome not in _SILENT or result.code in _UNKNOWN_PERSON
-    why = f", {result.code}" if result.code else ""
     if not answered:
-        return False, f"live source: {result.outcome.value}{why}: {result.detail}"
-    return True, f"live source: it answered in {result.elapsed * 1000:.0f} ms ({result.outcome.value}{why})"
+        return False, f"live source: {result.outcome.value}, {result.code}: {result.detail}"
+    said = result.code or result.outcome.value
+    return True, f"live source: it answered in {result.elapsed * 1000:.0f} ms ({said})"
 
 
 def _adapters(provider: Provider) -> Iterable[str]:
