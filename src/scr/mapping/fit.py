@@ -15,30 +15,37 @@ from scr.fhir.structure import Element, r4
 _NOT_TEXT = frozenset({"boolean", "decimal", "integer", "positiveInt", "unsignedInt"})
 
 
-def fitted(resource: Resource) -> Resource:
-    """A resource of R4 with text where text belongs; what R4 does not have is left as it is."""
+def fit(resource: Resource) -> None:
+    """Put text where text belongs, in place; what R4 does not have is left as it is."""
     elements = r4().types.get(str(resource.get("resourceType")))
-    return resource if elements is None else _node(resource, elements)
+    if elements is not None:
+        _fit_node(resource, elements)
 
 
-def _node(node: dict[str, Any], elements: dict[str, Element]) -> dict[str, Any]:
-    return {
-        name: value if (element := elements.get(name)) is None else _value(value, element)
-        for name, value in node.items()
-    }
+def _fit_node(node: dict[str, Any], elements: dict[str, Element]) -> None:
+    for name, value in node.items():
+        if value.__class__ is str:  # most are
+            continue
+        element = elements.get(name)
+        if element is None:
+            continue
+        if element.primitive:
+            if element.type not in _NOT_TEXT:
+                node[name] = [_text(part) for part in value] if isinstance(value, list) else _text(value)
+            continue
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, dict):
+                _fit_part(part, element)
 
 
-def _value(value: Any, element: Element) -> Any:
-    if isinstance(value, list):
-        return [_value(part, element) for part in value]
-    if element.primitive:
-        return _text(value) if isinstance(value, int | float) and element.type not in _NOT_TEXT else value
-    if not isinstance(value, dict):
-        return value
+def _fit_part(part: dict[str, Any], element: Element) -> None:
     if element.type == "Resource":
-        return fitted(value)
-    return _node(value, r4().types.get(element.type, {}))
+        fit(part)
+    else:
+        _fit_node(part, r4().types.get(element.type, {}))
 
 
-def _text(value: float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value

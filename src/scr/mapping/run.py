@@ -22,7 +22,7 @@ from scr.fhir.structure import r4
 from scr.fhir.subjects import stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
 from scr.mapping.closures import Frame
-from scr.mapping.fit import fitted
+from scr.mapping.fit import fit
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.references import References, own_patients
@@ -118,7 +118,8 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
     else:
         resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
         if adapter.decode.format == "json":
-            resources = [fitted(resource) for resource in resources]
+            for resource in resources:
+                fit(resource)
         named = None
     number = _nhs_number(adapter, frame)[0]
     references = References(
@@ -150,7 +151,7 @@ def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
         for choice in r4().choices.get(rule.kind, ()):
             if choice.required and not made.keys() & choice.elements:
                 raise MappingError(
-                    f"{choice.name}[x] has no value, and a {rule.kind} needs one: mend the source or the rule",
+                    f"{choice.name}[x] has no value, and a {rule.kind} needs it: mend the source or the rule",
                     where=f"{unit.place}, rule {rule.number} ({rule.kind})",
                 )
         yield made
