@@ -25,6 +25,10 @@ async def test_a_store_that_is_down_gives_no_empty_record(fresh: Deployment) -> 
     """A database that fails is an error, or a source that is down: never a person without a record."""
     subject = await fresh.subject()
     await fresh.services.database.write(lambda c: c.execute(text("ALTER TABLE resource RENAME TO gone")))
+    # What was opened a moment ago would still be told, and rightly: let the record have changed since.
+    await fresh.services.database.write(
+        lambda c: c.execute(text("UPDATE person SET revision = revision + 1"))
+    )
     said = await fresh.get(f"AllergyIntolerance?patient={subject}")
     assert said.status == 503 or said.ledger["RXX"] == "down"
 
