@@ -219,6 +219,7 @@ def gaps(issues: Iterable[Issue], lists: Iterable[ListNote]) -> dict[str, Outcom
 
     An area that the system does not support is down; a switch that it does not support, a record in
     transit, or an area that is neither there nor spoken of is incomplete; confidential items are withheld.
+    A failure that names no area bears on all of them.
     """
     found: dict[str, Outcome] = {}
     lists = tuple(lists)
@@ -230,10 +231,12 @@ def gaps(issues: Iterable[Issue], lists: Iterable[ListNote]) -> dict[str, Outcom
         parameter, _, switch = issue.about.partition(".")
         if parameter in _BY_PARAMETER:
             _worsen(found, _BY_PARAMETER[parameter], Outcome.INCOMPLETE if switch else Outcome.DOWN)
+        elif issue.is_error or (issue.severity == "warning" and not parameter):
+            for area in AREAS:
+                _worsen(found, area.heading, Outcome.INCOMPLETE)
     for note in lists:
         for warning in note.warnings:
-            if warning in _WARNINGS:
-                _worsen(found, _heading_of(note.codes), _WARNINGS[warning])
+            _worsen(found, _heading_of(note.codes), _WARNINGS.get(warning, Outcome.INCOMPLETE))
     return found
 
 

@@ -146,6 +146,29 @@ def test_an_area_that_is_neither_there_nor_spoken_of_is_incomplete() -> None:
     assert gaps((), [*lists, ended]) == {}
 
 
+@pytest.mark.parametrize(
+    ("issue", "marked"),
+    [
+        (Issue("error", "processing"), True),
+        (Issue("fatal", "exception", about="includeNothing"), True),
+        (Issue("warning", "processing", codes=("NOT_IMPLEMENTED",)), True),
+        (Issue("information", "informational"), False),
+    ],
+)
+def test_a_failure_that_names_no_area_bears_on_all(issue: Issue, marked: bool) -> None:
+    """What went wrong is not known to have left any area whole."""
+    lists = [ListNote((code,), ()) for code in PRIMARY]
+    expected = dict.fromkeys((area.heading for area in AREAS), Outcome.INCOMPLETE) if marked else {}
+    assert gaps([issue], lists) == expected
+
+
+def test_a_warning_that_is_not_known_is_a_gap() -> None:
+    """A List says so only where something of it is missing."""
+    lists = [ListNote((code,), ()) for code in PRIMARY]
+    odd = ListNote(("717711000000103",), ("no-such-warning",))
+    assert gaps((), [*lists, odd]) == {"problems": Outcome.INCOMPLETE}
+
+
 def test_a_secondary_list_marks_the_heading_that_it_belongs_to() -> None:
     """The lists beside the primary ones are known by the first word of their code."""
     lists = [ListNote((code,), ()) for code in PRIMARY]
