@@ -131,7 +131,7 @@ def hold(found: Sequence[Outcome], people: Sequence[str], text: str) -> None:
         assert person not in text
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=tables(), setting=st.sampled_from(SETTINGS), delimiter=st.sampled_from(",;"))
 def test_a_draft_of_any_table_loads_and_runs(
     table: tuple[list[str], list[list[str]], int], setting: str, delimiter: str
@@ -157,7 +157,7 @@ RECORD = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=st.lists(RECORD, min_size=1, max_size=5), setting=st.sampled_from(SETTINGS), lines=st.booleans())
 def test_a_draft_of_any_records_loads_and_runs(
     records: list[dict[str, Any]], setting: str, lines: bool
