@@ -24,6 +24,8 @@ from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.decode.workbook import open_archive, unreadable_cells
 
 _BOM = b"\xef\xbb\xbf"
+_PROBLEM = "(problem)"
+"""The column that is put to a bad row when it is kept, with what is wrong."""
 _MOST_DIGITS = 1e15
 """From here on a spreadsheet has dropped digits of a whole number."""
 
@@ -43,14 +45,23 @@ def decode_xlsx(raw: bytes, spec: SheetFormat) -> Iterator[Unit | BadUnit]:
     """Each row below the header as ``{column: text}``, cells stripped, empty cells as empty text.
 
     Columns beyond those of ``spec`` are kept in the tree. A unit's ``raw`` is the header and the row as
-    CSV with a byte order mark, which this decodes again by itself. Raises DecodeError where nothing can
-    be read: no workbook, one with a password, no such sheet, a header without a declared column.
+    CSV with a byte order mark, which this decodes again by itself; a bad row stays one. Raises
+    DecodeError where nothing can be read: no workbook, one with a password, no such sheet, a header
+    without a declared column.
     """
     if raw.startswith(_BOM):
-        return decode_csv(raw, RowFormat(spec.columns, delimiter=","))
+        return map(_as_kept, decode_csv(raw, RowFormat(spec.columns, delimiter=",")))
     archive = open_archive(raw)
     name, sheet = _sheet(raw, spec.sheet)
     return _rows(sheet, name, spec, unreadable_cells(archive, name))
+
+
+def _as_kept(unit: Unit | BadUnit) -> Unit | BadUnit:
+    """A row that was kept by itself: what was wrong with it still is."""
+    problem = unit.tree.get(_PROBLEM) if isinstance(unit, Unit) else None
+    if not problem:
+        return unit
+    return BadUnit(unit.place, unit.raw, DecodeError(problem, where=unit.place, code="bad-row"))
 
 
 def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
@@ -78,19 +89,17 @@ def _rows(
 ) -> Iterator[Unit | BadUnit]:
     before = sheet.start[1] if sheet.start else 0
     header: list[str] = []
-    opening = b""
     for number, cells in enumerate(sheet.iter_rows() if sheet.start else (), start=1):
         if number < spec.header_row:
             continue
         place = f"sheet {name}, row {number}"
         if number == spec.header_row:
-            header = [str(cell).strip() for cell in cells]
+            header = [_text(cell) for cell in cells]
             _check_header(header, spec, place)
-            opening = _BOM + _csv_line([column for column in header if column])
             continue
         if not any(cell != "" for cell in cells) and number not in unreadable:
             continue
-        yield _unit(header, cells, place, opening, before, unreadable.get(number, []))
+        yield _unit(header, cells, place, before, unreadable.get(number, []))
     if not header:
         raise DecodeError(
             "there is no header row: the sheet ends before it, or is empty",
@@ -103,13 +112,11 @@ def _unit(
     header: list[str],
     cells: list[Cell],
     place: str,
-    opening: bytes,
     before: int,
     unreadable: list[tuple[str, str]],
 ) -> Unit | BadUnit:
     texts = [_text(cell) for cell in cells]
     kept = [(column, text) for column, text in zip(header, texts, strict=True) if column]
-    raw = opening + _csv_line([text for _, text in kept])
     problem = next((f"column {column}: {what}" for column, what in unreadable), "")
     for i, (column, text) in enumerate(zip(header, texts, strict=True)):
         if problem:
@@ -122,8 +129,9 @@ def _unit(
                 "format the column as text"
             )
     if problem:
+        raw = _as_csv([*kept, (_PROBLEM, problem)])
         return BadUnit(place, raw, DecodeError(problem, where=place, code="bad-row"))
-    return Unit(dict(kept), place, raw)
+    return Unit(dict(kept), place, _as_csv(kept))
 
 
 def _text(cell: Cell) -> str:
@@ -166,10 +174,11 @@ def _check_header(header: list[str], spec: SheetFormat, place: str) -> None:
             raise DecodeError(f"the column {column!r} stands twice", where=place, code="column-twice")
 
 
-def _csv_line(texts: list[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(texts)
-    return line.getvalue().encode("utf-8", "surrogateescape")
+def _as_csv(row: list[tuple[str, str]]) -> bytes:
+    """The header and the row."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(zip(*row, strict=True))
+    return _BOM + text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def letters(index: int) -> str:

@@ -112,6 +112,9 @@ def test_a_cell_without_a_value_is_named_and_the_other_rows_go_on(
     assert str(bad.error).startswith(f"sheet Data, row 2: {column}")
     assert why in str(bad.error)
     assert good.tree == {"id": "2", "value": "v"}
+    (again,) = units(bad.raw)
+    assert isinstance(again, BadUnit)
+    assert again.error.message == bad.error.message
 
 
 def test_a_value_below_no_header_is_not_dropped() -> None:
