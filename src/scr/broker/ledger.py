@@ -136,6 +136,8 @@ def _line(
     outcome = result.outcome
     if outcome in _GOOD:
         told = {o for o, _ in headings.values()}
+        if Outcome.NOT_ASKED in told:  # one of its feeds has not sent anything yet
+            told.add(Outcome.INCOMPLETE)
         missing = [o for o in (Outcome.INCOMPLETE, Outcome.STALE) if o in told]
         anything = any(count for _, count in headings.values())
         outcome = missing[0] if missing else Outcome.ANSWERED if anything else Outcome.EMPTY

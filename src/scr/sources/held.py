@@ -74,6 +74,8 @@ class HeldSources:
         now = self.clock()
         return tuple(
             _result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
+            if last[provider.ods] is not None or provider.ods.value in by_source
+            else _silent(provider, self._headings(provider), elapsed)
             for provider in providers
         )
 
@@ -109,18 +111,22 @@ def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
 def _result(
     provider: Provider, entries: tuple[Entry, ...], last: int | None, now: int, elapsed: float
 ) -> SourceResult:
-    if last is None and not entries:
-        return SourceResult(
-            provider.ods,
-            provider.name,
-            Outcome.NOT_ASKED,
-            code="nothing-sent-yet",
-            detail="It has not sent anything yet.",
-            elapsed=elapsed,
-        )
     outcome = Outcome.ANSWERED if entries else Outcome.EMPTY
     age = max(now - (last or now), 0) / 1000
     return SourceResult(provider.ods, provider.name, outcome, entries=entries, elapsed=elapsed, age=age)
+
+
+def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> SourceResult:
+    """By heading as well, so that a live answer of the same provider does not cover what never came."""
+    return SourceResult(
+        provider.ods,
+        provider.name,
+        Outcome.NOT_ASKED,
+        headings=dict.fromkeys(headings, Outcome.NOT_ASKED),
+        code="nothing-sent-yet",
+        detail="It has not sent anything yet.",
+        elapsed=elapsed,
+    )
 
 
 def _down(provider: Provider, code: str) -> SourceResult:

@@ -11,11 +11,14 @@ from sqlalchemy import Connection
 from tests.unit.sources import given
 from tests.unit.sources.people import MARGARET
 
+from scr.broker.assemble import assemble
+from scr.broker.ledger import make_ledger
 from scr.fhir.entry import Entry, pack
+from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.provider import Feed, Provider
 from scr.sources.held import HeldSources
-from scr.sources.protocol import Outcome, Question
+from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import keep
@@ -124,3 +127,17 @@ def test_headings_are_those_of_the_feeds_that_send(tmp_path: Path, database: Dat
     found = sources.headings(providers)
     assert found[COUNCIL] == frozenset()
     assert "problems" in found[HOSPITAL]
+
+
+async def test_a_live_answer_does_not_cover_what_was_never_sent(tmp_path: Path, database: Database) -> None:
+    """A provider that answers, and whose sending feed is silent so far, has not told of those headings."""
+    person = file(database)
+    sources = held(tmp_path, database)
+    both = provider(SILENT, MLLP, PULL)
+    (silent,) = await sources.ask_all(about(person), [both])
+    live = SourceResult(SILENT, both.name, Outcome.ANSWERED)
+    record = assemble(person.patient_id, [live], [silent])
+    headings = {ods.value: found for ods, found in sources.headings({SILENT: both}).items()}
+    ledger = make_ledger(record.results, headings, (), opened=frozenset(HEADINGS))
+    assert not ledger.complete
+    assert ledger.summary() == "0/1 answered; SIL=incomplete"
