@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 
 from scr.decode.hl7v2 import AckCode, Segment, acknowledge, read_header
-from scr.errors import ScrError
+from scr.errors import Invalid, ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.intake.receive import Intake
 from scr.mapping.provider import Feed, MllpConnection, Provider
@@ -21,6 +22,7 @@ class Hl7Intake:
     """Handles one message of an MLLP connection."""
 
     def __init__(self, intake: Intake, providers: Mapping[OdsCode, Provider]) -> None:
+        """Take the providers' feeds. Raises Invalid where a message could be either of two providers'."""
         self._intake = intake
         self._feeds = [
             (provider, feed, feed.connection)
@@ -28,6 +30,7 @@ class Hl7Intake:
             for feed in provider.feeds
             if isinstance(feed.connection, MllpConnection)
         ]
+        _no_doubt(self._feeds)
 
     async def handle(self, raw: bytes) -> bytes:
         """Take a message in; the acknowledgement is made after the commit.
@@ -61,6 +64,25 @@ class Hl7Intake:
             ):
                 return provider, feed
         return None
+
+
+def _no_doubt(feeds: Sequence[tuple[Provider, Feed, MllpConnection]]) -> None:
+    for (one, _, a), (other, feed, b) in combinations(feeds, 2):
+        if (
+            one.ods != other.ods
+            and a.sending_facility == b.sending_facility
+            and (
+                a.sending_application == b.sending_application
+                or "" in {a.sending_application, b.sending_application}
+            )
+            and (not a.messages or not b.messages or not set(a.messages).isdisjoint(b.messages))
+        ):
+            raise Invalid(
+                f"feed {feed.name!r}: messages of the facility {b.sending_facility!r} are a feed of {one.ods} "
+                "as well: whose a message is could not be told; name `sending_application` in both",
+                code="bad-feed",
+                where=f"adapters/providers/{other.ods}.yaml",
+            )
 
 
 def _answer(message: Segment | bytes, code: AckCode, text: str = "") -> bytes:
