@@ -58,11 +58,14 @@ def is_snomed(value: str) -> bool:
 def is_read(value: str) -> bool:
     """A Read v2 or CTV3 code: five bytes, filled up with dots, and two of a term where they are sent."""
     core = value[:5]
-    return (
-        len(value) in {5, 7}
-        and _READ.match(value) is not None
-        and ("." in core or (any(c.isdigit() for c in core) and any(c.isalpha() for c in core)))
-    )
+    return len(value) in {5, 7} and _READ.match(value) is not None and ("." in core or _is_mixed(core))
+
+
+def _is_mixed(core: str) -> bool:
+    """Letters with digits, or the large and small letters of CTV3's own codes: no word of a language."""
+    letters = any(c.isalpha() for c in core)
+    own = core[0] == "X" and any(c.islower() for c in core) and core[1:] != core[1:].lower()
+    return (letters and any(c.isdigit() for c in core)) or own
 
 
 def is_ctv3(value: str) -> bool:
