@@ -62,30 +62,37 @@ class References:
         return match[2] == "Patient" and match[3] not in self.own
 
     def rewritten(self, node: Resource, found: set[str]) -> Resource:
-        """A copy in which every literal reference is rewritten. All that do not begin with # are put into
-        ``found``."""
-        made = node.copy()
+        """The node with every literal reference rewritten: a copy where that changes anything, else itself.
+        All references that do not begin with # are put into ``found``."""
+        made = node
         for key, value in node.items():
             kind = type(value)
             if kind is dict:
-                made[key] = self.rewritten(value, found)
+                new: Any = self.rewritten(value, found)
             elif kind is list:
-                made[key] = self._all(value, found)
+                new = self._all(value, found)
             elif key == "reference" and kind is str:
-                made[key] = served = self.reference(value)
-                if served[:1] != "#":
-                    found.add(served)
+                new = self.reference(value)
+                if new[:1] != "#":
+                    found.add(new)
+            else:
+                continue
+            if new is not value:
+                made = node.copy() if made is node else made
+                made[key] = new
         return made
 
     def _all(self, items: list[Any], found: set[str]) -> list[Any]:
-        return [
-            self.rewritten(item, found)
-            if type(item) is dict
-            else self._all(item, found)
-            if type(item) is list
-            else item
-            for item in items
-        ]
+        made = items
+        for place, value in enumerate(items):
+            kind = type(value)
+            if kind is not dict and kind is not list:
+                continue
+            new = self.rewritten(value, found) if kind is dict else self._all(value, found)
+            if new is not value:
+                made = items.copy() if made is items else made
+                made[place] = new
+        return made
 
     def reference(self, text: str) -> str:
         """One reference, as it is served."""

@@ -7,6 +7,7 @@ in PID-2 or PID-4 where a system still writes v2.3.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from scr.decode.hl7v2.views import Composite, Segment
 
@@ -36,9 +37,13 @@ def _identifiers(patient: Segment | None) -> Iterator[Composite]:
 
 
 def _is_nhs_number(identifier: Composite) -> bool:
-    authority = identifier.get("assigning_authority") or {}
-    names = {
-        str(authority.get(part) or "").upper().replace(" ", "") for part in ("namespace_id", "universal_id")
-    }
-    kind = str(identifier.get("identifier_type_code") or "").upper()
-    return bool(names & _AUTHORITIES) or kind in _TYPES
+    _, _, _, authority, kind = [*identifier.parts, "", "", "", "", ""][:5]
+    return _says_nhs_number(authority, kind, identifier.delimiters.subcomponent)
+
+
+@lru_cache(maxsize=1024)
+def _says_nhs_number(authority: str, kind: str, separator: str) -> bool:
+    """CX-4 and CX-5 as they were sent: a sender writes the same few in every message."""
+    names = authority.split(separator)[:2] if separator else [authority]
+    said = {name.upper().replace(" ", "") for name in names}
+    return bool(said & _AUTHORITIES) or kind.strip().upper() in _TYPES

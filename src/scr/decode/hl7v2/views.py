@@ -25,31 +25,45 @@ BESIDE: dict[str, Callable[[Segment], Any]] = {
 class Composite(Mapping[str, Any]):
     """The components of a field, or the subcomponents of a component."""
 
-    __slots__ = ("_delimiters", "_inner", "_parts", "_shape")
+    __slots__ = ("_delimiters", "_inner", "_parts", "_seen", "_shape")
 
     def __init__(self, parts: list[str], shape: Shape, delimiters: Delimiters, *, inner: bool) -> None:
         self._parts = parts
         self._shape = shape
         self._delimiters = delimiters
         self._inner = inner
+        self._seen: dict[str, Any] = {}
+
+    @property
+    def parts(self) -> list[str]:
+        """The components as they were sent."""
+        return self._parts
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The delimiters of its message."""
+        return self._delimiters
 
     def get(self, key: str, default: Any = None) -> Any:
         """A component by name or number; the default where it is not there."""
-        number = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0)
-        parts = self._parts
-        if number == 0 or number > len(parts) or not (text := parts[number - 1]):
-            return default
-        value = self._read(number, text)
+        if key not in self._seen:
+            self._seen[key] = self._find(key)
+        value = self._seen[key]
         return default if value is None else value
 
+    def _find(self, key: str) -> Any:
+        number = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0)
+        if number == 0 or number > len(self._parts):
+            return None
+        text = self._parts[number - 1]
+        return self._read(number, text) if text else None
+
     def _read(self, number: int, text: str) -> Any:
-        delimiters, datatype = self._delimiters, ""
+        delimiters = self._delimiters
         if not self._inner and text != DELETED:
-            fields = self._shape.fields
-            if number <= len(fields):
-                datatype = fields[number - 1].datatype
+            fields, separator = self._shape.fields, delimiters.subcomponent
+            datatype = fields[number - 1].datatype if number <= len(fields) else ""
             shape = DATATYPES.get(datatype)
-            separator = delimiters.subcomponent
             if shape is not None or (not datatype and separator and separator in text):
                 return _composite(text, separator, shape or NO_SHAPE, delimiters, inner=True)
         return _leaf(text, "ST", delimiters)
@@ -150,7 +164,14 @@ class Segment(Mapping[str, Any]):
             return text
         if field.datatype == "?":
             field = field._replace(datatype=self.get("value_type") or "")
-        return _field(text, field, self._delimiters)
+        delimiters = self._delimiters
+        shape, mark = DATATYPES.get(field.datatype), delimiters.repetition
+        if shape is None or (mark and mark in text):
+            return _field(text, field, delimiters)
+        value = None  # one composite, as most fields are
+        if text != DELETED:
+            value = _composite(text, delimiters.component, shape, delimiters, inner=False)
+        return value if not field.repeats else [] if value is None else [value]
 
     def deleted(self) -> Iterator[str]:
         """The places of delete indicators in it: ``PID-13``, ``PID-11.2``."""
@@ -239,12 +260,12 @@ def _value(text: str, datatype: str, delimiters: Delimiters) -> Any:
 
 def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, *, inner: bool) -> Any:
     """A Composite; None where only separators and blanks are there."""
-    parts = _split(text, separator)
-    blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
-    for part in parts:
-        if part.strip(blank):
-            return Composite(parts, shape, delimiters, inner=inner)
-    return None
+    parts = text.split(separator) if separator else [text]
+    if not parts[0].isalnum():  # as a code or a name begins
+        blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
+        if not any(part.strip(blank) for part in parts):
+            return None
+    return Composite(parts, shape, delimiters, inner=inner)
 
 
 def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
