@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from scr.store.engine import Database
@@ -20,6 +21,10 @@ from scr.store.keys import KeyRing
 from scr.store.migrations import migrate
 
 _ROOT = Path(__file__).parents[1]
+
+# How long an example takes says more of the machine than of the code: `make bench` measures.
+settings.register_profile("scr", deadline=None)
+settings.load_profile("scr")
 
 
 @pytest.fixture(scope="session")
