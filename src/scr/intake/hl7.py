@@ -78,8 +78,8 @@ def _no_doubt(feeds: Sequence[tuple[Provider, Feed, MllpConnection]]) -> None:
             and (not a.messages or not b.messages or not set(a.messages).isdisjoint(b.messages))
         ):
             raise Invalid(
-                f"feed {feed.name!r}: messages of the facility {b.sending_facility!r} are a feed of {one.ods} "
-                "as well: whose a message is could not be told; name `sending_application` in both",
+                f"feed {feed.name!r}: messages of the facility {b.sending_facility!r} are a feed of "
+                f"{one.ods} as well: whose a message is could not be told; name `sending_application` in both",
                 code="bad-feed",
                 where=f"adapters/providers/{other.ods}.yaml",
             )
