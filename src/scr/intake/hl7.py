@@ -79,7 +79,7 @@ def _no_doubt(feeds: Sequence[tuple[Provider, Feed, MllpConnection]]) -> None:
         ):
             raise Invalid(
                 f"feed {feed.name!r}: messages of the facility {b.sending_facility!r} are a feed of "
-                f"{one.ods} as well: whose a message is could not be told; name `sending_application` in both",
+                f"{one.ods} as well: whose a message is could not be told; name `sending_application`",
                 code="bad-feed",
                 where=f"adapters/providers/{other.ods}.yaml",
             )
