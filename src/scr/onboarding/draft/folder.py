@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from scr.data import DataFiles
@@ -13,6 +14,7 @@ from scr.mapping.guess import guess
 from scr.mapping.samples import load_samples
 from scr.mapping.trial import outcomes
 from scr.onboarding.draft import messages, payloads, render
+from scr.onboarding.draft.columns import MAX_RECORDS
 from scr.onboarding.draft.columns import Path as FieldPath
 from scr.onboarding.draft.messages import Messages
 from scr.onboarding.draft.place import Plan, plan
@@ -192,7 +194,7 @@ def _outcomes(adapter: Adapter, raws: list[bytes]) -> list[int | None]:
     """For each unit how many resources it gives; None for one that would go to quarantine."""
     found: list[int | None] = []
     for raw in raws:
-        for outcome in outcomes(adapter, raw):
+        for outcome in islice(outcomes(adapter, raw), MAX_RECORDS):
             told = outcome.claim
             good = outcome.mapped is not None and told is not None and not told.problem and not told.declined
             found.append(len(outcome.bodies) if good else None)

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -45,7 +46,7 @@ def _rows(units: list[Unit], columns: list[str], replace: Replace) -> list[list[
 
 def _csv(raw: bytes, sample: Sample, replace: Replace) -> bytes:
     spec = RowFormat(tuple(sample.decode["columns"]), sample.decode.get("encoding", "utf-8"))
-    units = [unit for unit in decode_csv(raw, spec) if isinstance(unit, Unit)]
+    units = [unit for unit in islice(decode_csv(raw, spec), MOST) if isinstance(unit, Unit)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(_rows(units, list(sample.decode["columns"]), replace))
     encoding = sample.decode.get("encoding", "utf-8")
@@ -54,7 +55,7 @@ def _csv(raw: bytes, sample: Sample, replace: Replace) -> bytes:
 
 def _xlsx(raw: bytes, sample: Sample, replace: Replace) -> bytes:
     sheet, row = sample.decode.get("sheet", ""), sample.decode.get("header_row", 1)
-    units = [u for u in decode_xlsx(raw, SheetFormat((), sheet, row)) if isinstance(u, Unit)]
+    units = [u for u in islice(decode_xlsx(raw, SheetFormat((), sheet, row)), MOST) if isinstance(u, Unit)]
     rows: list[list[str]] = [[] for _ in range(row - 1)] + _rows(
         units, list(sample.decode["columns"]), replace
     )

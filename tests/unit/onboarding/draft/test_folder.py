@@ -24,7 +24,10 @@ from scr.onboarding.draft.folder import Drafted, write_draft
 from scr.onboarding.draft.sample import sniff
 
 KEY = b"a key of this test"
-HEADER = "Resident ID,NHS No,Surname,Forename,DOB,Sex,Postcode,Phone,Moved In,Left,Status,NOK Name,NOK Relationship"
+HEADER = (
+    "Resident ID,NHS No,Surname,Forename,DOB,Sex,Postcode,Phone,"
+    "Moved In,Left,Status,NOK Name,NOK Relationship"
+)
 ROWS = (
     ("R0101,9990000018,PEMBERTON,Edith,04/11/1931,F,ZZ99 3AB,01632 960101,17/02/2023,,Resident",
      "Joan Marsh,Daughter,NKDA,Likes tea with Joan."),
@@ -133,7 +136,7 @@ PAS = packaged_root() / "adapters" / "pas-adt" / "samples" / "admission.hl7"
 
 
 def test_messages_begin_with_the_shipped_adapter(tmp_path: Path) -> None:
-    """What the shipped one does not read is listed, the samples are others' messages, and the suite passes."""
+    """What the shipped one does not read is listed, the samples are of others, and the suite passes."""
     text = PAS.read_text(encoding="utf-8").replace("\n", "\r").rstrip("\r")
     file = tmp_path / "pas.hl7"
     file.write_text(text + "\rZQ1|1|Mrs Jane Exemplar\r", encoding="utf-8", newline="")
