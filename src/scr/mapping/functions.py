@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -242,7 +243,7 @@ class MappingFunctions(functions.Functions):
     def _func_slug(self, value: Any) -> str | None:
         """`slug(value)`: small letters and digits with hyphens between words."""
         text = as_text(value)
-        return None if text is None else _NOT_LETTERS.sub("-", text.lower()).strip("-") or None
+        return None if text is None else _slug(text)
 
     @signature(_ONE)
     def _func_number(self, value: Any) -> int | float | None:
@@ -292,6 +293,11 @@ def reference_table() -> str:
     """The functions as a Markdown table, for the documentation."""
     rows = (doc.partition(": ") for _, doc in sorted(OWN.items()))
     return "| call | gives |\n|---|---|\n" + "".join(f"| {call} | {what} |\n" for call, _, what in rows)
+
+
+@lru_cache(maxsize=4096)
+def _slug(text: str) -> str | None:
+    return _NOT_LETTERS.sub("-", text.lower()).strip("-") or None
 
 
 def _lacks_value(arguments: list[Any], signatures: list[dict[str, Any]]) -> bool:
