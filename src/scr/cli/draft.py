@@ -22,6 +22,8 @@ from scr.onboarding.draft.times import in_words
 from scr.onboarding.draft.writing import Placement
 
 SETTINGS: tuple[str, ...] = get_args(Supplier.model_fields["setting"].annotation)
+_FEW = 10
+"""Records, below which a sample shows too little."""
 _COLOURS = {"high": "green", "medium": "yellow", "low": "red"}
 
 Home = Annotated[
@@ -164,6 +166,8 @@ def _what_it_did(made: Drafted) -> list[str]:
     ]
     if made.mapped < made.units:
         lines.append(f"{made.units - made.mapped} would go to quarantine: `scr adapters try` says why.")
+    if made.units < _FEW:
+        lines.append("So few show little: draft again from some hundreds, to see which values come.")
     if made.reads_it:
         lines.append(
             f"The adapter {made.reads_it} reads this file as it is. If the file is of that kind, use it, "

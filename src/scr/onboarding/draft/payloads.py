@@ -19,7 +19,7 @@ from scr.decode.xlsx import SheetFormat, decode_xlsx
 from scr.onboarding.draft.columns import Path, Sample
 
 Replace = Callable[[Path, str], str]
-MOST = 200
+MOST = 60
 """So many records of a file go into a sample: a sample is to be read."""
 
 
