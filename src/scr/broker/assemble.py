@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scr.broker.locate import GP_PRACTICE
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import composed_patient
-from scr.mapping.provider import Provider
+from scr.mapping.provider import GP_PRACTICE, Provider
 from scr.sources.protocol import Outcome, SourceResult
 
 _WORST_FIRST = (

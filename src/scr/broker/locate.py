@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scr.fhir.identifiers import OdsCode
-from scr.mapping.provider import Provider
+from scr.mapping.provider import GP_PRACTICE, Provider
 from scr.sources.protocol import Outcome, Source, SourceResult
-
-GP_PRACTICE = "gp-practice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ Secret = Annotated[str, StringConstraints(pattern=r"^((env|file):.+)?$")]
 Seconds = Annotated[float, Field(gt=0, le=60)]
 
 
+GP_PRACTICE = "gp-practice"
+"""The type of organisation that is asked about those only who are registered with it."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +51,7 @@ class FhirR4Connection(_Strict):
     url: Url
     token: Secret = ""
     number_in: Literal["body", "address"] = "body"
-    search: tuple[str, ...] = ("$everything",)
+    search: Annotated[tuple[str, ...], Field(min_length=1)] = ("$everything",)
     timeout_seconds: Seconds = 4.0
     attempts: Annotated[int, Field(ge=1, le=5)] = 1
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
@@ -60,7 +64,7 @@ class MllpConnection(_Strict):
     """
 
     kind: Literal["mllp"]
-    sending_facility: str
+    sending_facility: Annotated[str, Field(min_length=1)]
     sending_application: str = ""
     messages: tuple[str, ...] = ()
 
@@ -193,6 +197,11 @@ def _provider(file: _ProviderFile, adapters: list[str], error: _Error) -> Provid
             near = difflib.get_close_matches(feed.adapter, adapters, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`scr adapters list` names those there are"
             raise error(f"there is no adapter {feed.adapter!r}; {hint}", "feeds", i, "adapter")
+        if feed.name in {before.name for before in file.feeds[:i]}:
+            raise error(f"the name {feed.name!r} is another feed's as well", "feeds", i, "name")
+        if isinstance(feed.connection, GpConnectConnection) and file.organisation.type != GP_PRACTICE:
+            message = f"GP Connect is a practice's: its type is {GP_PRACTICE!r}"
+            raise error(message, "organisation", "type")
     return Provider(
         ods=ods,
         name=file.organisation.name,

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scr.broker.locate import GP_PRACTICE
 from scr.consent.actor import Actor, ActorKind
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.mapping.provider import Feed, GpConnectConnection, HttpPostConnection, Provider
+from scr.mapping.provider import GP_PRACTICE, Feed, GpConnectConnection, HttpPostConnection, Provider
 from scr.sources.protocol import Outcome, Question, SourceResult
 
 NUMBER = NHSNumber("9990001014")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.unit.broker.sources import PROVIDERS, PULL, Acting, result
 
-from scr.broker.locate import GP_PRACTICE, Plan, locate
+from scr.broker.locate import Plan, locate
 from scr.fhir.identifiers import OdsCode
+from scr.mapping.provider import GP_PRACTICE
 from scr.sources.protocol import Outcome
 
 PULLS = {ods: Acting(result(ods.value)) for ods, one in PROVIDERS.items() if PULL in one.feeds}

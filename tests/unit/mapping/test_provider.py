@@ -23,6 +23,10 @@ feeds:
   - {name: adt, adapter: pas-adt, connection: {kind: mllp, sending_facility: RZZ}}
   - {name: list, adapter: gp-registrations, connection: {kind: drop-folder, pattern: "*.csv"}}
   - {name: posted, adapter: pas-adt, connection: {kind: http-post, client: pas}}
+  - name: mesh
+    adapter: gp-registrations
+    connection: {kind: mesh, url: "https://m.test", mailbox: X26AB1, password: env:P, shared_key: env:K,
+      workflow_ids: [LIST]}
 """
 
 
@@ -34,11 +38,11 @@ def home(tmp_path: Path, text: str, name: str = "Z9901.yaml") -> DataFiles:
 
 
 def test_a_provider_has_its_feeds(tmp_path: Path) -> None:
-    """All five kinds of connection are read."""
+    """All six kinds of connection are read."""
     provider = load_providers(home(tmp_path, GOOD))[OdsCode("Z9901")]
     assert provider.go_live == date(2026, 1, 5)
     kinds = [feed.connection.kind for feed in provider.feeds]
-    assert kinds == ["gpconnect", "fhir-r4", "mllp", "drop-folder", "http-post"]
+    assert kinds == ["gpconnect", "fhir-r4", "mllp", "drop-folder", "http-post", "mesh"]
     assert provider.pushes
 
 
@@ -50,10 +54,19 @@ def test_a_provider_has_its_feeds(tmp_path: Path) -> None:
         ("from_asid", "from_asd", "line 6: feeds.0.connection.from_asd"),
         ("https://n.test/fhir", "n.test", "line 7: feeds.1.connection.url"),
         ("token: env:T", "token: abc123", "line 7: feeds.1.connection.token"),
+        ("password: env:P", "password: abc123", "line 13: feeds.5.connection.password"),
+        ("password: env:P, ", "", "feeds.5.connection.password: Field required"),
+        ("workflow_ids: [LIST]", "workflow_ids: []", "line 14: feeds.5.connection.workflow_ids"),
+        ("mailbox: X26AB1", "mailbox: ../x", "line 13: feeds.5.connection.mailbox"),
+        ("[LIST]", "[LIST], key: k.pem", "feeds.5.connection.mesh: Value error, `key` is of no use without"),
         ("attempts: 2", "attempts: 99", "line 6: feeds.0.connection.attempts"),
         ("ods: Z9901", "ods: z-1", "line 1: organisation.ods: not an ODS code"),
         ("ods: Z9901", "ods: Z9902", "name it Z9902.yaml"),
         ("2026-01-05", "soon", "line 2: go_live"),
+        ("type: gp-practice", "type: gp-pratice", "line 1: organisation.type: GP Connect is a practice's"),
+        ("token: env:T", "search: []", "line 7: feeds.1.connection.search"),
+        ("sending_facility: RZZ", 'sending_facility: ""', "line 8: feeds.2.connection.sending_facility"),
+        ("name: posted", "name: adt", "line 10: feeds.4.name: the name 'adt' is another feed's as well"),
         (
             "adapter: pas-adt",
             "adapter: pas-atd",
