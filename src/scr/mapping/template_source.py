@@ -149,7 +149,8 @@ class TemplateWriter(ExpressionWriter):
         made = self.new()
         if alone is not None:
             found = self._expression(alone, keys, compiler, value)
-            self.line(f"{made} = {found} if {found} is None else clean({found})")
+            plain = f"{found} is None or ({found}.__class__ is str and {found} and not {found}.isspace())"
+            self.line(f"{made} = {found} if {plain} else clean({found})")
             return made
         pieces = _PART.split(node)  # text, expression, text, …
         if any("{{" in text or "}}" in text for text in pieces[0::2]):

@@ -24,13 +24,14 @@ def as_text(value: Any) -> str | None:
     """
     if value is None:
         return None
-    if not isinstance(value, str):
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if not isinstance(value, int | float):
-            raise Unreadable
-    text = str(value).strip()
-    return None if text in {"", '""'} else text
+    if isinstance(value, str):
+        text = value.strip()
+        return None if not text or text == '""' else text
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, int | float):
+        raise Unreadable
+    return str(value)
 
 
 def local_id(parts: tuple[Any, ...]) -> str | None:
