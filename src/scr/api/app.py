@@ -1,4 +1,4 @@
-"""The server: HTTP, MLLP and the watched folder in one process."""
+"""The server: HTTP, MLLP, the watched folder and the MESH mailboxes in one process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -31,6 +32,8 @@ from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
+from scr.intake.mesh import MeshPoller
+from scr.intake.mesh_routes import mailboxes
 from scr.intake.mllp import MllpServer, server_tls
 from scr.settings import Settings, load
 from scr.store import snapshots
@@ -43,7 +46,7 @@ _SWEEP_SECONDS = 60.0
 
 
 def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
-    """The application. ``listen``: also run the MLLP server and the watched folder."""
+    """The application. ``listen``: also take in what comes over MLLP, into the watched folder and by MESH."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -132,9 +135,9 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def listening(services: Services) -> AsyncIterator[None]:
-    """The MLLP server and the watched folder, after what an earlier process left was finished."""
+    """MLLP, the watched folder and MESH, after what an earlier process left was finished."""
     await recover(services)
-    async with mllp_server(services), watched_folder(services):
+    async with mllp_server(services), watched_folder(services), mesh_polling(services):
         yield
 
 
@@ -183,6 +186,35 @@ def file_drop(services: Services) -> FileDrop:
     settings = services.settings
     folder = settings.path(settings.drop_folder)
     return FileDrop(services.intake, services.providers, folder, max_bytes=settings.max_payload_bytes)
+
+
+@asynccontextmanager
+async def mesh_polling(services: Services) -> AsyncIterator[list[MeshPoller]]:
+    """The MESH mailboxes, polled. Raises Invalid where a secret or a certificate of one is not there."""
+    pollers = mesh_pollers(services)
+    stop = asyncio.Event()
+    polling = [asyncio.create_task(poller.run(stop)) for poller in pollers]
+    try:
+        yield pollers
+    finally:
+        stop.set()
+        await asyncio.gather(*polling)
+
+
+def mesh_pollers(services: Services) -> list[MeshPoller]:
+    """A poller for each MESH mailbox of a deployment."""
+    found = mailboxes(services.providers)
+    if not found:
+        return []
+    from scr.intake.mesh_client import Mailbox  # loading it takes half a second, which few need
+
+    pollers = []
+    for routes in found:
+        open_mailbox = partial(Mailbox, routes[0][2], services.settings)
+        open_mailbox().close()  # a secret that is not there is told now, and not by a poll
+        limit = services.settings.max_payload_bytes
+        pollers.append(MeshPoller(services.intake, routes, open_mailbox, max_bytes=limit))
+    return pollers
 
 
 def _mllp_tls(settings: Settings) -> ssl.SSLContext | None:

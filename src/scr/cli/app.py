@@ -20,6 +20,7 @@ _VERBS = {
     "serve": "serving",
     "listen": "serving",
     "watch": "serving",
+    "poll": "serving",
     "query": "query",
     "init": "config",
     "config": "config",

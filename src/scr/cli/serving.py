@@ -1,4 +1,4 @@
-"""``scr serve``, ``scr listen``, ``scr watch``."""
+"""``scr serve``, ``scr listen``, ``scr watch``, ``scr poll``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
-from scr.api.app import file_drop, mllp_server, recover, watched_folder
+from scr.api.app import file_drop, mesh_pollers, mesh_polling, mllp_server, recover, watched_folder
 from scr.api.logs import set_up_logs
 from scr.api.services import open_keys, open_services, read_configuration
 from scr.cli.context import Context, console
 from scr.data import DataFiles
+from scr.intake.mesh import MeshPoller
 from scr.settings import Settings, hand_down
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
@@ -26,7 +27,7 @@ def serve(
     http_port: Port = None,
     mllp_port: Port = None,
 ) -> None:
-    """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, and watch the drop folder."""
+    """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, watch the drop folder, poll MESH."""
     found: Context = context.obj
     loaded = found.load(http_port=http_port, mllp_port=mllp_port)
     hand_down(loaded)
@@ -71,6 +72,20 @@ def watch(
         asyncio.run(_watch(settings))
 
 
+def poll(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Take what waits now, and end.")] = False,
+) -> None:
+    """Poll the MESH mailboxes only."""
+    found: Context = context.obj
+    settings = found.load().settings
+    set_up_logs(settings.log_level)
+    if once:
+        console.print(f"{asyncio.run(_poll_once(settings))} messages taken and acknowledged.")
+    else:
+        asyncio.run(_poll(settings))
+
+
 async def _listen(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
@@ -91,6 +106,27 @@ async def _sweep(settings: Settings) -> int:
     async with open_services(settings) as services:
         await recover(services)
         return await file_drop(services).sweep()
+
+
+async def _poll(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        await recover(services)
+        async with mesh_polling(services) as pollers:
+            console.print(f"Polling {_named(pollers)}.")
+            await _until_stopped()
+
+
+async def _poll_once(settings: Settings) -> int:
+    async with open_services(settings) as services:
+        await recover(services)
+        return sum([await poller.poll() for poller in mesh_pollers(services)])
+
+
+def _named(pollers: list[MeshPoller]) -> str:
+    return (
+        ", ".join(f"mailbox {poller.mailbox}" for poller in pollers)
+        or "no mailbox: no feed is of kind `mesh`"
+    )
 
 
 async def _until_stopped() -> None:

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from scr.data import DataFiles, Document, load_yaml
 from scr.errors import Invalid
@@ -17,6 +17,7 @@ from scr.mapping.provider_list import TEMPLATE, read_list
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
 Secret = Annotated[str, StringConstraints(pattern=r"^((env|file):.+)?$")]
+NeededSecret = Annotated[str, StringConstraints(pattern=r"^(env|file):.+$")]
 Seconds = Annotated[float, Field(gt=0, le=60)]
 
 
@@ -84,10 +85,46 @@ class HttpPostConnection(_Strict):
     issuer: str = ""
 
 
+class MeshConnection(_Strict):
+    """Messages of these workflows in a MESH mailbox of ours (NHS England's Message Exchange for Social
+    Care and Health).
+
+    ``sender`` is the mailbox that they come from, where several send the same workflow. ``certificate``,
+    ``key`` and ``ca`` are PEM files for mutual TLS; no ``ca`` trusts those of the national service. Feeds
+    may share a mailbox: it is polled once.
+    """
+
+    kind: Literal["mesh"]
+    url: Url
+    mailbox: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,30}$", to_upper=True)]
+    password: NeededSecret
+    shared_key: NeededSecret
+    workflow_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    sender: Annotated[str, StringConstraints(to_upper=True)] = ""
+    certificate: str = ""
+    key: str = ""
+    ca: str = ""
+    poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    timeout_seconds: Seconds = 30.0
+
+    @model_validator(mode="after")
+    def _key_of_what(self) -> Self:
+        if self.key and not self.certificate:
+            raise ValueError("`key` is of no use without its `certificate`")
+        return self
+
+
 Connection = Annotated[
-    GpConnectConnection | FhirR4Connection | MllpConnection | DropFolderConnection | HttpPostConnection,
+    GpConnectConnection
+    | FhirR4Connection
+    | MllpConnection
+    | DropFolderConnection
+    | HttpPostConnection
+    | MeshConnection,
     Field(discriminator="kind"),
 ]
+
+_PUSHED = MllpConnection | DropFolderConnection | HttpPostConnection | MeshConnection
 
 
 class Feed(_Strict):
@@ -126,10 +163,7 @@ class Provider(_Strict):
     @property
     def pushes(self) -> bool:
         """Whether any of its feeds sends to us, so that copies are held."""
-        return any(
-            isinstance(feed.connection, MllpConnection | DropFolderConnection | HttpPostConnection)
-            for feed in self.feeds
-        )
+        return any(isinstance(feed.connection, _PUSHED) for feed in self.feeds)
 
 
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:

@@ -14,7 +14,7 @@ from scr.fhir.dates import instant_text
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.mapping.adapter import load_adapter
 from scr.mapping.check import check_adapters
-from scr.mapping.provider import FhirR4Connection, Provider, load_providers
+from scr.mapping.provider import Feed, FhirR4Connection, MeshConnection, Provider, load_providers
 from scr.settings import Settings
 from scr.sources.protocol import Outcome, Question, Source
 from scr.store.engine import Database
@@ -57,9 +57,9 @@ def check_configured(files: DataFiles, settings: Settings, ods: OdsCode) -> Repo
             adapter = load_adapter(files, name)
             lines.append(f"{_fingerprint(files, name)}, {len(adapter.headings)} headings")
         for feed in provider.feeds:
-            if isinstance(feed.connection, FhirR4Connection) and feed.connection.token:
-                settings.secret(feed.connection.token)
-                lines.append(f"feed {feed.name}: its secret is there")
+            for reference in _secrets(feed):
+                settings.secret(reference)
+                lines.append(f"feed {feed.name}: its secret {reference} is there")
     except ScrError as error:
         return Report(False, (str(error),))
     except KeyError:
@@ -115,6 +115,16 @@ async def _ask(source: Source, actor: Actor, seconds: float) -> tuple[bool, str]
         return False, f"live source: {result.outcome.value}, {result.code}: {result.detail}"
     said = result.code or result.outcome.value
     return True, f"live source: it answered in {result.elapsed * 1000:.0f} ms ({said})"
+
+
+def _secrets(feed: Feed) -> tuple[str, ...]:
+    """The references to secrets that a feed needs."""
+    match feed.connection:
+        case FhirR4Connection(token=token) if token:
+            return (token,)
+        case MeshConnection(password=password, shared_key=shared_key):
+            return password, shared_key
+    return ()
 
 
 def _adapters(provider: Provider) -> Iterable[str]:
