@@ -56,7 +56,7 @@ class LedgerLine:
     def sentence(self) -> str:
         """What a person reads."""
         return _SENTENCES[self.outcome].format(name=self.result.name) + (
-            f" {self.result.detail}" if self.result.detail else ""
+            f" {self.result.detail}" if self.result.detail and self.outcome is not Outcome.LATE else ""
         )
 
 
