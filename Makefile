@@ -34,12 +34,14 @@ lock: ## Pin every dependency with its hashes, naming no package host
 	  --no-header --strip-extras --allow-unsafe --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --no-header --strip-extras --allow-unsafe --extra build -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --no-header --strip-extras --allow-unsafe -o tests/functional/mesh-sandbox.lock tests/functional/mesh-sandbox.in
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation -o dist .
 
 clean: ## Remove what was made
-	rm -rf $(VENV) dist build .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build .demo .cache .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
