@@ -6,7 +6,8 @@ One CSV file a map, ``terminology/maps/<name>.csv``, with the columns ``source_c
 without case and punctuation, because the same council spells ``NFA- Other`` in one extract and
 ``NFA - other`` in the next. An empty ``target_code`` says that the source code is known and means
 nothing more (``Unknown``). The source code ``*`` stands for every other one. A row with ``exact`` in
-the optional column ``match`` holds for its own spelling only: in Read codes, ``G30..`` is a disease and ``g30..`` a medicine.
+the optional column ``match`` holds for its own spelling only: in Read codes, ``G30..`` is a disease
+and ``g30..`` a medicine.
 """
 
 from __future__ import annotations
