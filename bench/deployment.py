@@ -90,17 +90,17 @@ def make_deployment(home: Path, feeds: Feeds, database_url: str = "") -> Deploym
 
 def sending_feeds() -> dict[str, list[dict[str, object]]]:
     """Feeds of the providers whose records are held; the hospital also sends ADT."""
-    pushed: dict[str, object] = {
-        "name": "record",
-        "adapter": "fhir-r4-record",
-        "connection": {"kind": "http-post", "client": "bench"},
-    }
     adt: dict[str, object] = {
         "name": "adt",
         "adapter": "pas-adt",
         "connection": {"kind": "mllp", "sending_facility": HOSPITAL, "messages": ["ADT"]},
     }
-    return {ods: [pushed, adt] if ods == HOSPITAL else [pushed] for ods in SENDING}
+    return {ods: [_pushed(ods), adt] if ods == HOSPITAL else [_pushed(ods)] for ods in SENDING}
+
+
+def _pushed(ods: str) -> dict[str, object]:
+    connection = {"kind": "http-post", "client": f"bench-{ods}"}
+    return {"name": "record", "adapter": "fhir-r4-record", "connection": connection}
 
 
 async def fill(deployment: Deployment, resources: int) -> None:

@@ -48,7 +48,7 @@ class IntakeRoutes:
         self._database = database
         self._clock = clock
         self._max_bytes = max_bytes
-        self._feeds = _by_sender(providers, several_issuers=len(verifier.issuers) > 1)
+        self._feeds = by_sender(providers, several_issuers=len(verifier.issuers) > 1)
 
     def router(self) -> APIRouter:
         """The one route."""
@@ -108,7 +108,7 @@ class IntakeRoutes:
         )
 
 
-def _by_sender(
+def by_sender(
     providers: Mapping[OdsCode, Provider], *, several_issuers: bool
 ) -> dict[tuple[str, str], tuple[Provider, Feed, str]]:
     """The feed of each name and client, and the issuer of its tokens.

@@ -12,6 +12,7 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
 from scr.api.app import file_drop, mesh_pollers, mesh_polling, mllp_server, recover, watched_folder
+from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.services import open_keys, open_services, read_configuration
 from scr.cli.context import Context, console
@@ -32,7 +33,9 @@ def serve(
     loaded = found.load(http_port=http_port, mllp_port=mllp_port)
     hand_down(loaded)
     settings = loaded.settings
-    read_configuration(DataFiles(settings.home))  # a mistake is told here, in one line
+    # A mistake is told here, in one line, and not by the server's process:
+    _, _, providers = read_configuration(DataFiles(settings.home))
+    by_sender(providers, several_issuers=len(settings.issuers) > 1)
     open_keys(settings)
     console.print(f"FHIR at {settings.base_url}, MLLP at {settings.mllp_host}:{settings.mllp_port}.")
     Granian(
