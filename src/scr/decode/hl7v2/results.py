@@ -11,6 +11,7 @@ _DECIMAL = r"[+-]?\d{1,30}(?:\.\d{1,30})?"
 _QUANTITY = re.compile(rf"(<=|>=|<|>)?\s*({_DECIMAL})\Z")
 _BETWEEN = re.compile(rf"({_DECIMAL})\s*(?:-|to)\s*({_DECIMAL})\Z")
 _BEYOND = re.compile(rf"(<=|>=|<|>)\s*({_DECIMAL})\Z")
+_POWER = re.compile(r"-?\d{1,2}(?:\s*/.*|\s*)\Z", re.DOTALL)
 _NOT_TEXT = frozenset({"SN", "CE", "CWE", "CNE", "CF", "DT", "TS", "DTM", "ED", "RP"})
 
 
@@ -50,9 +51,18 @@ def shown(result: Segment) -> str | None:
     value = "; ".join(value for value in values if value)
     if not value or result.get("value_type") in {"ED", "RP"}:
         return None
-    units = result.get("units") or {}
-    measured = " ".join(str(part) for part in (value, units.get("text") or units.get("identifier")) if part)
+    measured = " ".join(part for part in (value, unit(result)) if part)
     return f"{name}: {measured}" if name else measured
+
+
+def unit(result: Segment) -> str | None:
+    """OBX-6 for people: its text, else its code. Laboratories send ``10^9/L`` without escaping the
+    separator of components, and the unit would read ``9/L``: the power is put together again."""
+    units = result.get("units") or {}
+    code, text = units.get("identifier"), units.get("text")
+    if code and text and code.strip() in {"10", "x10", "X10"} and _POWER.match(text.strip()):
+        return f"{code.strip()}^{text.strip()}"
+    return text or code
 
 
 def _words(value: Any) -> str:
@@ -82,4 +92,4 @@ def reference_range(result: Segment) -> dict[str, str] | None:
     return {"text": text}
 
 
-BESIDE |= {"quantity": quantity, "text_value": text_value, "range": reference_range, "shown": shown}
+BESIDE |= {"quantity": quantity, "text_value": text_value, "range": reference_range, "shown": shown, "unit": unit}
