@@ -71,9 +71,9 @@ def test_a_value_is_a_quantity_or_text_or_has_its_own_structure(
 )
 def test_a_power_of_ten_is_not_taken_for_a_code_and_its_text(written: str, unit: object) -> None:
     """``10^9/L`` that was not escaped keeps its power; what is a code with a text stays one."""
-    obx = parse(
-        f"MSH|^~\\&|L|X|||2026||ORU^R01|1|P|2.4\rOBX|1|NM|a^White cells||4.5|{written}\r".encode()
-    )["OBX"][0]
+    obx = parse(f"MSH|^~\\&|L|X|||2026||ORU^R01|1|P|2.4\rOBX|1|NM|a^White cells||4.5|{written}\r".encode())[
+        "OBX"
+    ][0]
     assert obx.get("unit") == unit
     assert obx["shown"] == f"White cells: 4.5{f' {unit}' if unit else ''}"
 

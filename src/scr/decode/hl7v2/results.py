@@ -92,4 +92,10 @@ def reference_range(result: Segment) -> dict[str, str] | None:
     return {"text": text}
 
 
-BESIDE |= {"quantity": quantity, "text_value": text_value, "range": reference_range, "shown": shown, "unit": unit}
+BESIDE |= {
+    "quantity": quantity,
+    "text_value": text_value,
+    "range": reference_range,
+    "shown": shown,
+    "unit": unit,
+}
