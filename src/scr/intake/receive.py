@@ -7,6 +7,8 @@ the payload goes on. Nothing goes onto a record about which there is any doubt w
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +40,10 @@ T = TypeVar("T")
 _BATCH = 40
 """Units in one transaction: more would keep an audit row waiting behind a long file."""
 
-_ATTEMPTS = 5
+_ATTEMPTS = 10
+_PAUSE = 0.05
+"""Seconds: two processes with a long file each, about the same people, collide in nearly every part."""
+
 _log = structlog.get_logger("scr.intake")
 
 
@@ -158,17 +163,8 @@ class Intake:
             last = not following
             for unit in () if strict else batch:
                 look.see(unit)
-            work = partial(
-                self._file_batch,
-                message=message,
-                provider=provider,
-                adapter=adapter,
-                batch=batch,
-                before=totals,
-                last=last,
-                held=held,
-            )
-            done = await self._write(work)
+            file = partial(self._file_batch, message=message, provider=provider, adapter=adapter, held=held)
+            done = await self._file_units(file, batch, totals, last=last)
             if done is None:  # the same bytes came twice at once, and the other was first
                 return await self._known(message)
             totals = done
@@ -185,6 +181,30 @@ class Intake:
             quarantined=len(totals.problems),
         )
         return Receipt(message, totals.state, False, totals.filed, totals.problems)
+
+    async def _file_units(
+        self,
+        file: Callable[..., _Totals | None],
+        batch: list[Unit | BadUnit],
+        totals: _Totals,
+        *,
+        last: bool,
+    ) -> _Totals | None:
+        """File units in one transaction; one by one where another writer is among the same people.
+
+        Of two transactions with forty people each, in different orders, one has to give way for ever;
+        one that waits for a single person does not hold another.
+        """
+        try:
+            return await self._database.write(partial(file, batch=batch, before=totals, last=last))
+        except Conflict as conflict:
+            _log.info("one by one", code=conflict.code)
+        for some, at_end in [([unit], False) for unit in batch[:-1]] + [(batch[-1:], last)]:
+            done = await self._write(partial(file, batch=some, before=totals, last=at_end))
+            if done is None:
+                return None
+            totals = done
+        return totals
 
     def _file_batch(
         self,
@@ -240,12 +260,13 @@ class Intake:
         return await self._database.read(read)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write, again where another writer was first."""
-        for _ in range(_ATTEMPTS - 1):
+        """Write, again where another writer was first, after a moment that grows and is never the same."""
+        for attempt in range(1, _ATTEMPTS):
             try:
                 return await self._database.write(work)
             except Conflict as conflict:
                 _log.info("again", code=conflict.code)
+            await asyncio.sleep(attempt * random.uniform(0, _PAUSE))  # noqa: S311 - to part the writers
         return await self._database.write(work)
 
     def _adapter(self, name: str) -> Adapter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import pytest
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from tests.unit.intake.feeder import HEADER, NOW, ROW, Feeder
 
 from scr.data import DataFiles
 from scr.decode.tree import BadUnit, Unit
-from scr.errors import Unavailable
+from scr.errors import Conflict, Unavailable
 from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk, UnitOutcome
 from scr.intake.receive import Intake
@@ -24,6 +25,8 @@ from scr.store.quarantine import quarantined
 
 BAD = "1,Sample,Ada,1941-07-05,F,ZZ99 1AA,A81001,1999-03-02,{}"
 
+COLLISIONS = count()
+
 
 class Stopping(Desk):
     """A desk at which the process ends when it comes to row 60."""
@@ -34,6 +37,18 @@ class Stopping(Desk):
         """File a unit, or end."""
         if unit.place == "row 60":
             raise Unavailable("the end")
+        return super().file(conn, provider, adapter, unit, now)
+
+
+class Colliding(Desk):
+    """A desk at which another writer is first, eight times."""
+
+    def file(
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
+    ) -> UnitOutcome:
+        """Collide, or file."""
+        if next(COLLISIONS) < 8:
+            raise Conflict("another writer was first")
         return super().file(conn, provider, adapter, unit, now)
 
 
@@ -69,3 +84,15 @@ def test_a_message_that_cannot_be_finished_keeps_no_other_back(database: Databas
     assert asyncio.run(started(database, keys, feeder, Desk, feeder.provider).recover()) == 1
     assert [message.id for message in database.read_now(messages.pending)] == [stays]
     assert database.read_now(lambda c: messages.describe(c, done)).state is MessageState.FILED
+
+
+def test_a_sender_hears_of_no_collision(database: Database, keys: KeyRing) -> None:
+    """Whoever else writes about the same people: the message is filed, and acknowledged as that."""
+    global COLLISIONS
+    COLLISIONS = count()
+    feeder = Feeder(database, keys, "warn")
+    raw = f"{HEADER}\n{ROW.format(1)}\n".encode()
+    receipt = asyncio.run(
+        started(database, keys, feeder, Colliding).receive(feeder.provider, feeder.feed, raw)
+    )
+    assert (receipt.state, receipt.filed) == (MessageState.FILED, 1)
