@@ -218,7 +218,8 @@ class Intake:
         last: bool,
         held: str,
     ) -> _Totals | None:
-        if not messages.is_unfinished(conn, message):
+        key = messages.take(conn, self._keys, message)
+        if key is None:
             return None
         now = self._clock()
         totals, outcomes = before, []
@@ -245,7 +246,8 @@ class Intake:
         totals = replace(totals, losses=before.losses + Counter(_counted(outcomes)))
         if last:  # with the message's end, so that one that is begun anew is not counted twice
             losses.add(conn, provider, adapter.name, now, totals.losses)
-            messages.finish(conn, self._keys, message, totals.state, totals.counts(), totals.only_person())
+            only = totals.only_person()
+            messages.finish(conn, self._keys, message, totals.state, totals.counts(), only, key=key)
         return totals
 
     async def _known(self, message: str) -> Receipt:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -49,7 +48,7 @@ class DataKey:
 
     def digest_key(self) -> bytes:
         """The key of this person's digests: with the person's key they tell nothing any more."""
-        return hmac.digest(self.raw, b"scr digest", "sha256")
+        return hashlib.blake2b(b"scr digest", key=self.raw, digest_size=32).digest()
 
 
 def seal(key: DataKey, plain: bytes, place: bytes) -> bytes:

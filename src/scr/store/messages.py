@@ -75,7 +75,11 @@ _FINISH = (
     .values(state=bindparam("state"), outcome=bindparam("outcome"))
 )
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
-_STATE = select(MESSAGE.c.state).where(MESSAGE.c.id == bindparam("id")).with_for_update()
+_TAKEN = (
+    select(MESSAGE.c.wrapped_key)
+    .where(MESSAGE.c.id == bindparam("id"), MESSAGE.c.state == MessageState.RECEIVED.value)
+    .with_for_update()
+)
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
 _MESSAGE = select(*(MESSAGE.c[one.name] for one in fields(Message)))
 
@@ -99,10 +103,13 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
     return Kept(known.id, MessageState(known.state), duplicate=True)
 
 
-def is_unfinished(connection: Connection, message: str) -> bool:
-    """Whether a message is still to be done; whoever asks holds it until the end of the transaction."""
-    state = connection.execute(_STATE, {"id": message}).scalar_one_or_none()
-    return state == MessageState.RECEIVED.value
+def take(connection: Connection, keys: KeyRing, message: str) -> DataKey | None:
+    """The key of a message that is still to be done; None where it is done, or never came.
+
+    Whoever takes it holds it until the end of the transaction.
+    """
+    wrapped = connection.execute(_TAKEN, {"id": message}).scalar_one_or_none()
+    return None if wrapped is None else keys.unwrap(wrapped, place_of("message", message, "key"))
 
 
 def finish(
@@ -112,10 +119,12 @@ def finish(
     state: MessageState,
     outcome: Mapping[str, int],
     person: Person | None = None,
+    *,
+    key: DataKey | None = None,
 ) -> None:
     """Say what came of a message: its state, its counts, and whose it is, where it is one person's alone.
 
-    Raises NotFound for an id that was never kept.
+    ``key`` is the message's own, from ``take``. Raises NotFound for an id that was never kept.
     """
     values: dict[str, object] = {
         "which": message,
@@ -124,7 +133,7 @@ def finish(
     }
     change = _FINISH
     if person is not None:
-        key = message_key(connection, keys, message)
+        key = key or message_key(connection, keys, message)
         values["person"] = person.key
         values["wrapped_key"] = seal(person.data_key, key.raw, place_of("message", message, "key"))
         change = _FINISH_OF_PERSON

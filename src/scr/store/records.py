@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select, union_all
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from scr.errors import Conflict, NotFound
 from scr.fhir.entry import Entry, stamp
@@ -22,7 +22,7 @@ from scr.store.dialects import BINARY
 from scr.store.keys import KeyRing, seal, unreadable, unseal
 from scr.store.people import Person as Person
 from scr.store.people import lock_person, person_by_key, revise
-from scr.store.tables import HISTORY, LOCATOR, RESOURCE
+from scr.store.tables import HISTORY, RESOURCE
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)
@@ -30,13 +30,9 @@ _CHUNK = 500
 _FAST = {BINARY: True}
 
 _IDS = "ids"
-_KNOWN = union_all(
-    select(RESOURCE.c.id, RESOURCE.c.person, RESOURCE.c.type, RESOURCE.c.version, RESOURCE.c.digest).where(
-        RESOURCE.c.id.in_(bindparam(_IDS, expanding=True))
-    ),
-    select(
-        LOCATOR.c.id, LOCATOR.c.person, LOCATOR.c.type, literal(0), literal(b"", RESOURCE.c.digest.type)
-    ).where(LOCATOR.c.id.in_(bindparam(_IDS, expanding=True))),
+_WHOSE = (
+    "SELECT id, person, type, version, digest FROM resource WHERE id IN ({marks})"
+    " UNION ALL SELECT id, person, type, 0, NULL FROM locator WHERE id IN ({marks})"
 )
 """Whose an id is, by what is held and by what was served; a version of 0: not held."""
 
@@ -202,7 +198,10 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
     """Version and digest of the ids that are held; Conflict where one is another person's, or type's."""
     found: dict[str, tuple[int, bytes]] = {}
     kinds = {entry.id: entry.type for entry in entries}
-    for logical, owner, kind, version, digest in connection.execute(_KNOWN, {_IDS: list(kinds)}):
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    sql = _WHOSE.format(marks=", ".join([mark] * len(kinds)))
+    rows = connection.exec_driver_sql(sql, (*kinds, *kinds), execution_options=_FAST).cursor.fetchall()
+    for logical, owner, kind, version, digest in rows:
         if owner != person.key:
             raise Conflict(
                 "the resource is on another person's record; nothing was filed",
@@ -212,7 +211,7 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
         if kind != kinds[logical]:
             raise Conflict("an id is held with another resource type", code="other-type", where=kind)
         if version:
-            found[logical] = (version, digest)
+            found[logical] = (version, bytes(digest))
     return found
 
 
