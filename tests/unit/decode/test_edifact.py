@@ -225,6 +225,8 @@ def test_a_group_that_is_not_there_and_a_specimen_that_is_not_there_are_told() -
         ("RSL+NV+4:9", {"text": "4 (comparator 9)"}),
         ("RSL+NV+No growth", {"text": "No growth"}),
         ("RSL+NV+1,001", {"text": "1,001"}),
+        ("RSL+NV+1,001++:::mg/L", {"text": "1,001 mg/L", "unit": "mg/L"}),
+        ("RSL+NV+Haemolysed++:::mg/L", {"text": "Haemolysed", "unit": "mg/L"}),
         ("RSL+NV+1e5", {"text": "1e5"}),
         ("RSL+CV+::X:921::Found", {"code": "X", "code_list": "921", "text": "Found"}),
         ("RSL+NV", {}),
@@ -234,6 +236,16 @@ def test_a_group_that_is_not_there_and_a_specimen_that_is_not_there_are_told() -
 def test_a_result_is_a_number_only_where_it_is_one(segment: str, expected: dict[str, Any]) -> None:
     """Comparators become signs; what is no number, or has an unknown comparator, is text."""
     assert results("INV+MQ+1:911", segment)[0].get("result", {}) == expected
+
+
+@pytest.mark.parametrize("opener", [["S10+10", "CIN+UN"], ["S07+07", "PDI+2"], ["S06+06"]])
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_result_without_a_specimen_is_a_result(opener: list[str], marked: bool) -> None:
+    """Where S16 is left out, what was found does not go unseen."""
+    report = ["S02+02", "GIS+N", "RFF+SRI:1", *opener]
+    made = tree(*report, *(["GIS+N"] if marked else []), "INV+MQ+42T..:911", "RSL+NV+98++:::g/L")
+    assert [(one["code"], one["result"]["value"]) for one in made["investigations"]] == [("42T..", "98")]
+    assert made["report"]["action"] == "N"
 
 
 def test_a_decimal_comma_is_read_where_the_service_string_says_so() -> None:

@@ -56,6 +56,22 @@ def test_a_value_is_a_quantity_or_text_or_has_its_own_structure(
 
 
 @pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("ST", "5.2", "5.2 mmol/L"),
+        ("NM", "1,000", "1,000 mmol/L"),
+        ("ST", "4.1 - 4.3", "4.1 - 4.3 mmol/L"),
+        ("ST", "Haemolysed", "Haemolysed"),
+        ("ST", "5.2 mmol/L", "5.2 mmol/L"),
+    ],
+)
+def test_digits_that_are_sent_as_text_keep_their_unit(kind: str, value: str, text: str) -> None:
+    """A number that is read as text is not shown without what it counts; words stay as they are."""
+    obx = parse(f"MSH|^~\\&|L|X|||2026||ORU^R01|1|P|2.4\rOBX|1|{kind}|a||{value}|mmol/L\r".encode())["OBX"][0]
+    assert obx["text_value"] == text
+
+
+@pytest.mark.parametrize(
     ("written", "unit"),
     [
         ("mmol/L", "mmol/L"),

@@ -11,6 +11,7 @@ from scr.decode.edifact.syntax import Segment
 
 _SECTION = re.compile(r"S\d\d\Z")
 _RESULTS = frozenset({"specimen", "investigation", "range", "continued"})
+_BEFORE_RESULTS = frozenset({"report", "patient", "clinical"})
 _CONTINUES = frozenset({"RSL", "STS", "RFF", "SEQ"})
 _COMMENTS = frozenset({"SPC", "RIT"})
 """What belongs to the investigation although it comes after a range of it."""
@@ -57,7 +58,11 @@ def _opened(segment: Segment, current: Group) -> str:
     if tag == "PNA":
         return "patient" if section != "patient" or current.has("PNA") else ""
     if section not in _RESULTS:
-        return ""
+        # Where S16 and S18 are left out, a GIS that is not the report's own is a result's.
+        own = tag == "GIS" and (
+            section not in _BEFORE_RESULTS or (section == "report" and not current.has("GIS"))
+        )
+        return "investigation" if tag in {"GIS", "INV"} and not own else ""
     if tag == "GIS":
         return "" if section == "investigation" and not current.segments else "investigation"
     if tag == "INV":

@@ -52,7 +52,7 @@ def measured(segment: Segment, decimal: str) -> Segment:
     """RSL with its comparator as a sign (``<5`` has it before the number) and its number with a point.
 
     What is no number, or has a comparator that nobody knows, is moved to the text of the result: a
-    number that stands there without its comparator would mislead.
+    number that stands there without its comparator would mislead. So would digits without their unit.
     """
     value, code, to = segment.get(2, 1), segment.get(2, 2), segment.get(3)
     if not value:
@@ -68,7 +68,9 @@ def measured(segment: Segment, decimal: str) -> Segment:
         rest = [[upper, *rest[0][1:]], *rest[1:]] if to else rest
     else:
         shown = f"{value} (comparator {code})" if code and not sign else f"{sign if code else ''}{value}"
-        parts[:2], parts[5] = ["", ""], " ".join(part for part in (shown, to and f"- {to}", parts[5]) if part)
+        unit = (segment.get(4, 4) or segment.get(4, 1)) if any(mark.isdigit() for mark in value) else ""
+        said = (shown, to and f"- {to}", unit, parts[5])
+        parts[:2], parts[5] = ["", ""], " ".join(part for part in said if part)
         rest = [[""], *rest[1:]] if to else rest
     return replace(segment, elements=[segment.elements[0], parts, *rest])
 

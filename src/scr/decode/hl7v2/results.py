@@ -12,6 +12,7 @@ _QUANTITY = re.compile(rf"(<=|>=|<|>)?\s*({_DECIMAL})\Z")
 _BETWEEN = re.compile(rf"({_DECIMAL})\s*(?:-|to)\s*({_DECIMAL})\Z")
 _BEYOND = re.compile(rf"(<=|>=|<|>)\s*({_DECIMAL})\Z")
 _POWER = re.compile(r"-?\d{1,2}(?:\s*/.*|\s*)\Z", re.DOTALL)
+_DIGITS = re.compile(r"[<>=~+-]*\s*\d[\d.,\s<>=+-]*\Z")
 _NOT_TEXT = frozenset({"SN", "CE", "CWE", "CNE", "CF", "DT", "TS", "DTM", "ED", "RP"})
 
 
@@ -36,11 +37,13 @@ def quantity(result: Segment) -> dict[str, str] | None:
 
 def text_value(result: Segment) -> str | None:
     """OBX-5 as text, its repetitions as lines; None where it is a quantity or of a type that has a
-    structure of its own."""
+    structure of its own. Digits that are sent as text (``ST``, or ``1,000``) keep their unit."""
     if result.get("value_type") in _NOT_TEXT or quantity(result) is not None:
         return None
     lines = [_plain(value) for value in result.get("observation_value") or []]
-    return "\n".join(lines).strip() or None
+    text = "\n".join(lines).strip()
+    measure = unit(result) if _DIGITS.match(text) else None
+    return f"{text} {measure}" if measure else text or None
 
 
 def shown(result: Segment) -> str | None:
