@@ -44,3 +44,14 @@ async def test_a_fault_shows_nothing_but_its_number(fresh: Deployment) -> None:
     said = await fresh.get(f"Patient/{subject}/$everything")
     assert said.ledger["QXX"] == "down"
     assert b"secret" not in said.raw
+
+
+async def test_a_row_that_cannot_be_opened_is_not_named(fresh: Deployment) -> None:
+    """Neither the person's key nor what is wrong with their row goes out; the audit has the code."""
+    subject = await fresh.subject()
+    sealed = text("UPDATE person SET sealed = wrapped_key WHERE patient_id = :subject")
+    await fresh.services.database.write(lambda c: c.execute(sealed, {"subject": subject}))
+    said = await fresh.get(f"Patient/{subject}")
+    assert (said.status, said.code) == (500, "fault")
+    assert b"person/" not in said.raw
+    assert fresh.audit()[0].code == "unreadable"

@@ -82,11 +82,14 @@ class Looks:
         error: ScrError | None = None
         try:
             answer = await self._answer(look, request.headers.get("authorization"), handler)
+        except Fault as failed:  # where it is wrong in the store is for the log, not for whoever asks
+            _log.error("fault", kind=failed.code, correlation=look.correlation, what=what, error=str(failed))
+            error, answer = failed, refused(_fault(look))
         except ScrError as failed:
             error, answer = failed, refused(failed)
         except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
             _log.error("fault", kind=type(failed).__name__, correlation=look.correlation, what=what)
-            error = Fault(f"something went wrong here; quote {look.correlation} when you report it")
+            error = _fault(look)
             answer = refused(error)
         try:
             row = audit_row(look, error, self._policy.hash)
@@ -109,6 +112,10 @@ class Looks:
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)
         return await handler(look, look.actor)
+
+
+def _fault(look: Look) -> Fault:
+    return Fault(f"something went wrong here; quote {look.correlation} when you report it")
 
 
 def audit_row(look: Look, error: ScrError | None, policy: str) -> AuditRow:
