@@ -44,7 +44,7 @@ _STAFF = (
     ),
     Staff(
         "receptionist", "Perpetua Lund", "R8009", "Receptionist", PRACTICES[0], "999000000105",
-        "sees who somebody is, and little more",
+        "refused: the policy gives this role no records",
     ),
     Staff(
         "outsider", "Dr Lazar Winterbourne", "R8000", "Clinical Practitioner", UNRELATED, "999000000106",
