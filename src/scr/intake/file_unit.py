@@ -148,13 +148,13 @@ def _undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
     """
     mark = _Mark()
-    conn.exec_driver_sql("SAVEPOINT unit")
+    conn.exec_driver_sql("SAVEPOINT filing")
     try:
         yield mark
     finally:
         if not mark.kept:
-            conn.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-        conn.exec_driver_sql("RELEASE SAVEPOINT unit")
+            conn.exec_driver_sql("ROLLBACK TO SAVEPOINT filing")
+        conn.exec_driver_sql("RELEASE SAVEPOINT filing")
 
 
 def _check(entry: Entry, place: str) -> None:

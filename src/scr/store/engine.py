@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
 
@@ -45,21 +46,40 @@ _COLLIDED = frozenset({"40001", "40P01", "55P03"})
 
 @dataclass(slots=True, eq=False)
 class _Unit:
-    """A unit of work under way. What came of it is told to ``done`` after the commit."""
+    """A unit of work under way, and who waits for it: a thread, or a coroutine of a ``loop``."""
 
     work: Work[Any]
-    done: Future[Any] = field(default_factory=Future)
+    waiter: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
     result: object = None
     error: BaseException | None = None
 
-    def __post_init__(self) -> None:
-        self.done.set_running_or_notify_cancel()  # a waiter that goes away does not stop the work
-
     def tell(self) -> None:
+        """Tell what came of it, in the waiter's own thread; one that went away hears nothing."""
+        if self.waiter.done():
+            return
         if self.error is None:
-            self.done.set_result(self.result)
+            self.waiter.set_result(self.result)
         else:
-            self.done.set_exception(self.error)
+            self.waiter.set_exception(self.error)
+
+
+def _tell_all(units: Iterable[_Unit]) -> None:
+    """Tell every waiter. Those of one loop are woken once: waking it costs as much as two statements."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+    for unit in units:
+        if unit.loop is None:
+            unit.tell()
+        else:
+            by_loop.setdefault(unit.loop, []).append(unit)
+    for loop, waiting in by_loop.items():
+        with suppress(RuntimeError):  # the loop has closed, and with it every waiter
+            loop.call_soon_threadsafe(_tell_each, waiting)
+
+
+def _tell_each(units: Iterable[_Unit]) -> None:
+    for unit in units:
+        unit.tell()
 
 
 class Database:
@@ -139,11 +159,16 @@ class Database:
         writer was first (try again), Unavailable where the database is down or stays locked. A waiter
         that is cancelled does not stop its unit.
         """
-        return await asyncio.wrap_future(self._submit(work))
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        self._submit(_Unit(work, waiter, loop))
+        return await waiter
 
     def write_now(self, work: Work[T]) -> T:
         """As ``write``, for a synchronous caller."""
-        return self._submit(work).result()
+        waiter: Future[T] = Future()
+        self._submit(_Unit(work, waiter))
+        return waiter.result()
 
     def close(self) -> None:
         """Finish what is queued, then close every connection. A second call does nothing."""
@@ -162,13 +187,11 @@ class Database:
         self._read_engine.dispose()
         self._write_engine.dispose()
 
-    def _submit(self, work: Work[T]) -> Future[T]:
-        unit = _Unit(work)
+    def _submit(self, unit: _Unit) -> None:
         with self._gate:
             if self._closed:
                 raise _closed()
             self._queue.put(unit)
-        return cast("Future[T]", unit.done)
 
     def _connection(self) -> Connection:
         """This thread's own reading connection: going through a pool costs more than a small read."""
@@ -213,9 +236,7 @@ class Database:
             aside = []
             for unit in batch:
                 unit.error = unit.error or _failure(error)
-        for unit in batch:
-            if unit not in aside:
-                unit.tell()
+        _tell_all(unit for unit in batch if unit not in aside)
         return aside
 
 
