@@ -117,6 +117,8 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
         named = unit.tree.get("patient", {}).get("id")
     else:
         resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
+        for resource in resources:
+            _drop_bare_units(resource)
         if adapter.decode.format == "json":
             for resource in resources:
                 fit(resource)
@@ -163,6 +165,15 @@ class Stamp(NamedTuple):
     adapter: str
     place: str
     context: MappingContext
+
+
+def _drop_bare_units(resource: Resource) -> None:
+    """Take away a quantity whose number could not be read: the unit that a rule wrote would stand alone."""
+    for node in (resource, *iterate(resource.get("component"))):
+        for key in ("valueQuantity", "doseQuantity"):
+            quantity = node.get(key) if isinstance(node, dict) else None
+            if isinstance(quantity, dict) and "value" not in quantity:
+                del node[key]
 
 
 def _entries(
