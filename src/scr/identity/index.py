@@ -64,9 +64,14 @@ class Relationship:
     until: int | None = None
 
 
+def token_of(keys: KeyRing, nhs_number: NHSNumber) -> str:
+    """The blind token by which an NHS Number is found."""
+    return keys.blind(_NHS_NUMBER, nhs_number.value)
+
+
 def find(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> Person | None:
     """The person with this NHS Number, if they are held."""
-    return read_person(connection, keys, _BY_TOKEN, keys.blind(_NHS_NUMBER, nhs_number.value))
+    return read_person(connection, keys, _BY_TOKEN, token_of(keys, nhs_number))
 
 
 def find_local(connection: Connection, keys: KeyRing, system: str, value: str) -> Person | None:
@@ -87,7 +92,7 @@ def register(
         raise Conflict("the person is held already", code="person-exists")
     person = add_person(connection, keys, nhs_number, demographics, now)
     # Where another writer registers the same number now, the primary key refuses one of the two.
-    _add_token(connection, person, keys.blind(_NHS_NUMBER, nhs_number.value), _NHS_NUMBER)
+    _add_token(connection, person, token_of(keys, nhs_number), _NHS_NUMBER)
     return person
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import orjson
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
 from scr.fhir.entry import Entry
-from scr.fhir.identifiers import OdsCode
+from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.validate import validate
 from scr.identity import index
 from scr.identity.match import Agreement, compare
@@ -34,11 +34,15 @@ _NO_NUMBER = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a unit is in quarantine: its place, a stable code, a sentence. Nobody's data is in it."""
+    """Why a unit is in quarantine: its place, a stable code, a sentence. Nobody's data is in these.
+
+    ``claimed`` is the NHS Number that it names, so that the person's record tells that it is held back.
+    """
 
     place: str
     code: str
     sentence: str
+    claimed: NHSNumber | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,20 @@ class Desk:
         if isinstance(unit, BadUnit):
             return Problem(unit.place, unit.error.code, unit.error.message)
         try:
+            stated = claim(adapter, unit)
+        except Invalid as error:
+            return Problem(unit.place, error.code, str(error))
+        outcome = self._file_or_undo(conn, provider, adapter, unit, stated, now)
+        if isinstance(outcome, Problem):
+            return replace(outcome, claimed=stated.nhs_number)
+        return outcome
+
+    def _file_or_undo(
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, stated: Claim, now: int
+    ) -> UnitOutcome:
+        try:
             with _undone_unless_filed(conn) as mark:
-                outcome = self._file(conn, provider, adapter, unit, now)
+                outcome = self._file(conn, provider, adapter, unit, stated, now)
                 mark.kept = not isinstance(outcome, Problem)
         except Invalid as error:
             return Problem(unit.place, error.code, str(error))
@@ -90,9 +106,8 @@ class Desk:
         return outcome.problem if isinstance(outcome, Objected) else outcome
 
     def _file(
-        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, now: int
+        self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, stated: Claim, now: int
     ) -> UnitOutcome | Objected:
-        stated = claim(adapter, unit)
         if stated.declined and stated.declined != DISSENT:
             return Problem(unit.place, stated.declined, stated.reason)
         person = self._whose(conn, stated, unit.place, now)

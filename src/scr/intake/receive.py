@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.errors import Conflict, NotFound, ScrError
 from scr.fhir.identifiers import OdsCode
+from scr.identity import index
 from scr.intake.drift import DRIFT, DriftWatch, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
 from scr.mapping import counts
@@ -36,6 +37,9 @@ from scr.store.people import Person
 from scr.store.quarantine import Quarantined, QuarantineState
 
 T = TypeVar("T")
+
+_EVENTS = frozenset({"hl7v2", "edifact"})
+"""Formats whose payloads are events with an identity of their own: the same again is the same event."""
 
 _BATCH = 40
 """Units in one transaction: more would keep an audit row waiting behind a long file."""
@@ -81,15 +85,26 @@ class Intake:
     async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
         """Keep a payload, and file or quarantine every part of it.
 
-        The same bytes again are stored once, and get the same receipt. Returns when all is durable.
+        The same bytes again are stored once, and get the same receipt; but a snapshot (a file, a bundle)
+        that comes back after another has taken its place counts again. Returns when all is durable.
         Raises Unavailable where the database is down: then nothing was promised.
         """
         kept = await self._write(
             lambda conn: messages.keep(conn, self._keys, provider.ods, feed.name, raw, self._clock())
         )
-        if kept.duplicate and kept.state is not MessageState.RECEIVED:
+        if (
+            kept.duplicate
+            and kept.state is not MessageState.RECEIVED
+            and not await self._again(kept.id, feed)
+        ):
             return await self._known(kept.id)
         return await self._process(kept.id, provider.ods, feed, raw)
+
+    async def _again(self, message: str, feed: Feed) -> bool:
+        """Whether a payload that came before is to be done again: what it says is the latest word anew."""
+        if self._adapter(feed.adapter).decode.format in _EVENTS:
+            return False
+        return await self._write(lambda conn: messages.reopen(conn, message, self._clock()))
 
     async def recover(self) -> int:
         """Finish what was kept and not finished when the process ended; how many messages.
@@ -231,6 +246,7 @@ class Intake:
             outcomes.append(outcome)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):
+                whose = outcome.claimed
                 quarantine.quarantine(
                     conn,
                     self._keys,
@@ -242,6 +258,7 @@ class Intake:
                     unit.raw,
                     now,
                     number=totals.filed + len(totals.problems),
+                    claimed=None if whose is None else index.token_of(self._keys, whose),
                 )
         totals = replace(totals, losses=before.losses + Counter(_counted(outcomes)))
         if last:  # with the message's end, so that one that is begun anew is not counted twice

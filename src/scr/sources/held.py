@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
@@ -12,12 +12,14 @@ from sqlalchemy import Connection, bindparam, select
 from scr.errors import ScrError
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
+from scr.identity.index import token_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import FhirR4Connection, GpConnectConnection, Provider
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import person_by_key
+from scr.store.quarantine import holding_back
 from scr.store.recent import RecentRecords
 from scr.store.tables import MESSAGE
 
@@ -63,7 +65,7 @@ class HeldSources:
         started = time.monotonic()
         codes = [provider.ods for provider in providers]
         try:
-            entries, last = await self.database.read(lambda conn: self._load(conn, question, codes))
+            entries, last, back = await self.database.read(lambda conn: self._load(conn, question, codes))
         except ScrError as error:
             return tuple(_down(provider, error.code) for provider in providers)
         except Exception as error:  # noqa: BLE001 - the source boundary, for the sources that are held here
@@ -72,12 +74,13 @@ class HeldSources:
         elapsed = time.monotonic() - started
         by_source = _by_source(entries)
         now = self.clock()
-        return tuple(
+        results = (
             _result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
             if last[provider.ods] is not None or provider.ods.value in by_source
             else _silent(provider, self._headings(provider), elapsed)
             for provider in providers
         )
+        return tuple(_held_back(result) if result.source in back else result for result in results)
 
     def _headings(self, provider: Provider) -> frozenset[str]:
         sending = [feed for feed in provider.feeds if not isinstance(feed.connection, _PULLED)]
@@ -85,11 +88,12 @@ class HeldSources:
 
     def _load(
         self, connection: Connection, question: Question, codes: list[OdsCode]
-    ) -> tuple[Sequence[Entry], dict[OdsCode, int | None]]:
-        """The person's entries, and when each of these providers last sent anything."""
+    ) -> tuple[Sequence[Entry], dict[OdsCode, int | None], frozenset[OdsCode]]:
+        """The person's entries, when each of these providers last sent anything, and whose is held back."""
         last = {code: self._last_received(connection, code) for code in codes}
         person = person_by_key(connection, self.keys, question.person)
-        return (() if person is None else self.recent.load(connection, self.keys, person)), last
+        back = holding_back(connection, token_of(self.keys, question.nhs_number))
+        return (() if person is None else self.recent.load(connection, self.keys, person)), last, back
 
     def _last_received(self, connection: Connection, code: OdsCode) -> int | None:
         """When a provider last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
@@ -126,6 +130,16 @@ def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> Sou
         code="nothing-sent-yet",
         detail="It has not sent anything yet.",
         elapsed=elapsed,
+    )
+
+
+def _held_back(result: SourceResult) -> SourceResult:
+    """The result of a provider of which a part that names this person waits in quarantine."""
+    return replace(
+        result,
+        outcome=Outcome.INCOMPLETE,
+        code="in-quarantine",
+        detail="Part of what it sent is held back until somebody has looked at it.",
     )
 
 

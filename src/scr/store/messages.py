@@ -76,9 +76,24 @@ _FINISH = (
 )
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
 _TAKEN = (
-    select(MESSAGE.c.wrapped_key)
+    select(MESSAGE.c.person, MESSAGE.c.wrapped_key)
     .where(MESSAGE.c.id == bindparam("id"), MESSAGE.c.state == MessageState.RECEIVED.value)
     .with_for_update()
+)
+_LATER = MESSAGE.alias()
+_REOPEN = (
+    update(MESSAGE)
+    .where(
+        MESSAGE.c.id == bindparam("which"),
+        select(_LATER.c.id)
+        .where(
+            _LATER.c.provider == MESSAGE.c.provider,
+            _LATER.c.feed == MESSAGE.c.feed,
+            _LATER.c.received > MESSAGE.c.received,
+        )
+        .exists(),
+    )
+    .values(state=MessageState.RECEIVED.value, received=bindparam("now"))
 )
 _KEY = select(MESSAGE.c.person, MESSAGE.c.wrapped_key).where(MESSAGE.c.id == bindparam("id"))
 _MESSAGE = select(*(MESSAGE.c[one.name] for one in fields(Message)))
@@ -108,8 +123,13 @@ def take(connection: Connection, keys: KeyRing, message: str) -> DataKey | None:
 
     Whoever takes it holds it until the end of the transaction.
     """
-    wrapped = connection.execute(_TAKEN, {"id": message}).scalar_one_or_none()
-    return None if wrapped is None else keys.unwrap(wrapped, place_of("message", message, "key"))
+    row = connection.execute(_TAKEN, {"id": message}).one_or_none()
+    return None if row is None else _key_of(connection, keys, message, *row)
+
+
+def reopen(connection: Connection, message: str, now: int) -> bool:
+    """Let a message that is done be done again, if another of its feed has come since; whether it was so."""
+    return bool(connection.execute(_REOPEN, {"which": message, "now": now}).rowcount)
 
 
 def finish(
@@ -182,13 +202,19 @@ def message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:
     row = connection.execute(_KEY, {"id": message}).one_or_none()
     if row is None:
         raise _no_message()
+    return _key_of(connection, keys, message, *row)
+
+
+def _key_of(
+    connection: Connection, keys: KeyRing, message: str, person: str | None, wrapped: bytes
+) -> DataKey:
     place = place_of("message", message, "key")
-    if row.person is None:
-        return keys.unwrap(row.wrapped_key, place)
-    person = person_by_key(connection, keys, row.person)
     if person is None:
+        return keys.unwrap(wrapped, place)
+    owner = person_by_key(connection, keys, person)
+    if owner is None:
         raise unreadable(place)
-    return DataKey.of(unseal(person.data_key, row.wrapped_key, place))
+    return DataKey.of(unseal(owner.data_key, wrapped, place))
 
 
 def _message(

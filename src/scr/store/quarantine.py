@@ -43,6 +43,11 @@ class Quarantined:
 
 
 _QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
+_HOLDING = (
+    select(QUARANTINE.c.provider)
+    .where(QUARANTINE.c.claimed == bindparam("claimed"), QUARANTINE.c.state == QuarantineState.OPEN.value)
+    .distinct()
+)
 _THERE = select(QUARANTINE.c.id).where(QUARANTINE.c.id == bindparam("id"))
 
 
@@ -58,11 +63,13 @@ def quarantine(
     now: int,
     *,
     number: int | None = None,
+    claimed: str | None = None,
 ) -> str:
     """Put a part of a message in quarantine, with its own bytes; gives the id. Raises NotFound.
 
     ``number`` is which of the message's parts it is: put there again, as where a message is begun anew
-    after the process ended, it stands there once.
+    after the process ended, it stands there once. ``claimed`` is the blind token of the NHS Number that
+    the part names.
     """
     key = message_key(connection, keys, message)
     item = random_id() if number is None else f"{message}-{number}"
@@ -80,6 +87,7 @@ def quarantine(
         "state": QuarantineState.OPEN.value,
         "attempts": 1,
         "sealed": seal(key, raw, place_of("quarantine", item, "raw")),
+        "claimed": claimed,
     }
     connection.execute(insert(QUARANTINE), row)
     return item
@@ -99,6 +107,11 @@ def quarantined(
         query = query.where(QUARANTINE.c.message == message)
     rows = connection.execute(query.order_by(QUARANTINE.c.created, QUARANTINE.c.id).limit(limit))
     return [_quarantined(row) for row in rows]
+
+
+def holding_back(connection: Connection, claimed: str) -> frozenset[OdsCode]:
+    """The providers of which a part that names this person (by blind token) waits in quarantine."""
+    return frozenset(OdsCode(row.provider) for row in connection.execute(_HOLDING, {"claimed": claimed}))
 
 
 def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:

@@ -148,12 +148,16 @@ class MessageRow(SQLModel, table=True):
 
 
 class QuarantineRow(SQLModel, table=True):
-    """A part of a message that could not be filed, and why. Sealed with its message's key."""
+    """A part of a message that could not be filed, and why. Sealed with its message's key.
+
+    ``claimed`` is the blind token of the NHS Number that it names, if it names one.
+    """
 
     __tablename__ = "quarantine"
     __table_args__ = (
         Index("quarantine_state", "state", "created"),
         Index("quarantine_message", "message"),
+        Index("quarantine_claimed", "claimed", "state"),
     )
 
     id: str = _text(primary_key=True)
@@ -167,6 +171,7 @@ class QuarantineRow(SQLModel, table=True):
     state: str = _text()
     attempts: int = _number()
     sealed: bytes = _bytes()
+    claimed: str | None = _text(nullable=True)
 
 
 class SnapshotRow(SQLModel, table=True):
