@@ -117,11 +117,14 @@ def _show_plan(plan: Plan) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("column", "taken for", "goes to", "sure"):
         table.add_column(title, no_wrap=True)
-    table.add_column("question", ratio=1)
-    for finding in plan.findings:
-        placement = plan.placement(finding)
+    placements = [plan.placement(finding) for finding in plan.findings]
+    for placement in placements:
         table.add_row(*_row(placement))
     console.print(table)
+    # Beneath the table, and not beside it: on a narrow screen a fifth column would be dropped.
+    asked = [f"  {one.finding.column.name}: {one.question}" for one in placements if one.question]
+    if asked:
+        _say("", "Questions:", *asked)
     for name in plan.sample.twice:
         _say(
             f"The column {name!r} stands twice: the two cannot be told apart, so neither is read. Rename one."
@@ -136,14 +139,13 @@ def _row(placement: Placement) -> tuple[str, ...]:
     if finding.times is not None:
         kind = f"{kind}, {in_words(finding.times.formats)}"
     if not placement.target:
-        return finding.column.name, kind, "[red]not placed[/]", "", placement.question
+        return finding.column.name, kind, "[red]not placed[/]", ""
     colour = _COLOURS[placement.confidence]
     return (
         finding.column.name,
         kind,
         placement.target,
         f"[{colour}]{placement.confidence}[/]",
-        placement.question,
     )
 
 

@@ -71,6 +71,15 @@ def test_try_names_the_nearest_adapter(tmp_path: Path) -> None:
     assert "did you mean 'gp-registrations'?" in str(result.exception)
 
 
+def test_a_draft_asks_its_questions_on_a_narrow_screen_too(tmp_path: Path) -> None:
+    """Beneath the table, whole, and by the name of the column."""
+    sample = tmp_path / "residents.csv"
+    sample.write_text("Resident,NHS No,Allergies\nR1,9990001014,Nuts\nR2,9990001022,None\n", encoding="utf-8")
+    result = run(tmp_path, "draft", str(sample), "--setting", "care-home", "--name", "own-diary")
+    assert result.exit_code == 0, result.output
+    assert "\n  Allergies: One text for all allergies, or one each?" in result.output
+
+
 def test_check_prints_a_table_where_all_is_well(tmp_path: Path) -> None:
     """Each adapter with its samples and checks."""
     result = run(tmp_path, "check", "gp-registrations", "lab-oru")
