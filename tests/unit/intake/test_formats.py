@@ -20,10 +20,10 @@ NOW = 1_772_461_000_000
 
 SAMPLES = [
     ("care-home-record", "residents.json", 2, ["merged-record"]),
-    ("care-home-record", "broken.json", 0, ["bad-nhs-number", "bad-record", "bad-record", "unmappable"]),
+    ("care-home-record", "broken.json", 0, ["bad-nhs-number", "bad-record", "bad-record", "home-not-named"]),
     ("home-care", "clients.json", 1, ["test-record"]),
     ("community-equipment", "orders.csv", 4, ["transferred-order"]),
-    ("mental-health", "extract.xlsx", 12, ["unclear-restriction", "unknown-record-type"]),
+    ("mental-health", "extract.xlsx", 14, ["unclear-restriction", "unknown-record-type"]),
     ("mental-health", "broken.xlsx", 0, ["bad-nhs-number", "bad-row", "bad-row", "unmappable"]),
     ("ambulance", "999.json", 1, []),
     ("ambulance", "needs-review.json", 0, ["identity-not-confirmed"]),

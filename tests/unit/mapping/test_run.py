@@ -228,16 +228,16 @@ def test_a_required_value_that_is_not_there_refuses_the_unit(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("written", "kept"), [("68", True), ("0", True), ("68,5", False), ("n/a", False)])
 def test_a_number_that_cannot_be_read_leaves_no_unit_behind(tmp_path: Path, written: str, kept: bool) -> None:
-    """The unit stands in the rule, the number in the payload: one without the other says nothing."""
+    """A unit without its number says nothing, in a result or in a part of one."""
     (tmp_path / "adapters" / "oru").mkdir(parents=True)
-    quantity = 'valueQuantity: {value: "{{ number(\\"5\\"[0]) }}", unit: kg}'
+    quantity = 'valueQuantity: {value: "{{ number(\\"5\\"[0]) }}", unit: "{{ \\"6\\".identifier }}"}'
     rules = HL7.replace(
         'valueString: "{{ \\"5\\"[0] }}"',
-        f"{quantity}\n      component: [{{code: {{text: Part}}, {quantity}}}]",
+        f"{quantity}\n      component: [{{code: {{text: '{{{{ value_type }}}}'}}, {quantity}}}]",
     )
     (tmp_path / "adapters" / "oru" / "adapter.yaml").write_text(rules, encoding="utf-8")
     adapter = load_adapter(DataFiles(tmp_path), "oru")
-    (unit,) = adapter.units(MESSAGE.replace("||68||", f"||{written}||").encode())
+    (unit,) = adapter.units(MESSAGE.replace("||68||", f"||{written}|kg|").encode())
     assert isinstance(unit, Unit)
     result = map_unit(adapter, unit, MappingContext(SOURCE, "s", KEY, 0, adapter.maps))
     made = orjson.loads(result.entries[0].body)
