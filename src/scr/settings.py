@@ -7,6 +7,7 @@ value here: it is a reference, ``file:PATH`` or ``env:NAME``, read when it is ne
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class Settings(BaseModel):
         default=Path("scr-home"), description="The deployment's folder: scr.toml, overrides, keys, data."
     )
     database_url: str = Field(
-        default="", description="SQLAlchemy address of the database; empty: `scr.db`, SQLite, in the home."
+        default="",
+        pattern=r"^$|^(sqlite|postgresql)(\+\w+)?:",
+        description="SQLAlchemy address of the database; empty: `scr.db`, SQLite, in the home.",
     )
     encryption_key: str = Field(
         default="file:keys/encryption.key", description="Reference to the key that wraps each person's key."
@@ -54,7 +57,9 @@ class Settings(BaseModel):
         default="file:keys/index.key", description="Reference to the key of opaque ids and the blind index."
     )
     base_url: str = Field(
-        default="http://127.0.0.1:8400/fhir", description="The FHIR base as clients see it, without a slash."
+        default="http://127.0.0.1:8400/fhir",
+        pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",
+        description="The FHIR base as clients see it, without a slash.",
     )
     http_host: str = Field(default="127.0.0.1", description="Address that the HTTP server listens on.")
     http_port: int = Field(default=8400, ge=0, le=65535, description="Port that the HTTP server listens on.")
@@ -167,9 +172,15 @@ def _read(file: Path) -> dict[str, object]:
 
 
 def _environment() -> dict[str, object]:
-    """Scalars only: `issuers` belongs in scr.toml."""
-    return {
-        name: os.environ[PREFIX + name.upper()]
-        for name in Settings.model_fields
-        if name not in {"home", "issuers"} and PREFIX + name.upper() in os.environ
-    }
+    """Scalars only: `issuers` belongs in scr.toml. A name that is nearly a setting's is a slip, and refused."""
+    names = set(Settings.model_fields) - {"home", "issuers"}
+    given = {key.removeprefix(PREFIX).lower(): key for key in os.environ if key.startswith(PREFIX)}
+    for name, key in given.items():
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+        if near and name not in names:
+            raise Invalid(
+                f"there is no setting {name!r}; did you mean {PREFIX}{near[0].upper()}?",
+                code="bad-setting",
+                where=f"environment {key}",
+            )
+    return {name: os.environ[key] for name, key in given.items() if name in names}

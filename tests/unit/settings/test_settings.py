@@ -149,3 +149,31 @@ def test_every_setting_says_what_it_means(model: type[Settings | Issuer]) -> Non
 def test_the_page_of_settings_is_that_of_the_code() -> None:
     """``docs/settings.md`` is as the code has it: ``python -m tests.unit.settings.document`` writes it."""
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SCR_MLLP_CLIENT_CAA", "ca.pem", "did you mean SCR_MLLP_CLIENT_CA"),
+        ("SCR_DATABSE_URL", "postgresql://x", "did you mean SCR_DATABASE_URL"),
+        ("SCR_DATABASE_URL", "mysql://x", "'database_url'"),
+        ("SCR_BASE_URL", "record.example/fhir", "'base_url'"),
+        ("SCR_BASE_URL", "https://record.example/fhir/", "'base_url'"),
+    ],
+)
+def test_a_slip_in_the_environment_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    """A name that is nearly a setting's would leave a protection off; an address that cannot be is told now."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Invalid, match=message) as refused:
+        load()
+    assert name in str(refused.value)
+
+
+def test_a_name_that_is_like_no_setting_is_somebody_else_s(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret may stand in a variable of the same beginning."""
+    monkeypatch.setenv("SCR_SECRET_OF_THE_NEIGHBOUR", "x")
+    assert load().settings.home == home
