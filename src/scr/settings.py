@@ -172,7 +172,7 @@ def _read(file: Path) -> dict[str, object]:
 
 
 def _environment() -> dict[str, object]:
-    """Scalars only: `issuers` belongs in scr.toml. A name that is nearly a setting's is a slip, and refused."""
+    """Scalars only: `issuers` belongs in scr.toml. A name that is nearly a setting's is refused as a slip."""
     names = set(Settings.model_fields) - {"home", "issuers"}
     given = {key.removeprefix(PREFIX).lower(): key for key in os.environ if key.startswith(PREFIX)}
     for name, key in given.items():

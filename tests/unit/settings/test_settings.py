@@ -164,7 +164,7 @@ def test_the_page_of_settings_is_that_of_the_code() -> None:
 def test_a_slip_in_the_environment_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
-    """A name that is nearly a setting's would leave a protection off; an address that cannot be is told now."""
+    """A name that is nearly a setting's would leave a protection off; a wrong address is told now."""
     monkeypatch.setenv(name, value)
     with pytest.raises(Invalid, match=message) as refused:
         load()
