@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -89,7 +90,8 @@ def _described(field: FieldInfo) -> str:
         if getattr(rule, name, None) is not None
     ]
     patterns = [rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)]
-    choices = [pattern.strip("^$()").replace("|", ", ") for pattern in patterns]
+    lists = [found[1] for found in map(re.compile(r"\^\(([\w|]+)\)\$\Z").match, patterns) if found]
+    choices = [words.replace("|", ", ") for words in lists]
     more = ", ".join(said) or "; ".join(f"one of {choice}" for choice in choices)
     return f"{field.description or ''}{f' ({more}.)' if more else ''}"
 
