@@ -31,7 +31,11 @@ def list_(context: typer.Context) -> None:
     if not found:
         console.print("Nothing is in quarantine.")
         return
-    table = Table("id", "since", "provider", "adapter", "place", "why", "tries", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    # Whole on a narrow screen too: `show` and `retry` take an id as it is, and a reason is looked up.
+    table.add_column("id", no_wrap=True, min_width=max(len(item.id) for item in found))
+    for title in ("since", "provider", "adapter", "place", "why", "tries"):
+        table.add_column(title, overflow="fold")
     for item in found:
         since = _local(item.created).strftime("%d %b %Y %H:%M")
         table.add_row(

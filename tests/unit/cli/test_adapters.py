@@ -16,6 +16,7 @@ from scr.cli.context import Context
 from scr.data import packaged_root
 from scr.errors import ScrError
 from scr.store.keys import KeyRing
+from scr.store.quarantine import quarantined
 
 SAMPLES = packaged_root() / "adapters" / "gp-registrations" / "samples"
 
@@ -116,3 +117,14 @@ async def test_losses_and_drift_are_told(tmp_path: Path, keys: KeyRing) -> None:
     assert re.search(r"unmapped field +Note +31", told)
     assert "Nothing was received" in run(tmp_path, "losses", "--provider", "Z9902").output
     assert re.search(r"new-code +Sex", run(tmp_path, "drift").output)
+
+
+async def test_what_is_in_quarantine_is_listed_with_its_whole_id(tmp_path: Path, keys: KeyRing) -> None:
+    """As wide as the screen may be: the id is what `show` and `retry` ask for."""
+    feeder = Feeder(open_database(Context(tmp_path).load().settings), keys, "warn", now_ms)
+    await feeder.send(ROW.replace("999", "998", 1))
+    (held,) = feeder.database.read_now(quarantined)
+    feeder.database.close()
+    command = command_line(["quarantine"])
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(command, ["--home", str(tmp_path), "quarantine", "list"])
+    assert held.id in result.output
