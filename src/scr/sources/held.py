@@ -14,7 +14,7 @@ from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
 from scr.identity.index import token_of
 from scr.mapping.adapter import Adapter
-from scr.mapping.provider import FhirR4Connection, GpConnectConnection, Provider
+from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -26,12 +26,12 @@ from scr.store.tables import MESSAGE
 _PULLED = (GpConnectConnection, FhirR4Connection)
 _LAST = (
     select(MESSAGE.c.received)
-    .where(MESSAGE.c.provider == bindparam("provider"))
+    .where(MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.feed == bindparam("feed"))
     .order_by(MESSAGE.c.received.desc())
     .limit(1)
 )
 _FRESH = 5.0
-"""Seconds for which the time of a provider's last message is remembered: there may be hundreds."""
+"""Seconds for which the time of a feed's last message is remembered: there may be hundreds."""
 _log = structlog.get_logger(__name__)
 
 
@@ -48,7 +48,9 @@ class HeldSources:
     adapters: Mapping[str, Adapter]
     clock: Callable[[], int]
     recent: RecentRecords = field(default_factory=RecentRecords)
-    _last: dict[OdsCode, tuple[float, int | None]] = field(default_factory=dict, init=False, repr=False)
+    _last: dict[tuple[str, str], tuple[float, int | None]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def headings(self, providers: Mapping[OdsCode, Provider]) -> dict[OdsCode, frozenset[str]]:
         """For each provider the headings that its sending feeds can fill; none for one that only answers."""
@@ -58,14 +60,14 @@ class HeldSources:
         """One result for each provider, in their order. Never raises: a store that fails is ``down``.
 
         ``age`` is the time since the provider last sent anything about anyone. One that has not sent
-        anything yet is ``not-asked``: that it holds nothing cannot be known from silence.
+        anything yet is ``not-asked``, and so are the headings of a feed that has not, where no other
+        feed of the provider fills them: that there is nothing cannot be known from silence.
         """
         if not providers:
             return ()
         started = time.monotonic()
-        codes = [provider.ods for provider in providers]
         try:
-            entries, last, back = await self.database.read(lambda conn: self._load(conn, question, codes))
+            entries, last, back = await self.database.read(lambda conn: self._load(conn, question, providers))
         except ScrError as error:
             return tuple(_down(provider, error.code) for provider in providers)
         except Exception as error:  # noqa: BLE001 - the source boundary, for the sources that are held here
@@ -75,34 +77,80 @@ class HeldSources:
         by_source = _by_source(entries)
         now = self.clock()
         results = (
-            _result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
-            if last[provider.ods] is not None or provider.ods.value in by_source
-            else _silent(provider, self._headings(provider), elapsed)
+            self._result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
             for provider in providers
         )
         return tuple(_held_back(result) if result.source in back else result for result in results)
 
     def _headings(self, provider: Provider) -> frozenset[str]:
-        sending = [feed for feed in provider.feeds if not isinstance(feed.connection, _PULLED)]
-        return frozenset().union(*(self.adapters[feed.adapter].headings for feed in sending))
+        return frozenset().union(*(self.adapters[feed.adapter].headings for feed in _sending(provider)))
+
+    def _result(
+        self,
+        provider: Provider,
+        entries: tuple[Entry, ...],
+        last: Mapping[str, int | None],
+        now: int,
+        elapsed: float,
+    ) -> SourceResult:
+        received = [at for at in last.values() if at is not None]
+        if not received and not entries:
+            return _silent(provider, self._headings(provider), elapsed)
+        return SourceResult(
+            provider.ods,
+            provider.name,
+            Outcome.ANSWERED if entries else Outcome.EMPTY,
+            entries=entries,
+            headings=dict.fromkeys(self._unheard(provider, entries, last), Outcome.NOT_ASKED),
+            elapsed=elapsed,
+            age=max(now - max(received, default=now), 0) / 1000,
+        )
+
+    def _unheard(
+        self, provider: Provider, entries: tuple[Entry, ...], last: Mapping[str, int | None]
+    ) -> frozenset[str]:
+        """The headings that only feeds can fill which have not sent anything yet, and that are empty."""
+        silent, heard = (
+            frozenset().union(
+                *(
+                    self.adapters[feed.adapter].headings
+                    for feed in _sending(provider)
+                    if (last[feed.name] is None) is quiet
+                )
+            )
+            for quiet in (True, False)
+        )
+        return silent - heard - {entry.heading for entry in entries}
 
     def _load(
-        self, connection: Connection, question: Question, codes: list[OdsCode]
-    ) -> tuple[Sequence[Entry], dict[OdsCode, int | None], frozenset[OdsCode]]:
-        """The person's entries, when each of these providers last sent anything, and whose is held back."""
-        last = {code: self._last_received(connection, code) for code in codes}
+        self, connection: Connection, question: Question, providers: Sequence[Provider]
+    ) -> tuple[Sequence[Entry], dict[OdsCode, dict[str, int | None]], frozenset[OdsCode]]:
+        """The person's entries, when each of these feeds last sent anything, and whose is held back."""
+        last = {
+            provider.ods: {
+                feed.name: self._last_received(connection, provider.ods.value, feed.name)
+                for feed in _sending(provider)
+            }
+            for provider in providers
+        }
         person = person_by_key(connection, self.keys, question.person)
         back = holding_back(connection, token_of(self.keys, question.nhs_number))
         return (() if person is None else self.recent.load(connection, self.keys, person)), last, back
 
-    def _last_received(self, connection: Connection, code: OdsCode) -> int | None:
-        """When a provider last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
+    def _last_received(self, connection: Connection, provider: str, feed: str) -> int | None:
+        """When a feed last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
         now = time.monotonic()
-        known = self._last.get(code)
+        known = self._last.get((provider, feed))
         if known is None or known[0] < now:
-            received = connection.execute(_LAST, {"provider": code.value}).scalar_one_or_none()
-            known = self._last[code] = (now + _FRESH, received)
+            which = {"provider": provider, "feed": feed}
+            received = connection.execute(_LAST, which).scalar_one_or_none()
+            known = self._last[provider, feed] = (now + _FRESH, received)
         return known[1]
+
+
+def _sending(provider: Provider) -> list[Feed]:
+    """The feeds by which a provider sends."""
+    return [feed for feed in provider.feeds if not isinstance(feed.connection, _PULLED)]
 
 
 def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
@@ -110,14 +158,6 @@ def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
     for entry in entries:
         found.setdefault(entry.source, []).append(entry)
     return {source: tuple(of_one) for source, of_one in found.items()}
-
-
-def _result(
-    provider: Provider, entries: tuple[Entry, ...], last: int | None, now: int, elapsed: float
-) -> SourceResult:
-    outcome = Outcome.ANSWERED if entries else Outcome.EMPTY
-    age = max(now - (last or now), 0) / 1000
-    return SourceResult(provider.ods, provider.name, outcome, entries=entries, elapsed=elapsed, age=age)
 
 
 def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> SourceResult:

@@ -132,6 +132,7 @@ class MessageRow(SQLModel, table=True):
         Index("message_digest", "provider", "digest", unique=True),
         Index("message_state", "state", "received"),
         Index("message_provider", "provider", "received"),
+        Index("message_feed", "provider", "feed", "received"),
         Index("message_person", "person"),
     )
 

@@ -126,3 +126,15 @@ async def test_what_is_held_back_makes_the_source_incomplete(database: Database,
     (item,) = database.read_now(quarantine.quarantined)
     database.write_now(lambda conn: quarantine.settle(conn, item.id, QuarantineState.DISMISSED))
     assert (await taking.held(ADA)).outcome is Outcome.ANSWERED
+
+
+async def test_a_feed_that_never_sent_is_not_taken_for_empty(database: Database, keys: KeyRing) -> None:
+    """What only it can fill is not asked, until its first message; the other feed's headings stand."""
+    taking = Taking(database, keys)
+    await taking.take(listed(ADA, "ZZ99 1AA"))
+    told = await taking.held(ADA)
+    assert told.outcome is Outcome.ANSWERED
+    assert set(told.headings) == PAS.headings - LIST.headings
+    assert set(told.headings.values()) == {Outcome.NOT_ASKED}
+    await taking.take(admitted("ZZ99 1AA", "1"), FEEDS[1])
+    assert not (await taking.held(ADA)).headings
