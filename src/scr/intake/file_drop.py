@@ -36,6 +36,7 @@ class FileDrop:
         self._folder = folder
         self._max_bytes = max_bytes
         self._feeds: dict[str, list[tuple[Provider, Feed, str]]] = {}
+        self._left: set[Path] = set()
         for ods, provider in providers.items():
             for feed in provider.feeds:
                 if isinstance(feed.connection, DropFolderConnection):
@@ -60,11 +61,22 @@ class FileDrop:
         taken = 0
         for ods, feeds in self._feeds.items():
             for path in sorted((self._folder / ods).glob("*")):
+                if _ours(path) or not path.is_file():
+                    continue
                 for provider, feed, pattern in feeds:
-                    if fnmatch(path.name, pattern) and not _ours(path) and path.is_file():
+                    if fnmatch(path.name, pattern):
                         taken += await self._take(provider, feed, path)
                         break
+                else:
+                    self._leave(ods, path)
         return taken
+
+    def _leave(self, ods: str, path: Path) -> None:
+        """Say once that no feed takes a file; its name, which may hold a number, is not said."""
+        if path not in self._left:
+            self._left.add(path)
+            why = "no feed's pattern fits its name: rename it, or mend the provider's file and restart"
+            _log.warning("file left", provider=ods, why=why)
 
     async def _take(self, provider: Provider, feed: Feed, path: Path) -> bool:
         size = await _settled_size(path)

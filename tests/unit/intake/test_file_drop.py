@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.intake.feeder import HEADER, ROW, Feeder
 
 from scr.intake.file_drop import FileDrop
+from scr.mapping.provider import DropFolderConnection
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 
@@ -44,3 +46,23 @@ def test_a_note_that_cannot_be_written_stops_nothing(
     drop = FileDrop(feeder.intake, {feeder.provider.ods: feeder.provider}, tmp_path, max_bytes=LIMIT)
     asyncio.run(drop.sweep())
     assert not last.exists()
+
+
+def test_a_file_that_no_feed_takes_is_told_once(database: Database, keys: KeyRing, tmp_path: Path) -> None:
+    """It stays, and the log says so without its name; what is still being written is not told of."""
+    feeder = Feeder(database, keys, "warn")
+    folder = tmp_path / "Z9901"
+    folder.mkdir()
+    for name in ("9990001014.pdf", "b.csv.part"):
+        (folder / name).write_bytes(b"x")
+    csv_only = DropFolderConnection(kind="drop-folder", pattern="*.csv")
+    feed = feeder.feed.model_copy(update={"connection": csv_only})
+    provider = feeder.provider.model_copy(update={"feeds": (feed,)})
+    drop = FileDrop(feeder.intake, {provider.ods: provider}, tmp_path, max_bytes=LIMIT)
+    with capture_logs() as logged:
+        for _ in range(2):
+            assert asyncio.run(drop.sweep()) == 0
+    (told,) = logged
+    assert (told["event"], told["provider"]) == ("file left", "Z9901")
+    assert "999" not in str(told)
+    assert (folder / "9990001014.pdf").exists()
