@@ -48,9 +48,7 @@ class HeldSources:
     adapters: Mapping[str, Adapter]
     clock: Callable[[], int]
     recent: RecentRecords = field(default_factory=RecentRecords)
-    _last: dict[tuple[str, str], tuple[float, int | None]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    _last: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict, init=False, repr=False)
 
     def headings(self, providers: Mapping[OdsCode, Provider]) -> dict[OdsCode, frozenset[str]]:
         """For each provider the headings that its sending feeds can fill; none for one that only answers."""
@@ -141,11 +139,13 @@ class HeldSources:
         """When a feed last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
         now = time.monotonic()
         known = self._last.get((provider, feed))
-        if known is None or known[0] < now:
-            which = {"provider": provider, "feed": feed}
-            received = connection.execute(_LAST, which).scalar_one_or_none()
-            known = self._last[provider, feed] = (now + _FRESH, received)
-        return known[1]
+        if known is not None and now <= known[0]:
+            return known[1]
+        which = {"provider": provider, "feed": feed}
+        received: int | None = connection.execute(_LAST, which).scalar_one_or_none()
+        if received is not None:
+            self._last[provider, feed] = (now + _FRESH, received)
+        return received
 
 
 def _sending(provider: Provider) -> list[Feed]:
