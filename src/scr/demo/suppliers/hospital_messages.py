@@ -254,9 +254,12 @@ def _told_of(person: Person) -> Iterator[Message]:
 
 def mistakes(people: Sequence[Person]) -> list[Message]:
     """What a hospital also sends, and what no record may take without a look: a merge of two numbers, an
-    NHS Number whose check digit is wrong, and a result under somebody else's number."""
+    NHS Number whose check digit is wrong, and a result under somebody else's number.
+
+    Of people without a part in the story, where there are any: whose part is held back, their record says so.
+    """
     at = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 23, 50, tzinfo=LONDON)
-    one, other, third = people[0], people[1], people[2]
+    one, other, third = sorted(people, key=lambda person: person.persona is not None)[:3]
     merge = message(
         "ADT^A40",
         at,
