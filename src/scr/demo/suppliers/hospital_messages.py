@@ -259,7 +259,7 @@ def mistakes(people: Sequence[Person]) -> list[Message]:
     Of people without a part in the story, where there are any: whose part is held back, their record says so.
     """
     at = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 23, 50, tzinfo=LONDON)
-    one, other, third = sorted(people, key=lambda person: person.persona is not None)[:3]
+    one, other, third = sorted(people, key=lambda person: bool(person.persona))[:3]
     merge = message(
         "ADT^A40",
         at,
