@@ -104,9 +104,11 @@ def test_the_mistakes_are_mistakes() -> None:
     merge, mistyped, stranger = mistakes(PEOPLE)
     assert fields(merge, "MRG")
     assert not is_nhs_number(fields(mistyped, "PID")[0][3].split("~")[1].split("^")[0])
-    own, told = PEOPLE[1], fields(stranger, "PID")[0]
-    assert own.nhs_number in told[3]
+    told = fields(stranger, "PID")[0]
+    (own,) = (person for person in PEOPLE if person.nhs_number in told[3])
     assert own.family_at(HOSPITAL).upper() not in told[5]
+    named = merge.text + mistyped.text + stranger.text
+    assert not any(person.nhs_number in named for person in PEOPLE if person.persona)
 
 
 def test_a_segment_is_written_by_field_number() -> None:
