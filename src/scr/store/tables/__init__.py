@@ -1,0 +1,40 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+A table of a person has the person's opaque key as first column of its primary key, so that one
+person's rows lie together (on SQLite: without a rowid, clustered) and a PostgreSQL that shards by
+it answers from one shard. In the clear stand opaque keys and ids, types, sources, versions, times
+and states; everything else is sealed bytes or a keyed hash. Instants are milliseconds UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from scr.store.tables.audit import AuditTableRow
+from scr.store.tables.messages import MessageRow, QuarantineRow
+from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
+from scr.store.tables.providers import DriftEventRow, FeedProfileRow, LossDayRow, OnboardingEventRow
+from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
+
+metadata = SQLModel.metadata
+
+
+def _table(row: type[SQLModel]) -> Table:
+    return metadata.tables[str(row.__tablename__)]
+
+
+PERSON = _table(PersonRow)
+PERSON_INDEX = _table(PersonIndexRow)
+RELATIONSHIP = _table(RelationshipRow)
+RESOURCE = _table(ResourceRow)
+HISTORY = _table(ResourceHistoryRow)
+LOCATOR = _table(LocatorRow)
+MESSAGE = _table(MessageRow)
+QUARANTINE = _table(QuarantineRow)
+SNAPSHOT = _table(SnapshotRow)
+AUDIT = _table(AuditTableRow)
+ONBOARDING = _table(OnboardingEventRow)
+LOSS_DAY = _table(LossDayRow)
+FEED_PROFILE = _table(FeedProfileRow)
+DRIFT = _table(DriftEventRow)

@@ -1,0 +1,57 @@
+"""A person: their row, the blind index that finds them, and the organisations that know them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import SQLModel
+
+from scr.store.tables.columns import (
+    CLUSTERED,
+    bytes_column,
+    number_column,
+    of_person,
+    person_key,
+    text_column,
+)
+
+
+class PersonRow(SQLModel, table=True):
+    """A person. ``wrapped_key``: the data key, wrapped; ``sealed``: NHS Number and demographics.
+
+    ``revision`` grows with every change of the record, so that what was opened before is known as old.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (Index("person_patient_id", "patient_id", unique=True), CLUSTERED)
+
+    key: str = text_column(primary_key=True)
+    patient_id: str = text_column()
+    wrapped_key: bytes = bytes_column()
+    created: int = number_column()
+    sealed: bytes = bytes_column()
+    revision: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
+
+
+class PersonIndexRow(SQLModel, table=True):
+    """The blind index: a keyed hash of an identifier finds a person. ``kind``: nhs-number, local."""
+
+    __tablename__ = "person_index"
+    __table_args__ = (Index("person_index_person", "person"), CLUSTERED)
+
+    token: str = text_column(primary_key=True)
+    person: str = of_person()
+    kind: str = text_column()
+
+
+class RelationshipRow(SQLModel, table=True):
+    """That an organisation has to do with a person. ``until`` is empty while it lasts."""
+
+    __tablename__ = "relationship"
+    __table_args__ = (CLUSTERED,)
+
+    person: str = person_key()
+    organisation: str = text_column(primary_key=True)
+    kind: str = text_column(primary_key=True)
+    source: str = text_column(primary_key=True)
+    since: int = number_column()
+    until: int | None = number_column(nullable=True)

@@ -1,0 +1,73 @@
+"""What is on a person's record, where live resources are found again, and pinned answers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import SQLModel
+
+from scr.store.tables.columns import (
+    CLUSTERED,
+    bytes_column,
+    number_column,
+    of_person,
+    person_key,
+    text_column,
+)
+
+
+class ResourceRow(SQLModel, table=True):
+    """The current version of a resource. ``digest``: keyed, of what was filed, before its stamp."""
+
+    __tablename__ = "resource"
+    __table_args__ = (Index("resource_id", "id", unique=True), CLUSTERED)
+
+    person: str = person_key()
+    id: str = text_column(primary_key=True)
+    type: str = text_column()
+    source: str = text_column()
+    version: int = number_column()
+    last_updated: int = number_column()
+    digest: bytes = bytes_column()
+    sealed: bytes = bytes_column()
+
+
+class ResourceHistoryRow(SQLModel, table=True):
+    """An older version of a resource, as it was."""
+
+    __tablename__ = "resource_history"
+    __table_args__ = (Index("resource_history_id", "id"), CLUSTERED)
+
+    person: str = person_key()
+    id: str = text_column(primary_key=True)
+    version: int = number_column(primary_key=True)
+    type: str = text_column()
+    source: str = text_column()
+    last_updated: int = number_column()
+    digest: bytes = bytes_column()
+    sealed: bytes = bytes_column()
+
+
+class LocatorRow(SQLModel, table=True):
+    """Where a resource is that was served from a live source and is not held here."""
+
+    __tablename__ = "locator"
+    __table_args__ = (Index("locator_person", "person"), CLUSTERED)
+
+    id: str = text_column(primary_key=True)
+    type: str = text_column()
+    person: str = of_person()
+    source: str = text_column()
+
+
+class SnapshotRow(SQLModel, table=True):
+    """An answer pinned for paging, for the one subject that asked."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (Index("snapshot_expires", "expires"), Index("snapshot_person", "person"))
+
+    id: str = text_column(primary_key=True)
+    person: str = of_person()
+    subject: str = text_column()
+    created: int = number_column()
+    expires: int = number_column()
+    sealed: bytes = bytes_column()
