@@ -20,6 +20,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
 from scr.mapping.adapter import Adapter, load_adapter
+from scr.mapping.meaning import Step
 from scr.mapping.provider import Provider, load_providers
 from scr.onboarding.programme import Programme
 from scr.settings import Settings
@@ -87,7 +88,8 @@ async def open_services(
     keys = open_keys(settings)
     database = open_database(settings)
     losses = LossTally()
-    intake = Intake(database, keys, Desk(keys, maps), adapters, providers, now_ms)
+    steps: tuple[Step, ...] = ()
+    intake = Intake(database, keys, Desk(keys, maps, steps), adapters, providers, now_ms)
     try:
         async with (
             open_client(transport) as client,
@@ -95,7 +97,14 @@ async def open_services(
             flushed(intake.drift, database),
         ):
             pulls = build_sources(
-                providers, adapters, client, settings, id_key=keys.id_key, clock=now_ms, losses=losses
+                providers,
+                adapters,
+                client,
+                settings,
+                id_key=keys.id_key,
+                clock=now_ms,
+                losses=losses,
+                steps=steps,
             )
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)

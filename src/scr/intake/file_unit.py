@@ -17,6 +17,7 @@ from scr.fhir.validate import validate
 from scr.identity import index
 from scr.identity.match import Agreement, compare
 from scr.mapping.adapter import Adapter
+from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
 from scr.store.keys import KeyRing
 from scr.store.people import Person
@@ -67,10 +68,14 @@ UnitOutcome = FiledUnit | Problem
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Files units. It works inside a transaction that somebody else commits."""
+    """Files units. It works inside a transaction that somebody else commits.
+
+    ``steps`` add codings and labels to what is filed.
+    """
 
     keys: KeyRing
     maps: ConceptMaps
+    steps: tuple[Step, ...] = ()
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -116,7 +121,9 @@ class Desk:
         if stated.declined:
             index.relate(conn, person, provider, "objection", provider, now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
-        context = MappingContext(provider, person.patient_id, self.keys.id_key, now, self.maps)
+        context = MappingContext(
+            provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps
+        )
         mapped = map_unit(adapter, unit, context)
         for entry in mapped.entries:
             _check(entry, unit.place)

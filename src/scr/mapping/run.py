@@ -25,6 +25,7 @@ from scr.mapping.closures import Frame
 from scr.mapping.fit import fit
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
+from scr.mapping.meaning import Step, Untranslated
 from scr.mapping.references import References, own_patients
 from scr.mapping.template import MappingError, scopes
 from scr.mapping.times import Unreadable
@@ -59,7 +60,7 @@ class MappingContext:
 
     ``subject`` is the logical id of the person's Patient; ``id_key`` the key of opaque ids; ``now``
     milliseconds UTC. ``patients`` are the source's own ids of the person, where they are known: a
-    payload that does not hold its Patient is told by them.
+    payload that does not hold its Patient is told by them. ``steps`` add codings and labels.
     """
 
     source: OdsCode
@@ -68,6 +69,7 @@ class MappingContext:
     now: int
     maps: ConceptMaps
     patients: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,14 @@ class Mapped:
 
     ``unmapped_codes``: codes without a row in their map. ``lost``: fields of the source that nothing
     reads. ``unread``: ``field: function`` of values that could not be read (a month 13).
+    ``untranslated``: codes in the resources that no map gives a national code for.
     """
 
     entries: tuple[Entry, ...]
     unmapped_codes: tuple[UnmappedCode, ...] = ()
     lost: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    untranslated: tuple[Untranslated, ...] = ()
 
 
 def claim(adapter: Adapter, unit: Unit) -> Claim:
@@ -132,8 +136,15 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
         number=number.value if number else "",
     )
     lost = list(lost_of(adapter.decode.format, adapter.known, unit, whole=adapter.rules is None))
+    untranslated = [found for step in context.steps for found in step(resources)]
     entries = _entries(resources, references, Stamp(adapter.name, unit.place, context), lost)
-    return Mapped(entries, tuple(dict.fromkeys(notes.unmapped)), tuple(lost), tuple(notes.unread))
+    return Mapped(
+        entries,
+        tuple(dict.fromkeys(notes.unmapped)),
+        tuple(lost),
+        tuple(notes.unread),
+        tuple(dict.fromkeys(untranslated)),
+    )
 
 
 def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:

@@ -12,6 +12,7 @@ import httpx
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import Adapter
+from scr.mapping.meaning import Step
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.settings import Settings
 from scr.sources.asking import Limits
@@ -31,18 +32,19 @@ def build_sources(
     id_key: bytes,
     clock: Callable[[], int],
     losses: LossTally | None = None,
+    steps: tuple[Step, ...] = (),
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
-    carried. Raises Invalid where a feed names an adapter that is not there, or a provider is to be asked
-    in two ways.
+    carried, ``steps`` add codings and labels. Raises Invalid where a feed names an adapter that is not
+    there, or a provider is to be asked in two ways.
     """
     tally = losses or LossTally()
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
         for feed in provider.feeds:
-            source = _source(provider, feed, adapters, client, settings, id_key, clock, tally)
+            source = _source(provider, feed, adapters, client, settings, id_key, clock, tally, steps)
             if source is None:
                 continue
             if provider.ods in sources:
@@ -60,13 +62,14 @@ def _source(
     id_key: bytes,
     clock: Callable[[], int],
     losses: LossTally,
+    steps: tuple[Step, ...],
 ) -> Source | None:
     connection = feed.connection
     if not isinstance(connection, GpConnectConnection | FhirR4Connection):
         return None
     if feed.adapter not in adapters:
         raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
-    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock, losses)
+    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock, losses, steps)
     limits = Limits(
         timeout_seconds=connection.timeout_seconds,
         attempts=connection.attempts,

@@ -24,6 +24,7 @@ from scr.fhir.pages import head_of
 from scr.identity.match import Agreement, compare
 from scr.mapping import counts
 from scr.mapping.adapter import Adapter
+from scr.mapping.meaning import Step
 from scr.mapping.run import Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
@@ -36,7 +37,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried."""
+    """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried.
+
+    ``steps`` add codings and labels to what was read.
+    """
 
     ods: OdsCode
     name: str
@@ -44,6 +48,7 @@ class Reader:
     id_key: bytes
     clock: Callable[[], int]
     losses: LossTally = field(default_factory=LossTally)
+    steps: tuple[Step, ...] = ()
 
     @property
     def headings(self) -> frozenset[str]:
@@ -182,6 +187,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
         id_key=reader.id_key,
         now=reader.clock(),
         maps=reader.adapter.maps,
+        steps=reader.steps,
     )
     mapped = map_unit(reader.adapter, unit, context)
     if not only_about(mapped.entries, question.subject, question.nhs_number):
