@@ -5,20 +5,22 @@ The number itself stands nowhere in the clear: a keyed hash of it finds the pers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from msgspec import structs
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from scr.errors import Conflict
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
 from scr.store.keys import KeyRing
 from scr.store.people import (
     Person,
     add_person,
-    keep_demographics,
+    keep_facts,
     person_by_key,
     person_by_patient_id,
     person_columns,
@@ -154,14 +156,30 @@ def learn_demographics(connection: Connection, keys: KeyRing, person: Person, to
     """Take up what a source told, if it agrees with what is held, or nothing is; whether that changed it."""
     if merged(person.demographics, told) == person.demographics:
         return False  # as most messages: it is not read again
-    known = known_demographics(connection, keys, person)
-    if not known.is_empty and compare(known, told).agreement is not Agreement.AGREE:
+    now = person_by_key(connection, keys, person.key)
+    if now is None:
         return False
-    better = merged(known, told)
-    if better == known:
+    if not now.demographics.is_empty and compare(now.demographics, told).agreement is not Agreement.AGREE:
         return False
-    keep_demographics(connection, person, better)
+    better = merged(now.demographics, told)
+    if better == now.demographics:
+        return False
+    keep_facts(connection, replace(now, demographics=better))
     return True
+
+
+def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: Standing) -> bool:
+    """Keep how a person stands in the register; whether that changed anything but the time of asking.
+
+    A number that was once superseded by theirs stays known as such.
+    """
+    now = person_by_key(connection, keys, person.key)
+    if now is None:
+        return False
+    former = tuple(dict.fromkeys((*now.standing.former, *told.former)))
+    better = structs.replace(told, former=former)
+    keep_facts(connection, replace(now, standing=better))
+    return structs.replace(now.standing, checked=better.checked) != better
 
 
 def _local_token(keys: KeyRing, system: str, value: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
+from scr.fhir.standing import Standing
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 
@@ -17,8 +18,8 @@ from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 class Person:
     """A person, opened. ``key`` is internal; ``patient_id`` is the logical id of their Patient.
 
-    ``demographics`` and ``revision`` (of the record) are as they were when it was read. It prints
-    without number, key and facts.
+    ``demographics``, ``standing`` and ``revision`` (of the record) are as they were when it was read. It
+    prints without number, key and facts.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Person:
     data_key: DataKey = field(repr=False)
     demographics: Demographics = field(repr=False)
     revision: int = 0
+    standing: Standing = field(default=Standing(), repr=False)
 
 
 class _Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -34,6 +36,7 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
     nhs_number: str
     demographics: Demographics
+    standing: Standing = Standing()  # rows of before have none
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -65,7 +68,8 @@ def read_person(
     key, patient_id, wrapped, sealed, revision = row
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
-    return Person(key, patient_id, NHSNumber(facts.nhs_number), data_key, facts.demographics, revision)
+    number = NHSNumber(facts.nhs_number)
+    return Person(key, patient_id, number, data_key, facts.demographics, revision, facts.standing)
 
 
 def person_columns() -> Select[str, str, bytes, bytes, int]:
@@ -85,17 +89,15 @@ def add_person(
             "patient_id": person.patient_id,
             "wrapped_key": keys.wrap(person.data_key, _key_place(person.key)),
             "created": now,
-            "sealed": _sealed(person, demographics),
+            "sealed": _sealed(person),
         },
     )
     return person
 
 
-def keep_demographics(connection: Connection, person: Person, demographics: Demographics) -> None:
-    """Put other demographics in the place of those held."""
-    connection.execute(
-        update(PERSON).where(PERSON.c.key == person.key).values(sealed=_sealed(person, demographics))
-    )
+def keep_facts(connection: Connection, person: Person) -> None:
+    """Put the person's number, demographics and standing in the place of those held."""
+    connection.execute(update(PERSON).where(PERSON.c.key == person.key).values(sealed=_sealed(person)))
 
 
 def lock_person(connection: Connection, person: Person) -> bool:
@@ -122,8 +124,8 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
     keys.forget()
 
 
-def _sealed(person: Person, demographics: Demographics) -> bytes:
-    facts = _Facts(person.nhs_number.value, demographics)
+def _sealed(person: Person) -> bytes:
+    facts = _Facts(person.nhs_number.value, person.demographics, person.standing)
     return seal(person.data_key, _encoder.encode(facts), _facts_place(person.key))
 
 

@@ -8,6 +8,7 @@ from tests.unit.store.samples import NOW, nhs_number
 from scr.errors import Conflict
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import OdsCode
+from scr.fhir.standing import Standing
 from scr.identity.index import (
     Relationship,
     by_patient_id,
@@ -17,6 +18,7 @@ from scr.identity.index import (
     known_demographics,
     learn_demographics,
     learn_local,
+    learn_standing,
     register,
     relate,
     relationships,
@@ -103,3 +105,18 @@ def test_what_is_learned(
     changed = database.write_now(lambda c: learn_demographics(c, keys, person, told))
     assert changed == (known != then)
     assert database.read_now(lambda c: known_demographics(c, keys, person)) == then
+
+
+def test_how_a_person_stands_is_kept_beside_what_they_are_called(database: Database, keys: KeyRing) -> None:
+    """Neither takes the other away; a superseded number stays known; asking again tells no change."""
+    person = _register(database, keys, 0)
+    told = Standing(verification="01", restricted=True, former=(nhs_number(7).value,), checked=NOW)
+    assert database.write_now(lambda c: learn_standing(c, keys, person, told))
+    newer = Demographics("Quillfeather-Okonjo", ("Wilhelmina",), "1951-02-03", "female", "ZZ99 3WZ")
+    assert database.write_now(lambda c: learn_demographics(c, keys, person, newer))
+    again = Standing(verification="01", restricted=True, checked=NOW + 1)
+    assert not database.write_now(lambda c: learn_standing(c, keys, person, again))
+    held = database.read_now(lambda c: find(c, keys, nhs_number(0)))
+    assert held is not None
+    assert held.demographics == newer
+    assert held.standing == Standing("01", True, "", "", (nhs_number(7).value,), NOW + 1)

@@ -1,0 +1,27 @@
+"""How a person stands in the national register: what is known of their number and of their state."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Death = Literal["", "informal", "formal"]
+"""Notified by a relative or a ward, or registered. UKCore-DeathNotificationStatus: 1 and 2."""
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """As last heard; the default is: never heard.
+
+    ``verification`` is a code of UKCore-NHSNumberVerificationStatusEngland, 01 to 08. ``restricted``: the
+    person's whereabouts are told to nobody without the activity for it. ``deceased_on`` is a FHIR date.
+    ``former`` are NHS Numbers that were superseded by the present one. ``checked`` is ms UTC, when the
+    register was last asked; 0 is never.
+    """
+
+    verification: str = ""
+    restricted: bool = False
+    deceased: Death = ""
+    deceased_on: str = ""
+    former: tuple[str, ...] = ()
+    checked: int = 0
