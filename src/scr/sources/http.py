@@ -40,15 +40,23 @@ class SourceFailure(Unavailable):
 
     ``code`` is one of refused, unreachable, dns, tls, reset, timed-out, too-large, redirect,
     wrong-type, http-NNN, truncated, unreadable, or one that belongs to the source's own protocol.
-    ``outcome`` is what the ledger says; ``passing`` tells that another attempt may do better.
+    ``outcome`` is what the ledger says; ``passing`` tells that another attempt may do better;
+    ``retry_after`` is the pause in seconds that it asked for, if it did.
     """
 
     def __init__(
-        self, message: str, *, code: str, outcome: Outcome = Outcome.DOWN, passing: bool = False
+        self,
+        message: str,
+        *,
+        code: str,
+        outcome: Outcome = Outcome.DOWN,
+        passing: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.outcome = outcome
         self.passing = passing
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +190,14 @@ def timed_out(place: str) -> SourceFailure:
     return SourceFailure(f"{place}: no whole answer came in time", code="timed-out", outcome=Outcome.LATE)
 
 
-def bad_status(status: int, place: str) -> SourceFailure:
-    """An answer whose status is an error, and whose body tells no more."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The pause in seconds that an answer asks for; None where it asks for none, or names a date."""
+    value = headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= 6 else None
+
+
+def bad_status(status: int, place: str, pause: float | None = None) -> SourceFailure:
+    """An answer whose status is an error, and whose body tells no more; ``pause`` is what it asked for."""
     why = {
         401: ": it does not accept our credentials",
         403: ": it does not let us in",
@@ -192,7 +206,8 @@ def bad_status(status: int, place: str) -> SourceFailure:
     return SourceFailure(
         f"{place}: it answered with status {status}{why.get(status, '')}",
         code=f"http-{status}",
-        passing=status in _PASSING,
+        passing=status in _PASSING and pause is None,
+        retry_after=pause,
     )
 
 
@@ -203,11 +218,11 @@ async def _take(response: httpx.Response, place: str, max_bytes: int) -> Fetched
             f"{place}: it sent us elsewhere ({status}); no redirect is followed", code="redirect"
         )
     if status in _PASSING:
-        raise bad_status(status, place)
+        raise bad_status(status, place, retry_after(response.headers))
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _JSON_TYPES:
         if status >= 400:
-            raise bad_status(status, place)
+            raise bad_status(status, place, retry_after(response.headers))
         shown = media_type if _MEDIA_TYPE.match(media_type) else "no readable content type"
         raise SourceFailure(f"{place}: it answered with {shown}, not with FHIR JSON", code="wrong-type")
     limit = min(max_bytes, _ERROR_BYTES) if status >= 400 else max_bytes

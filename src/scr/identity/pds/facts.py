@@ -7,7 +7,7 @@ anybody: whoever got it asks again later, and files nothing meanwhile.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.pds import PdsPerson
@@ -49,7 +49,10 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Down, slow, or too busy. ``code`` says how; ``retry_after`` is seconds, where it named them."""
+    """Nothing is heard of anyone: it is down, slow or too busy, or does not let us in (``denied``).
+
+    ``code`` says which; ``retry_after`` is the pause in seconds that it named, or that we keep.
+    """
 
     code: str
     retry_after: float | None = None
@@ -57,11 +60,11 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """PDS would not answer us (``denied``), or what came cannot be trusted: about another number than was
-    asked, malformed, cut off. ``code`` says which; nothing of it is used."""
+    """PDS answered, and the answer cannot be trusted: it is about somebody else than was asked about
+    (``other-person``), to another question (``other-answer``), or ``malformed``; or it will not take the
+    question (``http-400``). Nothing of it is used."""
 
     code: str
-    detail: str = field(default="", compare=False)
 
 
 Settled = Found | Superseded | Invalidated | NotKnown
