@@ -23,6 +23,7 @@ from scr.mapping.run import MappingContext, claim, map_unit
 NAMES = (
     "ambulance",
     "care-home-record",
+    "care-home-workbook",
     "community-equipment",
     "end-of-life",
     "gp-flat-extract",

@@ -14,6 +14,7 @@ import csv
 import datetime as dt
 import difflib
 import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,8 +53,23 @@ def decode_xlsx(raw: bytes, spec: SheetFormat) -> Iterator[Unit | BadUnit]:
     if raw.startswith(_BOM):
         return map(_as_kept, decode_csv(raw, RowFormat(spec.columns, delimiter=",")))
     archive = open_archive(raw)
-    name, sheet = _sheet(raw, spec.sheet)
+    return rows_of(open_workbook(raw), archive, spec)
+
+
+def rows_of(
+    workbook: CalamineWorkbook, archive: zipfile.ZipFile, spec: SheetFormat
+) -> Iterator[Unit | BadUnit]:
+    """The rows of one sheet. Raises DecodeError, for a header not before the first row is asked for."""
+    name, sheet = _sheet(workbook, spec.sheet)
     return _rows(sheet, name, spec, unreadable_cells(archive, name))
+
+
+def open_workbook(raw: bytes) -> CalamineWorkbook:
+    """The workbook of an archive that was looked at. Raises DecodeError where it is none."""
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(raw))
+    except CalamineError:
+        raise _unreadable() from None
 
 
 def _as_kept(unit: Unit | BadUnit) -> Unit | BadUnit:
@@ -64,13 +80,12 @@ def _as_kept(unit: Unit | BadUnit) -> Unit | BadUnit:
     return BadUnit(unit.place, unit.raw, DecodeError(problem, where=unit.place, code="bad-row"))
 
 
-def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
+def _sheet(workbook: CalamineWorkbook, wanted: str) -> tuple[str, CalamineSheet]:
+    names = workbook.sheet_names
+    if not names:
+        raise DecodeError("there is no sheet in it", code="no-sheet", where="the workbook")
+    name = wanted or names[0]
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        names = workbook.sheet_names
-        if not names:
-            raise DecodeError("there is no sheet in it", code="no-sheet", where="the workbook")
-        name = wanted or names[0]
         return name, workbook.get_sheet_by_name(name)
     except WorksheetNotFound:
         near = difflib.get_close_matches(wanted, names, n=1)
@@ -79,9 +94,11 @@ def _sheet(raw: bytes, wanted: str) -> tuple[str, CalamineSheet]:
             f"there is no sheet {wanted!r}{hint}", code="no-sheet", where="the workbook"
         ) from None
     except CalamineError:
-        raise DecodeError(
-            "it cannot be read: save it again as .xlsx", code="not-xlsx", where="the workbook"
-        ) from None
+        raise _unreadable() from None
+
+
+def _unreadable() -> DecodeError:
+    return DecodeError("it cannot be read: save it again as .xlsx", code="not-xlsx", where="the workbook")
 
 
 def _rows(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from scr.decode.tree import Unit
-from scr.mapping.adapter import Adapter
+from scr.mapping.adapter import Adapter, keys_read
 from scr.mapping.loss import fields_read, known_fields, leaf_paths, lost_of
 from scr.mapping.paths import Path
 
@@ -127,6 +127,8 @@ def _uses(adapter: Adapter) -> Iterator[_Use]:
         known = known_fields(format_, fields_read(format_, place, expression), ())
         if known:
             yield _Use(known, target=target_of(adapter, place))
+    for path, sheet in keys_read(adapter.decode).items():
+        yield _Use(frozenset({path}), target=f"identity: the row of {sheet}")
     for ignored in adapter.ignored:
         yield _Use(known_fields(format_, (), ignored.fields), reason=ignored.reason)
 

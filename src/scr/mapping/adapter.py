@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scr.data import DataFiles, Document, load_yaml
-from scr.decode.tree import BadUnit, Unit
+from scr.decode.sheets import OWN
+from scr.decode.tree import BadUnit, Tree, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
 from scr.mapping.adapter_file import AdapterFile, DemographicsRules, Ignored, ResourceRule, Supplier
-from scr.mapping.closures import Run
+from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression
-from scr.mapping.formats import FHIR, IN_ROWS, Decode, units_of
+from scr.mapping.formats import FHIR, IN_ROWS, Decode, SheetOfWorkbook, WorkbookFormat, units_of
 from scr.mapping.loss import fields_read, known_fields
+from scr.mapping.paths import Path, Scope
 from scr.mapping.template import (
     Compiler,
     Controls,
     Template,
     compile_template,
     controls,
+    scopes,
 )
 from scr.mapping.template_source import single_expression
 from scr.terminology.conceptmap import ConceptMaps
@@ -32,13 +35,23 @@ FILE = "adapter.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled resource rule. ``mandatory`` are the elements without which the unit is refused."""
+    """One compiled resource rule. ``mandatory`` are the elements without which the unit is refused.
+
+    ``sheet``: the sheet of a workbook whose rows it is for.
+    """
 
     number: int
     kind: str
     words: Controls
     template: Template
     mandatory: tuple[str, ...]
+    sheet: str = ""
+
+    def scopes(self, tree: Tree, frame: Frame) -> Iterator[Any]:
+        """What the template is rendered for: the unit, its row of the sheet, or the items of either."""
+        if self.sheet and tree.get(OWN) != self.sheet:
+            return iter(())
+        return scopes(self.words, tree[self.sheet] if self.sheet else tree, frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,7 @@ def load_adapter(files: DataFiles, name: str, maps: ConceptMaps | None = None) -
 
 
 def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
+    _check_rules(file, compiler)
     rules = (
         None
         if file.resources == "all"
@@ -129,11 +143,7 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
         rules=rules,
         known=known_fields(
             file.decode.format,
-            (
-                path
-                for place, expression in compiler.expressions.items()
-                for path in fields_read(file.decode.format, place, expression)
-            ),
+            (*keys_read(file.decode), *_paths_read(file.decode, compiler)),
             (name for ignored in file.ignore for name in ignored.fields),
         ),
         ignored=file.ignore,
@@ -141,6 +151,16 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
     )
     _check(file, adapter, compiler)
     return adapter
+
+
+def keys_read(decode: Decode) -> dict[Path, str]:
+    """The paths that the decoder itself has read, to know which row a row belongs to; and of what sheet."""
+    return dict(decode.keys) if isinstance(decode, WorkbookFormat) else {}
+
+
+def _paths_read(decode: Decode, compiler: Compiler) -> Iterator[Path]:
+    for place, expression in compiler.expressions.items():
+        yield from fields_read(decode.format, place, expression)
 
 
 def _raw(document: Document, key: str) -> object:
@@ -163,6 +183,8 @@ def _demographics(rules: DemographicsRules, compiler: Compiler) -> dict[str, Run
 def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
     keys: tuple[str | int, ...] = ("resources", number)
     kind = str(rule.resource["resourceType"])
+    if rule.sheet:
+        compiler = replace(compiler, scope=Scope((rule.sheet,)))
     words: dict[str, Any] = {
         k: v for k, v in (("for_each", rule.for_each), ("when", rule.when)) if v is not None
     }
@@ -179,7 +201,7 @@ def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
             raise compiler.error(f"a {kind} needs {name} (FHIR R4): add it", at)
     _check_id(kind, rule.resource["id"], (*at, "id"), compiler)
     template = compile_template(rule.resource, at, control.inner)
-    return Rule(number, kind, control, template, MANDATORY.get(kind, ()))
+    return Rule(number, kind, control, template, MANDATORY.get(kind, ()), rule.sheet)
 
 
 def _check_id(kind: str, text: object, keys: tuple[str | int, ...], compiler: Compiler) -> None:
@@ -229,6 +251,8 @@ def _check(file: AdapterFile, adapter: Adapter, compiler: Compiler) -> None:
         raise compiler.error("nhs_number is missing: say where the NHS Number stands", ())
     if isinstance(file.decode, IN_ROWS):
         _check_columns(file, set(file.decode.columns), adapter, compiler)
+    if isinstance(file.decode, WorkbookFormat):
+        _check_cells(file.decode.sheets, adapter, compiler)
 
 
 def _check_columns(file: AdapterFile, columns: set[str], adapter: Adapter, compiler: Compiler) -> None:
@@ -241,6 +265,29 @@ def _check_columns(file: AdapterFile, columns: set[str], adapter: Adapter, compi
         for j, name in enumerate(ignored.fields):
             if name not in columns:
                 raise compiler.error(_no_column(name, columns), ("ignore", i, "fields", j))
+
+
+def _check_rules(file: AdapterFile, compiler: Compiler) -> None:
+    """Every rule of a workbook names its sheet; elsewhere no rule does."""
+    sheets = file.decode.sheets if isinstance(file.decode, WorkbookFormat) else {}
+    for number, rule in enumerate(() if file.resources == "all" else file.resources):
+        if rule.sheet not in (sheets or {""}):
+            names = f"one of {', '.join(sheets)}" if sheets else "only a workbook has sheets: remove it"
+            raise compiler.error(f"sheet {rule.sheet!r} is not declared; {names}", ("resources", number))
+
+
+def _check_cells(sheets: dict[str, SheetOfWorkbook], adapter: Adapter, compiler: Compiler) -> None:
+    """Every path that an expression reads is a sheet and a column of it."""
+    for place, expression in adapter.expressions.items():
+        for name, *column in sorted(expression.reads):
+            if name == OWN or (name in sheets and not column):
+                continue
+            if name not in sheets:
+                hint = f"begin with a sheet: {', '.join(sheets)}"
+                raise compiler.error(f"{name!r} is not a sheet; {hint}", _keys(place, compiler.document))
+            if column[0] not in sheets[name].columns:
+                message = f"{_no_column(column[0], set(sheets[name].columns))} of sheet {name!r}"
+                raise compiler.error(message, _keys(place, compiler.document))
 
 
 def _no_column(name: str, columns: set[str]) -> str:

@@ -69,8 +69,9 @@ class Ignored(_Strict):
 
 
 class ResourceRule(_Strict):
-    """One resource template, or several resources by ``for_each``."""
+    """One resource template, or several resources by ``for_each``. ``sheet`` of a workbook."""
 
+    sheet: str = ""
     for_each: str | None = None
     when: str | None = None
     resource: dict[str, JsonValue]

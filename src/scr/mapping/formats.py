@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from scr.decode import edifact, fhir_json, fhir_xml, hl7v2
 from scr.decode.plain_json import JsonFormat, decode_json
 from scr.decode.plain_xml import XmlFormat, decode_xml
 from scr.decode.rows import RowFormat, decode_csv
+from scr.decode.sheets import OTHERS, OWN, NamedSheet, decode_workbook
 from scr.decode.tree import BadUnit, Unit
 from scr.decode.xlsx import SheetFormat, decode_xlsx
+from scr.mapping.paths import NAMES, Path
 
 Units = Iterator[Unit | BadUnit]
 
@@ -51,6 +53,50 @@ class XlsxFormat(_Strict):
     columns: tuple[str, ...] = Field(min_length=1)
     sheet: str = ""
     header_row: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class SheetOfWorkbook(_Strict):
+    """One sheet of several. ``sheet`` empty: its title is the name by which it is declared."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    sheet: str = ""
+    header_row: Annotated[int, Field(ge=1, le=1000)] = 1
+    key: str = ""
+    joins: str = ""
+
+
+class WorkbookFormat(_Strict):
+    """Several sheets of an XLSX workbook, one unit a row. ``joins``: the sheet whose row has the same key."""
+
+    format: Literal["workbook"]
+    sheets: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], SheetOfWorkbook] = Field(
+        min_length=1
+    )
+
+    @property
+    def keys(self) -> dict[Path, str]:
+        """The columns that tell which row of another sheet a row belongs to, and that sheet's name."""
+        return {(name, sheet.key): sheet.joins for name, sheet in self.sheets.items() if sheet.joins}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, sheet in self.sheets.items():
+            if name in {OWN, OTHERS, *NAMES}:
+                raise ValueError(f"a sheet cannot be called {name!r}: expressions mean something else by it")
+            if sheet.key and sheet.key not in sheet.columns:
+                raise ValueError(f"the key {sheet.key!r} is no column of sheet {name!r}: add it to columns")
+            if sheet.joins:
+                self._joins(name, sheet)
+        return self
+
+    def _joins(self, name: str, sheet: SheetOfWorkbook) -> None:
+        other = self.sheets.get(sheet.joins)
+        if other is None or other is sheet or other.joins:
+            raise ValueError(
+                f"sheet {name!r} joins {sheet.joins!r}: name another sheet that is declared and joins none"
+            )
+        if not sheet.key or not other.key:
+            raise ValueError(f"sheet {name!r} joins {sheet.joins!r}: give both a key, the column they share")
 
 
 Records = Annotated[str, AfterValidator(_path)]
@@ -104,6 +150,7 @@ class EdifactFormat(_Strict):
 Decode = (
     CsvFormat
     | XlsxFormat
+    | WorkbookFormat
     | PlainJsonFormat
     | PlainXmlFormat
     | FhirJsonFormat
@@ -131,6 +178,19 @@ def _fhir_json(raw: bytes, spec: Decode) -> Units:
 def _xlsx(raw: bytes, spec: Decode) -> Units:
     assert isinstance(spec, XlsxFormat)
     return decode_xlsx(raw, SheetFormat(spec.columns, spec.sheet, spec.header_row))
+
+
+def _workbook(raw: bytes, spec: Decode) -> Units:
+    assert isinstance(spec, WorkbookFormat)
+    return decode_workbook(
+        raw,
+        [
+            NamedSheet(
+                name, SheetFormat(each.columns, each.sheet or name, each.header_row), each.key, each.joins
+            )
+            for name, each in spec.sheets.items()
+        ],
+    )
 
 
 def _json(raw: bytes, spec: Decode) -> Units:
@@ -163,6 +223,7 @@ _DECODERS: dict[str, Callable[[bytes, Decode], Units]] = {
     "fhir-xml": _fhir_xml,
     "hl7v2": _hl7v2,
     "json": _json,
+    "workbook": _workbook,
     "xlsx": _xlsx,
     "xml": _xml,
 }

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from scr.decode.hl7v2.tables import SEGMENTS
+from scr.decode.sheets import OTHERS, OWN
 from scr.decode.tree import Unit
 from scr.mapping.expression import Expression
 from scr.mapping.paths import Path, makes_things
@@ -24,10 +25,12 @@ _IGNORED = "(ignored)"
 """Before the name of an ignored element of EDIFACT: what it begins with is ignored too."""
 _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
+_NAME_ALONE = frozenset({0})
 _ITSELF = "(itself)"
 """After a path that is read for its own value only: what stands below it is read by nobody yet."""
 _CONTROLS = ("for_each", "when")
-_WHOLE_UNITS = frozenset({"csv", "edifact", "hl7v2", "xlsx"})
+_WORKBOOK = "workbook"
+_WHOLE_UNITS = frozenset({"csv", "edifact", "hl7v2", "xlsx", _WORKBOOK})
 """Formats whose fields have nothing below them."""
 _DERIVED = {"nhs_numbers": ("PID", "3"), "local_identifiers": ("PID", "3")}
 """What the tree of HL7 v2 has made of a field."""
@@ -50,7 +53,8 @@ def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) ->
     """The fields that are accounted for, as ``lost_of`` asks for them.
 
     An ignored field is named as it is reported: a column, ``PID-13`` (or ``PV2``, the whole segment),
-    ``S16.DTM+SCO.1.2`` (or ``S16.DTM+SCO``, or ``S01+MR``, the whole group), a path with dots.
+    ``S16.DTM+SCO.1.2`` (or ``S16.DTM+SCO``, or ``S01+MR``, the whole group), a path with dots, a sheet
+    and a column (``notes.Staff PIN``) or the title of a sheet that is not declared.
     """
     if format_ == "edifact":
         return frozenset({*reads, *((_IGNORED, name) for name in ignored)})
@@ -59,6 +63,9 @@ def known_fields(format_: str, reads: Iterable[Path], ignored: Iterable[str]) ->
         return frozenset({field for path in reads if (field := _hl7_field(path))} | set(named))
     if format_ in _ROWS:
         return frozenset({path[:1] for path in reads} | {(name,) for name in ignored})
+    if format_ == _WORKBOOK:
+        cells = (name.partition(".") for name in ignored)
+        return frozenset({path[:2] for path in reads} | {(s, c) if dot else (s,) for s, dot, c in cells})
     return frozenset({*reads, *(tuple(name.split(".")) for name in ignored)})
 
 
@@ -73,12 +80,24 @@ def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = F
         return tuple(sorted(set(_lost_fields(known, unit.tree))))
     if format_ in _ROWS:
         return tuple(sorted(name for name, value in unit.tree.items() if value and (name,) not in known))
+    if format_ == _WORKBOOK:
+        return tuple(sorted(_lost_cells(known, unit.tree)))
     if format_ in _PLAIN:
         unread = (path for path in leaf_paths(unit.tree) if not _is_known(path, known))
         return tuple(sorted({".".join(map(_shown, path)) for path in unread}))
     lost = set() if whole else set(leaf_paths(unit.tree.get("resources", ()), ("resources",)))
     lost |= {tuple(str(name).split(".")) for name in unit.tree.get("lost", ())}
     return tuple(sorted(".".join(path) for path in lost if not _is_known(path, known)))
+
+
+def _lost_cells(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:
+    """Of a workbook: the cells of the row itself, and sheets that nobody declared. What the row is joined to
+    is counted where it stands."""
+    own = tree[OWN]
+    yield from (
+        f"{own}.{name}" for name, value in tree.get(own, {}).items() if value and (own, name) not in known
+    )
+    yield from (f"{title} (a sheet)" for title in tree.get(OTHERS, ()) if (title,) not in known)
 
 
 def _shown(name: str) -> str:
@@ -117,15 +136,27 @@ def _hl7_field(path: Path) -> Path:
 
 
 def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:
+    places = _places(known)
     for segment in tree.get("segments") or ():
         name = segment.name
         if name in _FRAMING or (name,) in known:
             continue
+        accounted = places.get(name, _NAME_ALONE)
         for number, cell in enumerate(segment.cells):
-            if number and cell.strip(_EMPTY) and (name, str(number)) not in known:
+            if cell and number not in accounted and cell.strip(_EMPTY):
                 yield f"{name}-{number}"
     for place in tree.get("surplus") or ():
         yield f"{place} (only the first value is read)"
+
+
+@lru_cache(maxsize=256)
+def _places(known: frozenset[Path]) -> dict[str, frozenset[int]]:
+    """The fields that are accounted for by segment; 0, the segment's own name, is."""
+    places: dict[str, frozenset[int]] = {}
+    for path in known:
+        if len(path) == 2 and path[1].isdecimal():
+            places[path[0]] = places.get(path[0], _NAME_ALONE) | {int(path[1])}
+    return places
 
 
 def _lost_elements(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:

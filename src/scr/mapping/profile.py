@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from scr.decode.sheets import OWN
 from scr.decode.tree import Unit
 from scr.mapping.account import fields_of
 from scr.mapping.adapter import Adapter
@@ -138,8 +139,7 @@ class Observer:
         """Add a unit to a profile of what was seen."""
         tree = unit.tree
         seen.units += 1
-        if isinstance(tree, dict) and _is_row(tree):
-            _count(seen.columns, map(plain, tree), MOST_FIELDS)
+        _count(seen.columns, map(plain, _columns_of(tree)), MOST_FIELDS)
         _count(seen.filled, set(map(plain, fields_of(self._adapter, unit))), MOST_FIELDS)
         self._walk(tree, self._tree, seen)
 
@@ -216,8 +216,12 @@ def _calls(node: Node, functions: frozenset[str]) -> Iterator[Node]:
             yield from _calls(child, functions)
 
 
-def _is_row(tree: dict[str, Any]) -> bool:
-    return all(isinstance(value, str) for value in tree.values())
+def _columns_of(tree: Mapping[str, Any]) -> Iterable[str]:
+    """The columns of a row, or of the row of a workbook's sheet; none for what is no row."""
+    own = tree.get(OWN)
+    if isinstance(own, str) and isinstance(row := tree.get(own), dict):
+        return (f"{own}.{name}" for name in row)
+    return tree if all(isinstance(value, str) for value in tree.values()) else ()
 
 
 def _count(counts: dict[str, int], names: Iterable[str], most: int) -> None:

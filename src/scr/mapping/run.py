@@ -27,7 +27,7 @@ from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.meaning import Step, Untranslated
 from scr.mapping.references import References, own_patients
-from scr.mapping.template import MappingError, scopes
+from scr.mapping.template import MappingError
 from scr.mapping.times import Unreadable
 from scr.mapping.values import as_text, is_true, iterate
 from scr.terminology.conceptmap import ConceptMaps
@@ -148,7 +148,7 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
 
 
 def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
-    for scope in scopes(rule.words, unit.tree, frame):
+    for scope in rule.scopes(unit.tree, frame):
         try:
             made = rule.template.run(scope, frame) or {}
         except MappingError as error:

@@ -21,7 +21,7 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.closures import Frame
 from scr.mapping.functions import MappingFunctions
 from scr.mapping.samples import BROKEN, Sample
-from scr.mapping.template import MappingError, scopes
+from scr.mapping.template import MappingError
 from scr.mapping.trial import SOURCE, SUBJECT, Outcome, outcomes
 from scr.mapping.uk_core import Requirement, missing
 
@@ -196,7 +196,7 @@ def used_by(adapter: Adapter, raw: bytes, seen: set[str]) -> None:
                 run(unit.tree, frame)
         for rule in adapter.rules or ():
             try:
-                for scope in scopes(rule.words, unit.tree, frame):
+                for scope in rule.scopes(unit.tree, frame):
                     rule.template.run(scope, frame)
             except MappingError:
                 continue  # a broken sample: what it reached is noted

@@ -21,6 +21,13 @@ NOW = 1_772_461_000_000
 SAMPLES = [
     ("care-home-record", "residents.json", 2, ["merged-record"]),
     ("care-home-record", "broken.json", 0, ["bad-nhs-number", "bad-record", "bad-record", "home-not-named"]),
+    ("care-home-workbook", "export.xlsx", 9, []),
+    (
+        "care-home-workbook",
+        "broken-rows.xlsx",
+        2,
+        ["bad-nhs-number", *["bad-row"] * 6, "home-not-named", "unmappable"],
+    ),
     ("home-care", "clients.json", 1, ["test-record"]),
     ("community-equipment", "orders.csv", 4, ["transferred-order"]),
     ("mental-health", "extract.xlsx", 14, ["unclear-restriction", "unknown-record-type"]),

@@ -118,3 +118,51 @@ def test_an_adapter_that_is_not_there_is_missed_by_its_nearest_name(tmp_path: Pa
     """A provider file with a slip in the adapter's name."""
     with pytest.raises(NotFound, match="did you mean 'care-home-csv'"):
         load_adapter(home(tmp_path), "care-home-cvs")
+
+
+WORKBOOK = """\
+supplier: {name: Example Care, product: CareDiary, setting: social-care}
+decode:
+  format: workbook
+  sheets:
+    people: {columns: [id, nhs, born], key: id}
+    notes: {sheet: Daily notes, columns: [of, text], key: of, joins: people}
+nhs_number: "{{ people.nhs }}"
+resources:
+  - sheet: notes
+    resource:
+      resourceType: Communication
+      id: "{{ stable_id('Communication', of, root.people.id) }}"
+      status: completed
+      payload: [{contentString: "{{ text }}"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "message"),
+    [
+        ("sheet: notes\n", "sheet: note\n", "sheet 'note' is not declared; one of people, notes"),
+        ("  - sheet: notes\n    res", "  - res", "sheet '' is not declared"),
+        ("joins: people", "joins: persons", "joins 'persons': name another sheet"),
+        ("key: of, joins", "joins", "give both a key"),
+        ("key: id", "key: ID", "the key 'ID' is no column of sheet 'people'"),
+        ("    people:", "    sheet:", "a sheet cannot be called 'sheet'"),
+        ("root.people.id", "root.people.ids", "'ids' is not a declared column; did you mean 'id'?"),
+        ("{{ people.nhs }}", "{{ nhs }}", "'nhs' is not a sheet; begin with a sheet: people, notes"),
+    ],
+)
+def test_a_mistake_about_sheets_is_named(tmp_path: Path, was: str, now: str, message: str) -> None:
+    """A sheet, a key or a column that is not declared is said where it stands."""
+    load_adapter(home(tmp_path / "good", WORKBOOK), "care-home-csv")
+    with pytest.raises(Invalid) as error:
+        load_adapter(home(tmp_path / "bad", WORKBOOK.replace(was, now)), "care-home-csv")
+    assert message in str(error.value)
+    assert "adapter.yaml, line" in str(error.value)
+
+
+def test_only_a_workbook_has_sheets(tmp_path: Path) -> None:
+    """A rule of another format cannot name one."""
+    with pytest.raises(Invalid, match="only a workbook has sheets"):
+        load_adapter(
+            home(tmp_path, GOOD.replace("  - when:", "  - sheet: PackageID\n    when:")), "care-home-csv"
+        )
