@@ -113,14 +113,42 @@ def stamp(entry: Entry, version: str, last_updated: int) -> Entry:
 
     The entry must be fresh from ``pack``: bytes that were stamped before are not looked for.
     """
-    opening = b'{"resourceType":"%b","id":"%b","meta":{' % (entry.type.encode(), entry.id.encode())
-    if not entry.body.startswith(opening):
-        raise ValueError(f"the bytes of a {entry.type} do not begin as pack writes them")
+    opening = _opening(entry)
     rest = entry.body[len(opening) :]
     comma = b"" if rest.startswith(b"}") else b","
-    mark = b'"versionId":"%b","lastUpdated":"%b"' % (version.encode(), instant_text(last_updated).encode())
     return msgspec.structs.replace(
-        entry, body=opening + mark + comma + rest, version=version, last_updated=last_updated
+        entry,
+        body=opening + _mark(version, last_updated) + comma + rest,
+        version=version,
+        last_updated=last_updated,
+    )
+
+
+def unstamped(entry: Entry) -> Entry:
+    """A stamped entry without its mark, as ``pack`` made it: to be stamped anew, or compared.
+
+    Raises ValueError where the bytes are not those that ``stamp`` wrote.
+    """
+    opening, mark = _opening(entry), _mark(entry.version, entry.last_updated)
+    if not entry.body.startswith(mark, len(opening)):
+        raise ValueError(f"the bytes of a {entry.type} are not stamped as the entry says")
+    rest = entry.body[len(opening) + len(mark) :]
+    return msgspec.structs.replace(entry, body=opening + rest.removeprefix(b","))
+
+
+def about(entry: Entry, before: str, after: str) -> Entry:
+    """The entry with Patient ``after`` wherever it refers to Patient ``before``.
+
+    Both are logical ids of persons' Patients, random and of one length, so that replacing bytes is exact.
+    """
+    old, new = f"Patient/{before}", f"Patient/{after}"
+    body = entry.body.replace(old.encode(), new.encode())
+    if body == entry.body:
+        return entry
+    return msgspec.structs.replace(
+        entry,
+        body=body,
+        references=tuple(sorted({new if named == old else named for named in entry.references})),
     )
 
 
@@ -128,6 +156,18 @@ def stamp_by_content(entry: Entry) -> Entry:
     """The same for an entry that is not held: its version is a hash of its content (16 characters)."""
     version = hashlib.blake2b(entry.body, digest_size=8).hexdigest()
     return stamp(entry, version, entry.last_updated)
+
+
+def _opening(entry: Entry) -> bytes:
+    """How ``pack`` begins the bytes of an entry, up to where its mark goes."""
+    opening = b'{"resourceType":"%b","id":"%b","meta":{' % (entry.type.encode(), entry.id.encode())
+    if not entry.body.startswith(opening):
+        raise ValueError(f"the bytes of a {entry.type} do not begin as pack writes them")
+    return opening
+
+
+def _mark(version: str, last_updated: int) -> bytes:
+    return b'"versionId":"%b","lastUpdated":"%b"' % (version.encode(), instant_text(last_updated).encode())
 
 
 def _when(resource: Resource, kind: str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from scr.store.tables.audit import AuditTableRow
+from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.messages import MessageRow, QuarantineRow
 from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import DriftEventRow, FeedProfileRow, LossDayRow, OnboardingEventRow
@@ -27,6 +28,9 @@ def _table(row: type[SQLModel]) -> Table:
 PERSON = _table(PersonRow)
 PERSON_INDEX = _table(PersonIndexRow)
 RELATIONSHIP = _table(RelationshipRow)
+LINK = _table(LinkRow)
+MOVED = _table(MovedRow)
+LINK_BAR = _table(BarRow)
 RESOURCE = _table(ResourceRow)
 HISTORY = _table(ResourceHistoryRow)
 LOCATOR = _table(LocatorRow)

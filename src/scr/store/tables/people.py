@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
 from scr.store.tables.columns import (
@@ -19,10 +19,20 @@ class PersonRow(SQLModel, table=True):
     """A person. ``wrapped_key``: the data key, wrapped; ``sealed``: NHS Number and demographics.
 
     ``revision`` grows with every change of the record, so that what was opened before is known as old.
+    ``view`` is the key of the person retained, where this one is linked with others; that one has it too.
     """
 
     __tablename__ = "person"
-    __table_args__ = (Index("person_patient_id", "patient_id", unique=True), CLUSTERED)
+    __table_args__ = (
+        Index("person_patient_id", "patient_id", unique=True),
+        Index(
+            "person_view",
+            "view",
+            sqlite_where=text("view IS NOT NULL"),
+            postgresql_where=text("view IS NOT NULL"),
+        ),
+        CLUSTERED,
+    )
 
     key: str = text_column(primary_key=True)
     patient_id: str = text_column()
@@ -30,6 +40,7 @@ class PersonRow(SQLModel, table=True):
     created: int = number_column()
     sealed: bytes = bytes_column()
     revision: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
+    view: str | None = text_column(nullable=True)
 
 
 class PersonIndexRow(SQLModel, table=True):

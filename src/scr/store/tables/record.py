@@ -16,7 +16,10 @@ from scr.store.tables.columns import (
 
 
 class ResourceRow(SQLModel, table=True):
-    """The current version of a resource. ``digest``: keyed, of what was filed, before its stamp."""
+    """The current version of a resource. ``digest``: keyed, of what was filed, before its stamp.
+
+    ``filed_under``: keyed hashes of its provider's own identifiers of the person under which it came.
+    """
 
     __tablename__ = "resource"
     __table_args__ = (Index("resource_id", "id", unique=True), CLUSTERED)
@@ -29,6 +32,7 @@ class ResourceRow(SQLModel, table=True):
     last_updated: int = number_column()
     digest: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    filed_under: bytes | None = bytes_column(nullable=True)
 
 
 class ResourceHistoryRow(SQLModel, table=True):
@@ -45,6 +49,7 @@ class ResourceHistoryRow(SQLModel, table=True):
     last_updated: int = number_column()
     digest: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    filed_under: bytes | None = bytes_column(nullable=True)
 
 
 class LocatorRow(SQLModel, table=True):
