@@ -30,7 +30,7 @@ SAMPLES = [
     ),
     ("home-care", "clients.json", 1, ["test-record"]),
     ("community-equipment", "orders.csv", 4, ["transferred-order"]),
-    ("mental-health", "extract.xlsx", 14, ["unclear-restriction", "unknown-record-type"]),
+    ("mental-health", "extract.xlsx", 15, ["unclear-restriction", "unknown-record-type"]),
     ("mental-health", "broken.xlsx", 0, ["bad-nhs-number", "bad-row", "bad-row", "unmappable"]),
     ("ambulance", "999.json", 1, []),
     ("ambulance", "needs-review.json", 0, ["identity-not-confirmed"]),
