@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
+from scr.store import groups
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 
@@ -19,7 +20,8 @@ class Person:
     """A person, opened. ``key`` is internal; ``patient_id`` is the logical id of their Patient.
 
     ``demographics``, ``standing`` and ``revision`` (of the record) are as they were when it was read. It
-    prints without number, key and facts.
+    prints without number, key and facts. ``view`` is the key of the person retained, where this one is
+    linked with others.
     """
 
     key: str
@@ -29,6 +31,7 @@ class Person:
     demographics: Demographics = field(repr=False)
     revision: int = 0
     standing: Standing = field(default=Standing(), repr=False)
+    view: str | None = None
 
 
 class _Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -41,11 +44,22 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Facts)
-_COLUMNS = (PERSON.c.key, PERSON.c.patient_id, PERSON.c.wrapped_key, PERSON.c.sealed, PERSON.c.revision)
+_Columns = Select[str, str, bytes, bytes, int, str | None]
+_COLUMNS = (
+    PERSON.c.key,
+    PERSON.c.patient_id,
+    PERSON.c.wrapped_key,
+    PERSON.c.sealed,
+    PERSON.c.revision,
+    PERSON.c.view,
+)
 _BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
 _LOCK = select(PERSON.c.key).where(PERSON.c.key == bindparam("value")).with_for_update()
 _REVISED = update(PERSON).where(PERSON.c.key == bindparam("value")).values(revision=PERSON.c.revision + 1)
 _BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
+_OF_VIEW = (
+    select(*_COLUMNS).where(PERSON.c.view == bindparam("value")).order_by(PERSON.c.created, PERSON.c.key)
+)
 
 
 def person_by_key(connection: Connection, keys: KeyRing, key: str) -> Person | None:
@@ -58,23 +72,34 @@ def person_by_patient_id(connection: Connection, keys: KeyRing, patient_id: str)
     return read_person(connection, keys, _BY_PATIENT_ID, patient_id)
 
 
-def read_person(
-    connection: Connection, keys: KeyRing, query: Select[str, str, bytes, bytes, int], value: str
-) -> Person | None:
+def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Person, ...]:
+    """The person and whoever is linked with them, the one retained first; mostly the person alone.
+
+    ``person`` must have been read in this transaction.
+    """
+    if person.view is None:
+        return (person,)
+    found = [_opened(keys, row) for row in connection.execute(_OF_VIEW, {"value": person.view})]
+    return tuple(sorted(found, key=lambda each: each.key != person.view))
+
+
+def read_person(connection: Connection, keys: KeyRing, query: _Columns, value: str) -> Person | None:
     """The one person that a query over ``person_columns`` gives for its parameter ``value``."""
     row = connection.execute(query, {"value": value}).one_or_none()
-    if row is None:
-        return None
-    key, patient_id, wrapped, sealed, revision = row
+    return None if row is None else _opened(keys, row)
+
+
+def person_columns() -> _Columns:
+    """A query over the person's row, for ``read_person``, to be narrowed or joined."""
+    return select(*_COLUMNS)
+
+
+def _opened(keys: KeyRing, row: Row[str, str, bytes, bytes, int, str | None]) -> Person:
+    key, patient_id, wrapped, sealed, revision, view = row
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
     number = NHSNumber(facts.nhs_number)
-    return Person(key, patient_id, number, data_key, facts.demographics, revision, facts.standing)
-
-
-def person_columns() -> Select[str, str, bytes, bytes, int]:
-    """A query over the person's row, for ``read_person``, to be narrowed or joined."""
-    return select(*_COLUMNS)
+    return Person(key, patient_id, number, data_key, facts.demographics, revision, facts.standing, view)
 
 
 def add_person(
@@ -114,13 +139,15 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
     """Erase: destroy the person's key, and with it all that it sealed; delete what stood under it.
 
     Messages that were about this person alone stay as rows (that one came is no secret), and cannot
-    be opened by anyone. The audit trail stays.
+    be opened by anyone. The audit trail stays. Whoever is linked with them is not any more.
     """
+    near = groups.beside(connection, person.key)
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.person == person.key).values(wrapped_key=b"", sealed=b"")
     )
     connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.person == person.key))
     connection.execute(delete(PERSON).where(PERSON.c.key == person.key))  # the rest goes by its foreign key
+    groups.regroup(connection, near)
     keys.forget()
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from threading import Lock
 
 from sqlalchemy import Connection
 
-from scr.fhir.entry import Entry
+from scr.fhir.entry import Entry, about
 from scr.store.keys import KeyRing
 from scr.store.people import Person
 from scr.store.records import load_record
@@ -33,7 +33,7 @@ _BY_TYPE_AND_ID = attrgetter("type", "id")
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    revision: int
+    revision: tuple[tuple[str, int], ...]
     until: float
     size: int
     entries: tuple[Entry, ...]
@@ -56,20 +56,27 @@ class RecentRecords:
         self._size = 0
         self._lock = Lock()
 
-    def load(self, connection: Connection, keys: KeyRing, person: Person) -> tuple[Entry, ...]:
-        """Every current entry of a person, by type and id.
+    def load(
+        self, connection: Connection, keys: KeyRing, person: Person, linked: Sequence[Person] = ()
+    ) -> tuple[Entry, ...]:
+        """Every current entry of a person, by type and id; and of those linked with them, as theirs.
 
-        ``person`` must have been read in this transaction: its revision says what is current.
+        All must have been read in this transaction: their revisions say what is current.
         """
         now = self._clock()
+        revision = tuple((each.key, each.revision) for each in (person, *linked))
         with self._lock:
             known = self._opened.get(person.key)
-            if known is not None and known.revision == person.revision and now < known.until:
+            if known is not None and known.revision == revision and now < known.until:
                 self._opened.move_to_end(person.key)
                 return known.entries
-        entries = tuple(sorted(load_record(connection, keys, person), key=_BY_TYPE_AND_ID))
+        found = load_record(connection, keys, person)
+        for other in linked:
+            theirs = load_record(connection, keys, other)
+            found += [about(entry, other.patient_id, person.patient_id) for entry in theirs]
+        entries = tuple(sorted(found, key=_BY_TYPE_AND_ID))
         size = sum(len(entry.body) + _HEAD_BYTES for entry in entries)
-        self._keep(person.key, _Opened(person.revision, now + self._seconds, size, entries), now)
+        self._keep(person.key, _Opened(revision, now + self._seconds, size, entries), now)
         return entries
 
     @property

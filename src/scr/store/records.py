@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from scr.errors import Conflict, NotFound
 from scr.fhir.entry import Entry, stamp
 from scr.fhir.identifiers import OdsCode
 from scr.store.dialects import BINARY
+from scr.store.filed_under import joined
 from scr.store.keys import KeyRing, seal, unreadable, unseal
 from scr.store.people import Person as Person
 from scr.store.people import lock_person, person_by_key, revise
@@ -31,18 +32,19 @@ _FAST = {BINARY: True}
 
 _IDS = "ids"
 _WHOSE = (
-    "SELECT id, person, type, version, digest FROM resource WHERE id IN ({marks})"
-    " UNION ALL SELECT id, person, type, 0, NULL FROM locator WHERE id IN ({marks})"
+    "SELECT id, person, type, version, digest, filed_under FROM resource WHERE id IN ({marks})"
+    " UNION ALL SELECT id, person, type, 0, NULL, NULL FROM locator WHERE id IN ({marks})"
 )
 """Whose an id is, by what is held and by what was served; a version of 0: not held."""
 
-_MOVED = ("person", "id", "version", "type", "source", "last_updated", "digest", "sealed")
+_MOVED = ("person", "id", "version", "type", "source", "last_updated", "digest", "sealed", "filed_under")
 _THESE = (RESOURCE.c.person == bindparam("of"), RESOURCE.c.id.in_(bindparam(_IDS, expanding=True)))
 _TO_HISTORY = insert(HISTORY).from_select(
     _MOVED, select(*(RESOURCE.c[name] for name in _MOVED)).where(*_THESE)
 )
 _OUT = delete(RESOURCE).where(*_THESE)
 _IN = insert(RESOURCE)
+_UNDER = update(RESOURCE).where(RESOURCE.c.id == bindparam("which")).values(filed_under=bindparam("under"))
 _ONE = select(RESOURCE.c.person, RESOURCE.c.version, RESOURCE.c.sealed).where(
     RESOURCE.c.id == bindparam("id")
 )
@@ -62,42 +64,71 @@ class Filed:
     unchanged: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is held under an id."""
+
+    version: int
+    digest: bytes
+    filed_under: bytes
+
+
+_NEW = _Known(0, b"", b"")
+
+
 def file_entries(
-    connection: Connection, keys: KeyRing, person: Person, entries: Sequence[Entry], now: int
+    connection: Connection,
+    keys: KeyRing,
+    person: Person,
+    entries: Sequence[Entry],
+    now: int,
+    under: bytes = b"",
 ) -> Filed:
     """File entries onto a person's record, each stamped with its version and ``now`` (ms UTC).
 
     An entry as it is held already writes nothing. A changed one becomes the next version and the old
-    one goes to the history. The entries must be fresh from ``fhir.entry.pack``. Raises Conflict
-    ``other-person`` where an id is on another person's record, and files nothing then; NotFound where
-    the person was erased.
+    one goes to the history. The entries must be fresh from ``fhir.entry.pack``. ``under`` are the local
+    identifiers that they came under (``scr.store.filed_under``). Raises Conflict ``other-person`` where
+    an id is on another person's record, and files nothing then; NotFound where the person was erased.
     """
     if not lock_person(connection, person):
         raise NotFound("the person is not held any more", code="no-person")
     digest_key = person.data_key.digest_key()
     done = Filed(0, 0, 0)
     for some in _without_repeats(entries):
-        done = _plus(done, _file(connection, person, some, digest_key, now))
+        done = _plus(done, _file(connection, person, some, digest_key, now, under))
     if done.created or done.updated:
         revise(connection, person)
     return done
 
 
 def _file(
-    connection: Connection, person: Person, entries: Sequence[Entry], digest_key: bytes, now: int
+    connection: Connection,
+    person: Person,
+    entries: Sequence[Entry],
+    digest_key: bytes,
+    now: int,
+    under: bytes,
 ) -> Filed:
     """File entries of different ids: what is replaced goes to the history, then the new rows come in."""
     held = _held(connection, person, entries)
     fresh: list[dict[str, object]] = []
     replaced: list[str] = []
+    named: list[dict[str, object]] = []
     for entry in entries:
-        version, known = held.get(entry.id, (0, b""))
-        digest = _digest(entry, digest_key)
-        if digest == known:
+        known = held.get(entry.id, _NEW)
+        both = joined(known.filed_under, under)
+        digest = digest_of(entry, digest_key)
+        if digest == known.digest:
+            if both != known.filed_under:
+                named.append({"which": entry.id, "under": both})
             continue
-        if version:
+        if known.version:
             replaced.append(entry.id)
-        fresh.append(_row(person, stamp(entry, str(version + 1), now), version + 1, digest))
+        version = known.version + 1
+        fresh.append(row_of(person, stamp(entry, str(version), now), version, digest, both))
+    if named:
+        connection.execute(_UNDER, named)
     if replaced:
         these = {"of": person.key, _IDS: replaced}
         connection.execute(_TO_HISTORY, these)
@@ -189,19 +220,18 @@ def _opened(
             if person is None:
                 raise NotFound("the person is not held any more", code="no-person")
             people[key] = person
-        plain = unseal(people[key].data_key, sealed, _place(key, logical, version))
-        found.append((people[key], _decoder.decode(plain)))
+        found.append((people[key], open_row(people[key], logical, version, sealed)))
     return found
 
 
-def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> dict[str, tuple[int, bytes]]:
-    """Version and digest of the ids that are held; Conflict where one is another person's, or type's."""
-    found: dict[str, tuple[int, bytes]] = {}
+def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> dict[str, _Known]:
+    """What is held under these ids; Conflict where one is another person's, or type's."""
+    found: dict[str, _Known] = {}
     kinds = {entry.id: entry.type for entry in entries}
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     sql = _WHOSE.format(marks=", ".join([mark] * len(kinds)))
     rows = connection.exec_driver_sql(sql, (*kinds, *kinds), execution_options=_FAST).cursor.fetchall()
-    for logical, owner, kind, version, digest in rows:
+    for logical, owner, kind, version, digest, under in rows:
         if owner != person.key:
             raise Conflict(
                 "the resource is on another person's record; nothing was filed",
@@ -211,18 +241,21 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
         if kind != kinds[logical]:
             raise Conflict("an id is held with another resource type", code="other-type", where=kind)
         if version:
-            found[logical] = (version, bytes(digest))
+            found[logical] = _Known(version, bytes(digest), bytes(under or b""))
     return found
 
 
-def _digest(entry: Entry, key: bytes) -> bytes:
+def digest_of(entry: Entry, key: bytes) -> bytes:
     """Keyed hash of what a version says: source, heading and unstamped body."""
     mac = hashlib.blake2b(f"{entry.source}\x1f{entry.heading}\x1f".encode(), key=key, digest_size=20)
     mac.update(entry.body)
     return mac.digest()
 
 
-def _row(person: Person, entry: Entry, version: int, digest: bytes) -> dict[str, object]:
+def row_of(
+    person: Person, entry: Entry, version: int, digest: bytes, under: bytes | None
+) -> dict[str, object]:
+    """The row of a version of a person's, sealed for its place."""
     return {
         "person": person.key,
         "id": entry.id,
@@ -232,7 +265,13 @@ def _row(person: Person, entry: Entry, version: int, digest: bytes) -> dict[str,
         "last_updated": entry.last_updated,
         "digest": digest,
         "sealed": seal(person.data_key, _encoder.encode(entry), _place(person.key, entry.id, version)),
+        "filed_under": under or None,
     }
+
+
+def open_row(person: Person, logical: str, version: int, sealed: bytes) -> Entry:
+    """The entry of a row of a person's. Raises Fault ``unreadable``."""
+    return _decoder.decode(unseal(person.data_key, sealed, _place(person.key, logical, version)))
 
 
 def _place(person: str, logical: str, version: int) -> bytes:

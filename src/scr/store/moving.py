@@ -1,0 +1,99 @@
+"""Resources from one person's record to another's: sealed anew with every version, their ids the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from scr.fhir.entry import Entry, about, stamp, unstamped
+from scr.fhir.identifiers import OdsCode
+from scr.store.people import Person, revise
+from scr.store.records import digest_of, open_row, row_of
+from scr.store.tables import HISTORY, LOCATOR, RESOURCE
+
+_CHUNK = 200
+_CURRENT, _OLDER = (
+    select(table.c.id, table.c.version, table.c.sealed, table.c.filed_under).where(
+        table.c.person == bindparam("whose"), table.c.id.in_(bindparam("ids", expanding=True))
+    )
+    for table in (RESOURCE, HISTORY)
+)
+_OUT = tuple(
+    delete(table).where(
+        table.c.person == bindparam("whose"), table.c.id.in_(bindparam("ids", expanding=True))
+    )
+    for table in (RESOURCE, HISTORY)
+)
+_SERVED = (
+    update(LOCATOR)
+    .where(LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
+    .values(person=bindparam("to"))
+)
+_UNDER = select(RESOURCE.c.id, RESOURCE.c.filed_under).where(
+    RESOURCE.c.person == bindparam("whose"),
+    RESOURCE.c.source == bindparam("source"),
+    RESOURCE.c.filed_under.is_not(None),
+)
+_WHERE = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def filed_marks(connection: Connection, person: Person, source: OdsCode) -> dict[str, bytes]:
+    """The marks (``scr.store.filed_under``) of what a provider filed on a person's record, by id."""
+    where = {"whose": person.key, "source": source.value}
+    return {row.id: bytes(row.filed_under) for row in connection.execute(_UNDER, where)}
+
+
+def owners(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Whose each of these resources is now, by opaque key; what is not held is not there."""
+    return {row.id: row.person for some in _chunks(ids) for row in connection.execute(_WHERE, {"ids": some})}
+
+
+def move_entries(
+    connection: Connection, before: Person, after: Person, ids: Sequence[str], now: int
+) -> Mapping[str, int]:
+    """Move resources and their history; the version that each had until then, by id.
+
+    What refers to the one's Patient refers to the other's, in every version. The current one is the next
+    version, at ``now`` (ms UTC). Whoever calls holds both persons.
+    """
+    moved: dict[str, int] = {}
+    for some in _chunks(ids):
+        moved |= _move(connection, before, after, some, now)
+    if moved:
+        revise(connection, before)
+        revise(connection, after)
+    return moved
+
+
+def _move(
+    connection: Connection, before: Person, after: Person, ids: Sequence[str], now: int
+) -> dict[str, int]:
+    key = after.data_key.digest_key()
+    these: dict[str, object] = {"whose": before.key, "ids": ids}
+    current: list[dict[str, object]] = []
+    older: list[dict[str, object]] = []
+    versions: dict[str, int] = {}
+
+    def row(entry: Entry, version: int, under: bytes | None) -> dict[str, object]:
+        return row_of(after, entry, version, digest_of(unstamped(entry), key), under)
+
+    for logical, version, sealed, under in connection.execute(_CURRENT, these):
+        entry = about(open_row(before, logical, version, sealed), before.patient_id, after.patient_id)
+        older.append(row(entry, version, under))
+        current.append(row(stamp(unstamped(entry), str(version + 1), now), version + 1, under))
+        versions[logical] = version
+    for logical, version, sealed, under in connection.execute(_OLDER, these):
+        entry = about(open_row(before, logical, version, sealed), before.patient_id, after.patient_id)
+        older.append(row(entry, version, under))
+    for out in _OUT:
+        connection.execute(out, these)
+    if current:
+        connection.execute(insert(RESOURCE), current)
+        connection.execute(insert(HISTORY), older)
+    connection.execute(_SERVED, {**these, "to": after.key})
+    return versions
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
