@@ -247,24 +247,24 @@ class Release:
     def translate(
         self, source_system: str, code: str, target_system: str | None = None, *, name: str | None = None
     ) -> tuple[Translation, ...]:
-        """The targets of a code: a deployment's own maps first, then by group and priority.
+        """The targets of a code, by group and priority.
 
-        Of every target system where none is named; of one map where ``name`` is given. A Read v2 code may
-        come with its two-character term code (``G30..11``): rows of that term come first.
+        Of every target system where none is named; of one map where ``name`` is given. For each target
+        system the first map that knows the code answers, and a deployment's own is asked first: what was
+        decided there is not mixed with what others publish. A Read v2 code may come with its two-character
+        term code (``G30..11``): rows of that term come first.
         """
         found: list[Translation] = []
+        answered: set[str] = set()
         source, term = _read_code(source_system, code)
         for number, info in self._maps.get(source_system, ()):
-            if target_system not in (None, info.target_system) or name not in (None, info.name):
+            target = info.target_system
+            if target_system not in (None, target) or name not in (None, info.name) or target in answered:
                 continue
             rows = self._all(_MAPPING, (number, source)) or self._all(_MAPPING, (number, "*"))
-            found += [
-                Translation(
-                    info.target_system, code if r[0] == "*" else r[0], r[1], info.name, info.version,
-                    r[2], bool(r[3]), r[4], r[5], r[6], r[7], r[8],
-                )
-                for r in rows
-            ]  # fmt: skip
+            if rows:
+                answered.add(target)
+                found += (_translation(info, row, code) for row in rows)
         if term and len(found) > 1:
             found.sort(key=lambda one: one.term != term)
         return tuple(found)
@@ -374,6 +374,14 @@ def _sctid(code: str) -> int | None:
     if code.isascii() and code.isdigit() and code[0] != "0" and len(code) <= _LONGEST_SCTID:
         return int(code)
     return None
+
+
+def _translation(info: MapInfo, row: _Row, code: str) -> Translation:
+    target, display, relationship, assured, group, priority, rule, advice, term = row
+    return Translation(
+        info.target_system, code if target == "*" else target, display, info.name, info.version,
+        relationship, bool(assured), group, priority, rule, advice, term,
+    )  # fmt: skip
 
 
 def _read_code(system: str, code: str) -> tuple[str, str]:
