@@ -6,24 +6,26 @@ about one person its key is wrapped by that person's, so that erasing the person
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unreadable, unseal
 from scr.store.people import Person, person_by_key
-from scr.store.tables import MESSAGE
+from scr.store.tables import MESSAGE, WAITING
 
 
 class MessageState(StrEnum):
-    """How far a message has come. ``received`` is kept and not done with."""
+    """How far a message has come. ``received`` is kept and not done with; ``waiting`` is to be done again,
+    because the national register did not say whose it is."""
 
     RECEIVED = "received"
+    WAITING = "waiting"
     FILED = "filed"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
@@ -52,6 +54,16 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a message has waited: ``tries`` so far, how many of them with an answer that could not be
+    used (``refusals``), and when it is tried ``again`` (ms UTC)."""
+
+    tries: int
+    refusals: int
+    again: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedState:
     """What a provider's feed has sent so far: when last (ms UTC), and how many messages in each state."""
 
@@ -61,6 +73,7 @@ class FeedState:
     counts: Mapping[MessageState, int]
 
 
+_UNDONE = (MessageState.RECEIVED.value, MessageState.WAITING.value)
 _KNOWN = select(MESSAGE.c.id, MESSAGE.c.state).where(
     MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.digest == bindparam("digest")
 )
@@ -77,8 +90,26 @@ _FINISH = (
 _FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
 _TAKEN = (
     select(MESSAGE.c.person, MESSAGE.c.wrapped_key)
-    .where(MESSAGE.c.id == bindparam("id"), MESSAGE.c.state == MessageState.RECEIVED.value)
+    .where(MESSAGE.c.id == bindparam("id"), MESSAGE.c.state.in_(_UNDONE))
     .with_for_update()
+)
+_WAIT = (
+    update(MESSAGE)
+    .where(MESSAGE.c.id == bindparam("which"), MESSAGE.c.state.in_(_UNDONE))
+    .values(state=MessageState.WAITING.value, outcome=bindparam("outcome"))
+)
+_HOLD = text(
+    "INSERT INTO waiting (message, claimed) VALUES (:message, :claimed)"
+    " ON CONFLICT (message, claimed) DO NOTHING"
+)
+_FORGET_WAITING = delete(WAITING).where(WAITING.c.message == bindparam("which"))
+_MINE = MESSAGE.alias()
+_OLDER = select(MESSAGE.c.id).where(
+    _MINE.c.id == bindparam("id"),
+    MESSAGE.c.provider == _MINE.c.provider,
+    MESSAGE.c.feed == _MINE.c.feed,
+    MESSAGE.c.state == MessageState.WAITING.value,
+    tuple_(MESSAGE.c.received, MESSAGE.c.id) < tuple_(_MINE.c.received, _MINE.c.id),
 )
 _LATER = MESSAGE.alias()
 _REOPEN = (
@@ -159,6 +190,39 @@ def finish(
         change = _FINISH_OF_PERSON
     if not connection.execute(change, values).rowcount:
         raise _no_message()
+
+
+def wait(connection: Connection, message: str, wait: Wait, claimed: Iterable[str]) -> None:
+    """Let a message that is not done with wait. ``claimed`` are the blind tokens of the NHS Numbers that it
+    names, so that their records tell that something is held back. One that is done with stays so."""
+    outcome = orjson.dumps({"tries": wait.tries, "refusals": wait.refusals, "again": wait.again}).decode()
+    if connection.execute(_WAIT, {"which": message, "outcome": outcome}).rowcount:
+        for token in sorted(set(claimed)):
+            connection.execute(_HOLD, {"message": message, "claimed": token})
+
+
+def waiting(connection: Connection) -> list[tuple[Message, Wait]]:
+    """The messages that wait, the oldest first."""
+    query = _MESSAGE.where(MESSAGE.c.state == MessageState.WAITING.value)
+    rows = connection.execute(query.order_by(MESSAGE.c.received, MESSAGE.c.id))
+    found = [_message(*row) for row in rows]
+    return [(one, wait_of(one)) for one in found]
+
+
+def wait_of(message: Message) -> Wait:
+    """How long a message has waited; nothing of it where it does not wait."""
+    counts = message.outcome if message.state is MessageState.WAITING else {}
+    return Wait(counts.get("tries", 0), counts.get("refusals", 0), counts.get("again", 0))
+
+
+def forget_wait(connection: Connection, message: str) -> None:
+    """Let go of what was noted for the time that a message waited, once it is done with."""
+    connection.execute(_FORGET_WAITING, {"which": message})
+
+
+def has_to_queue(connection: Connection, message: str) -> bool:
+    """Whether an older message of the same feed waits, so that this one's turn has not come."""
+    return connection.execute(_OLDER, {"id": message}).first() is not None
 
 
 def open_raw(connection: Connection, keys: KeyRing, message: str) -> bytes:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, union, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.keys import KeyRing, random_id, seal, unseal
-from scr.store.messages import describe, message_key, place_of
-from scr.store.tables import QUARANTINE
+from scr.store.messages import MessageState, describe, message_key, place_of
+from scr.store.tables import MESSAGE, QUARANTINE, WAITING
 
 
 class QuarantineState(StrEnum):
@@ -43,10 +43,13 @@ class Quarantined:
 
 
 _QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
-_HOLDING = (
-    select(QUARANTINE.c.provider)
-    .where(QUARANTINE.c.claimed == bindparam("claimed"), QUARANTINE.c.state == QuarantineState.OPEN.value)
-    .distinct()
+_HOLDING = union(
+    select(QUARANTINE.c.provider).where(
+        QUARANTINE.c.claimed == bindparam("claimed"), QUARANTINE.c.state == QuarantineState.OPEN.value
+    ),
+    select(MESSAGE.c.provider)
+    .join(WAITING, WAITING.c.message == MESSAGE.c.id)
+    .where(WAITING.c.claimed == bindparam("claimed"), MESSAGE.c.state == MessageState.WAITING.value),
 )
 _THERE = select(QUARANTINE.c.id).where(QUARANTINE.c.id == bindparam("id"))
 
@@ -110,7 +113,8 @@ def quarantined(
 
 
 def holding_back(connection: Connection, claimed: str) -> frozenset[OdsCode]:
-    """The providers of which a part that names this person (by blind token) waits in quarantine."""
+    """The providers of which something that names this person (by blind token) is not filed: a part in
+    quarantine, or a whole message that waits for the national register."""
     return frozenset(OdsCode(row.provider) for row in connection.execute(_HOLDING, {"claimed": claimed}))
 
 

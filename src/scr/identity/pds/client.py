@@ -148,15 +148,20 @@ class PdsClient:
     async def _get(
         self, path: str, parameters: Mapping[str, str | Sequence[str]], session: str
     ) -> Fetched | Waiting:
-        """An answer to this very question, good or bad; or why there is none."""
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        try:
-            async with asyncio.timeout_at(deadline), self._slots:
-                if not self.breaker.admit():
-                    return Unreachable("left-alone", self.breaker.wait)
-                answer = await self._call(path, parameters, session, deadline)
-        except TimeoutError:  # also of waiting for a turn
-            answer = Unreachable("timed-out")
+        """An answer to this very question, good or bad; or why there is none. Its time begins with its turn."""
+        async with self._slots:
+            if not self.breaker.admit():
+                return Unreachable("left-alone", self.breaker.wait)
+            deadline = asyncio.get_running_loop().time() + self._seconds
+            try:
+                async with asyncio.timeout_at(deadline):
+                    answer = await self._call(path, parameters, session, deadline)
+            except TimeoutError:
+                answer = Unreachable("timed-out")
+            return self._noted(answer)
+
+    def _noted(self, answer: Fetched | Waiting) -> Fetched | Waiting:
+        """The answer, after the breaker was told of it."""
         if isinstance(answer, Unreachable):
             self.breaker.failed(answer.retry_after)
             return replace(answer, retry_after=max(answer.retry_after or 0.0, self.breaker.wait) or None)

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
-from scr.store.tables.messages import MessageRow, QuarantineRow
+from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import DriftEventRow, FeedProfileRow, LossDayRow, OnboardingEventRow
 from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
@@ -36,6 +36,7 @@ HISTORY = _table(ResourceHistoryRow)
 LOCATOR = _table(LocatorRow)
 MESSAGE = _table(MessageRow)
 QUARANTINE = _table(QuarantineRow)
+WAITING = _table(WaitingRow)
 SNAPSHOT = _table(SnapshotRow)
 AUDIT = _table(AuditTableRow)
 ONBOARDING = _table(OnboardingEventRow)

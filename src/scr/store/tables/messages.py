@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from scr.store.tables.columns import (
+    CLUSTERED,
     bytes_column,
     number_column,
     text_column,
@@ -34,6 +35,16 @@ class MessageRow(SQLModel, table=True):
     person: str | None = text_column(nullable=True)
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+
+
+class WaitingRow(SQLModel, table=True):
+    """That a message which waits names somebody: ``claimed`` is the blind token of an NHS Number in it."""
+
+    __tablename__ = "waiting"
+    __table_args__ = (Index("waiting_claimed", "claimed"), CLUSTERED)
+
+    message: str = text_column(primary_key=True)
+    claimed: str = text_column(primary_key=True)
 
 
 class QuarantineRow(SQLModel, table=True):
