@@ -4,10 +4,12 @@
     ├── Unauthenticated   401  login         no token, or one that cannot be trusted
     ├── Forbidden         403  forbidden     known, and not allowed
     ├── NotFound          404  not-found     nothing there that may be told of
+    │   └── UnknownCode   404  code-invalid  a code that its code system does not have
     ├── Conflict          409  conflict      another writer was first
     ├── Invalid           400  invalid       the sender must change something
     │   ├── Unprocessable 422  processing    well formed, and cannot be taken
-    │   └── TooLarge      413  too-long      over a limit that the operator set
+    │   ├── TooLarge      413  too-long      over a limit that the operator set
+    │   └── TooCostly     422  too-costly    more work than one question may cause
     ├── TooMany           429  throttled     later
     ├── Unavailable       503  transient     something this needs is down
     ├── TimedOut          504  timeout       the deadline passed
@@ -59,6 +61,12 @@ class NotFound(ScrError):
     status, issue, exit_code, default_code = 404, "not-found", 66, "not-found"
 
 
+class UnknownCode(NotFound):
+    """A code that its code system does not have."""
+
+    issue, default_code = "code-invalid", "unknown-code"
+
+
 class Conflict(ScrError):
     """Another writer was first."""
 
@@ -81,6 +89,12 @@ class TooLarge(Invalid):
     """Over a limit that the operator set."""
 
     status, issue, exit_code, default_code = 413, "too-long", 65, "too-large"
+
+
+class TooCostly(Invalid):
+    """More work than one question may cause: it has to be made narrower."""
+
+    status, issue, default_code = 422, "too-costly", "too-costly"
 
 
 class TooMany(ScrError):

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
+
 from scr.terminology.release.answers import Edition
 from scr.terminology.release.build import Builder
 from scr.terminology.release.current import PREFIX, SUFFIX, folder_of, switch
@@ -24,7 +26,7 @@ class Small:
     synonyms: Sequence[str] = ()
     active: bool = True
     attributes: Sequence[tuple[int, str, str]] = ()
-    """Group, type, target."""
+    """Group, type, and target or a concrete value (``#5``, ``"text"``)."""
     replaced_by: str = ""
 
 
@@ -46,6 +48,8 @@ class SmallRelease:
     concepts: Mapping[str, Mapping[str, Small]]
     refsets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     maps: Sequence[SmallMap] = ()
+    resources: Sequence[Mapping[str, object]] = ()
+    """FHIR resources, with ``resourceType`` and ``url``."""
 
     def write(self, path: Path) -> Path:
         """Make the file."""
@@ -65,6 +69,13 @@ class SmallRelease:
                             for place, target in enumerate(targets or [""], 1)
                         ),
                     )
+            builder.insert(
+                "resource",
+                (
+                    (one["resourceType"], one["url"], one.get("version", ""), "", edition, orjson.dumps(one))
+                    for one in self.resources
+                ),
+            )
             builder.finish()
         return path
 
@@ -100,7 +111,13 @@ class SmallRelease:
             )  # fmt: skip
             builder.insert("parent", ((number, ids[parent]) for parent in one.parents))
             builder.insert(
-                "attribute", ((number, group, int(kind), int(to), "") for group, kind, to in one.attributes)
+                "attribute",
+                (
+                    (number, group, int(kind), None, to)
+                    if to[0] in '#"'
+                    else (number, group, int(kind), int(to), "")
+                    for group, kind, to in one.attributes
+                ),
             )
             if one.replaced_by:
                 builder.insert("replacement", [(number, "replaced-by", ids[one.replaced_by])])

@@ -1,0 +1,219 @@
+"""A terminology as plain dictionaries, and an obviously right and slow reading of expressions over it.
+
+Nothing here is shared with the evaluator but the tree: sets by definition, every concept looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.support.small_release import Small, SmallRelease
+
+from scr.terminology.ecl.tree import (
+    Attribute,
+    Cardinality,
+    Compound,
+    Concept,
+    Dotted,
+    Everything,
+    Expression,
+    Group,
+    Joined,
+    Members,
+    Refined,
+    Refinement,
+    Related,
+)
+from scr.terminology.systems import SNOMED_CT
+
+Attributes = list[tuple[int, str, str]]
+
+
+@dataclass
+class Model:
+    """Concepts with what is directly above them, their attributes, and the reference sets."""
+
+    parents: dict[str, set[str]]
+    attributes: dict[str, Attributes] = field(default_factory=dict)
+    refsets: dict[str, list[str]] = field(default_factory=dict)
+    inactive: set[str] = field(default_factory=set)
+
+    def release(self) -> SmallRelease:
+        """The same as a release."""
+        concepts: Mapping[str, Small] = {
+            code: Small(
+                f"C{code}",
+                sorted(above),
+                active=code not in self.inactive,
+                attributes=self.attributes.get(code, ()),
+            )
+            for code, above in self.parents.items()
+        }
+        return SmallRelease({SNOMED_CT: concepts}, self.refsets)
+
+    def above(self, code: str) -> set[str]:
+        """Everything above, by repeated steps."""
+        found: set[str] = set()
+        while True:
+            more = {up for one in {code} | found for up in self.parents[one]}
+            if more <= found:
+                return found
+            found |= more
+
+    def answer(self, expression: Expression) -> set[str]:
+        """The set of an expression, by its definition."""
+        match expression:
+            case Everything():
+                return {code for code in self.parents if code not in self.inactive}
+            case Concept(code):
+                return {code}
+            case Members(of):
+                named = set(self.refsets) if isinstance(of, Everything) else self.answer(of)
+                return {one for name in named for one in self.refsets.get(name, ())}
+            case Related(operator, of):
+                return self._related(operator, self.answer(of))
+            case Compound("AND", parts):
+                return set.intersection(*map(self.answer, parts))
+            case Compound("OR", parts):
+                return set.union(*map(self.answer, parts))
+            case Compound(_, (kept, removed)):
+                return self.answer(kept) - self.answer(removed)
+            case Refined(focus, refinement):
+                return {one for one in self.answer(focus) if self._holds(one, refinement, self._of(one))}
+            case Dotted(focus, attribute):
+                names = self._names(attribute)
+                return {
+                    to
+                    for one in self.answer(focus)
+                    for _, kind, to in self._of(one)
+                    if kind in names and to in self.parents
+                }
+        raise AssertionError(expression)
+
+    def _related(self, operator: str, of: set[str]) -> set[str]:
+        if operator == "!!>":
+            return {one for one in of if not self.above(one) & of}
+        if operator == "!!<":
+            return {one for one in of if not any(one in self.above(other) for other in of)}
+        itself = of if operator[:2] in {"<<", ">>"} else set()
+        direct = operator.endswith("!")
+        up = {code: self.parents[code] if direct else self.above(code) for code in self.parents}
+        if operator[0] == "<":
+            return itself | {code for code, above in up.items() if above & of}
+        return itself | {above for one in of for above in up[one]}
+
+    def _of(self, code: str) -> Attributes:
+        return self.attributes.get(code, [])
+
+    def _names(self, name: Expression) -> set[str]:
+        if isinstance(name, Everything):
+            return {kind for rows in self.attributes.values() for _, kind, _ in rows}
+        return self.answer(name)
+
+    def _holds(self, one: str, refinement: Refinement, rows: Attributes) -> bool:
+        match refinement:
+            case Joined("AND", parts):
+                return all(self._holds(one, part, rows) for part in parts)
+            case Joined(_, parts):
+                return any(self._holds(one, part, rows) for part in parts)
+            case Group(inner, cardinality):
+                groups = [
+                    [row for row in rows if row[0] == number] for number in {row[0] for row in rows} - {0}
+                ]
+                groups += [[row] for row in rows if row[0] == 0]
+                return _within(cardinality, sum(self._holds(one, inner, group) for group in groups))
+            case Attribute(reverse=True):
+                pointing = (
+                    self._matches(refinement, kind, source)
+                    for source in self.parents
+                    for _, kind, to in self._of(source)
+                    if to == one
+                )
+                return _within(refinement.cardinality, sum(pointing))
+            case Attribute():
+                count = sum(self._matches(refinement, kind, to) for _, kind, to in rows)
+                return _within(refinement.cardinality, count)
+        raise AssertionError(refinement)
+
+    def _matches(self, attribute: Attribute, kind: str, to: str) -> bool:
+        if kind not in self._names(attribute.name):
+            return False
+        value, same = attribute.value, attribute.comparison == "="
+        if isinstance(value, Decimal):
+            return to.startswith("#") and _compared(attribute.comparison, Decimal(to[1:]), value)
+        if isinstance(value, str):
+            return to.startswith('"') and (to.strip('"') == value) == same
+        if isinstance(value, bool):
+            return False
+        return to in self.parents and (to in self.answer(value)) == same
+
+
+def _within(cardinality: Cardinality, count: int) -> bool:
+    most = float("inf") if cardinality.most is None else cardinality.most
+    return cardinality.least <= count <= most
+
+
+def _compared(comparison: str, left: Decimal, right: Decimal) -> bool:
+    return {
+        "=": left == right, "!=": left != right, "<": left < right,
+        "<=": left <= right, ">": left > right, ">=": left >= right,
+    }[comparison]  # fmt: skip
+
+
+def spell(expression: Expression) -> str:
+    """An expression as it is written; parentheses wherever they may stand."""
+    match expression:
+        case Everything():
+            return "*"
+        case Concept(code):
+            return f"{code} |C{code}|"
+        case Members(of):
+            return f"^ {_atom(of)}"
+        case Related(operator, Members(of)):
+            return f"{operator} ^{_atom(of)}"
+        case Related(operator, of):
+            return f"{operator} {_atom(of)}"
+        case Compound(junction, parts):
+            return f" {junction} ".join(f"({spell(part)})" for part in parts)
+        case Refined(focus, refinement):
+            return f"({spell(focus)}): {_refinement(refinement)}"
+        case Dotted(focus, attribute):
+            return f"({spell(focus)}) . {_atom(attribute)}"
+    raise AssertionError(expression)
+
+
+def _atom(expression: Expression) -> str:
+    return spell(expression) if isinstance(expression, Everything | Concept) else f"({spell(expression)})"
+
+
+def _refinement(refinement: Refinement) -> str:
+    match refinement:
+        case Joined(junction, parts):
+            return _join(junction, parts)
+        case Group(inner, cardinality):
+            return f"{_cardinality(cardinality)} {{ {_refinement(inner)} }}"
+        case Attribute(name, comparison, value, reverse, cardinality):
+            left = f"{_cardinality(cardinality)} {'R ' if reverse else ''}{_atom(name)}"
+            return f"{left} {comparison} {_value(value)}"
+    raise AssertionError(refinement)
+
+
+def _join(junction: str, parts: Iterable[Refinement]) -> str:
+    return f" {junction} ".join(
+        f"({_refinement(part)})" if isinstance(part, Joined) else _refinement(part) for part in parts
+    )
+
+
+def _cardinality(cardinality: Cardinality) -> str:
+    most = "*" if cardinality.most is None else cardinality.most
+    return f"[{cardinality.least}..{most}]"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"#{value}"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return _atom(value)  # type: ignore[arg-type]

@@ -1,0 +1,164 @@
+"""Expressions over releases: held to a slow and plain reading, and to limits."""
+
+from __future__ import annotations
+
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.unit.terminology.ecl.model import Model, spell
+
+from scr.errors import Invalid, TooCostly, UnknownCode
+from scr.terminology.ecl.evaluate import evaluate, matcher
+from scr.terminology.ecl.ids import Limits
+from scr.terminology.ecl.parse import parse
+from scr.terminology.ecl.tree import (
+    Attribute,
+    Cardinality,
+    Compound,
+    Concept,
+    Dotted,
+    Everything,
+    Expression,
+    Group,
+    Joined,
+    Members,
+    Refined,
+    Refinement,
+    Related,
+)
+from scr.terminology.release.reader import Release
+
+CODES = [str(100_000_000 + number) for number in range(1, 15)]
+NAMES = CODES[-3:]
+REFSETS = CODES[-5:-3]
+concepts = st.sampled_from(CODES).map(Concept)
+names = st.one_of(st.sampled_from(NAMES).map(Concept), st.just(Everything()))
+
+
+@st.composite
+def models(draw: st.DrawFn) -> Model:
+    """A hierarchy without rings, attributes in groups, concrete values, two reference sets."""
+    parents = {
+        code: draw(st.sets(st.sampled_from(CODES[:place]), max_size=2)) if place else set()
+        for place, code in enumerate(CODES)
+    }
+    inactive = draw(st.sets(st.sampled_from(CODES[5:9]), max_size=1))
+    for gone in inactive:
+        parents = {code: above - {gone} if code != gone else set() for code, above in parents.items()}
+    to = st.one_of(st.sampled_from(CODES), st.sampled_from(["#1", "#2.5", '"a"']))
+    row = st.tuples(st.integers(0, 2), st.sampled_from(NAMES), to)
+    attributes = {code: sorted(draw(st.sets(row, max_size=4))) for code in CODES[:9] if code not in inactive}
+    refsets = {name: sorted(draw(st.sets(st.sampled_from(CODES), max_size=5))) for name in REFSETS}
+    return Model(parents, attributes, refsets, inactive)
+
+
+def expressions(depth: int = 2) -> st.SearchStrategy[Expression]:
+    """Any expression, up to a depth."""
+    if depth == 0:
+        return st.one_of(concepts, st.just(Everything()))
+    inner = expressions(depth - 1)
+    operators = st.sampled_from(["<", "<<", "<!", "<<!", ">", ">>", ">!", ">>!", "!!>", "!!<"])
+    return st.one_of(
+        inner,
+        st.builds(Related, operators, inner),
+        st.builds(Members, st.one_of(st.sampled_from(REFSETS).map(Concept), inner)),
+        st.builds(
+            Compound, st.sampled_from(["AND", "OR"]), st.lists(inner, min_size=2, max_size=3).map(tuple)
+        ),
+        st.builds(Compound, st.just("MINUS"), st.tuples(inner, inner)),
+        st.builds(Refined, inner, refinements(depth - 1)),
+        st.builds(Dotted, inner, names),
+    )
+
+
+def cardinalities() -> st.SearchStrategy[Cardinality]:
+    """The usual one, and others."""
+    few = st.builds(
+        lambda least, more: Cardinality(least, None if more is None else least + more),
+        st.integers(0, 2), st.one_of(st.none(), st.integers(0, 2)),
+    )  # fmt: skip
+    return st.one_of(st.just(Cardinality()), few)
+
+
+def refinements(depth: int, *, in_group: bool = False) -> st.SearchStrategy[Refinement]:
+    """Attributes of all kinds; groups and junctions of them."""
+    reverse = st.just(False) if in_group else st.booleans()
+    same = st.sampled_from(["=", "!="])
+    numbers = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+    attribute = st.one_of(
+        st.builds(Attribute, names, same, expressions(depth), reverse, cardinalities()),
+        st.builds(Attribute, names, numbers, st.sampled_from([Decimal(1), Decimal(2)]), st.just(False)),
+        st.builds(Attribute, names, same, st.sampled_from(["a", "b"]), st.just(False)),
+    )
+    if depth == 0:
+        return attribute
+    inner = refinements(depth - 1, in_group=in_group)
+    joined = st.builds(Joined, st.sampled_from(["AND", "OR"]), st.tuples(inner, inner))
+    if in_group:
+        return st.one_of(attribute, joined)
+    return st.one_of(attribute, joined, st.builds(Group, refinements(depth, in_group=True), cardinalities()))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(models(), st.lists(expressions(), min_size=8, max_size=8))
+def test_any_expression_means_what_it_says(model: Model, asked: list[Expression]) -> None:
+    """The set, and the test of each concept alone, are those of the slow reading, for any release."""
+    with tempfile.TemporaryDirectory() as folder:
+        release = Release(model.release().write(Path(folder) / "release-x.sqlite"))
+        for expression in asked:
+            text = spell(expression)
+            expected = model.answer(expression)
+            assert evaluate(release, text) == expected, text
+            inside = matcher(release, text)
+            assert {code for code in CODES if inside(code)} == expected, text
+        release.close()
+
+
+@given(expressions(3))
+def test_what_is_written_is_read_again(expression: Expression) -> None:
+    """An expression that is spelled out and read gives an expression that is spelled the same."""
+    assert spell(parse(spell(expression))) == spell(expression)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A chain of concepts, wide at its end."""
+    wide = {str(200_000_000 + number): {CODES[0]} for number in range(300)}
+    model = Model({CODES[0]: set(), CODES[1]: {CODES[0]}, **wide})
+    return Release(model.release().write(tmp_path_factory.mktemp("ecl") / "release-x.sqlite"))
+
+
+@pytest.mark.parametrize("text", [f"< {CODES[0]}", "*", f"> (< {CODES[0]})", f"*: [0..0] {CODES[1]} = *"])
+def test_what_costs_too_much_is_refused(release: Release, text: str) -> None:
+    """More rows than allowed, or more time, is an error and never a part of the answer."""
+    for limits in (Limits(rows=100), Limits(seconds=-1)):
+        with pytest.raises(TooCostly, match="make it narrower"):
+            evaluate(release, text, limits)
+    assert release.concept("http://snomed.info/sct", CODES[0]) is not None
+
+
+def test_a_statement_that_runs_on_is_broken_off(tmp_path: Path) -> None:
+    """Time is looked at within a statement too, and the connection serves the next question."""
+    wide = {str(200_000_000 + number): set[str]() for number in range(30_000)}
+    release = Release(Model(wide).release().write(tmp_path / "release-x.sqlite"))
+    with pytest.raises(TooCostly):
+        evaluate(release, "*", Limits(seconds=0.0))
+    assert len(evaluate(release, "*")) == 30_000
+
+
+def test_a_concept_that_is_not_there_is_named_with_its_place(release: Release) -> None:
+    """No empty set for a concept that the release lacks: its writer would take it for an answer."""
+    with pytest.raises(UnknownCode, match="character 5: 999999999 is not in the release"):
+        evaluate(release, "  < 999999999")
+    with pytest.raises(Invalid, match="write <! for the children"):
+        evaluate(release, f"*: 116680003 = {CODES[0]}")
+
+
+@pytest.mark.parametrize("code", ["", "x", "0100000002", "١٠٠", "9" * 40, f"{CODES[1]} "])
+def test_no_code_that_is_no_identifier_is_among_them(release: Release, code: str) -> None:
+    """What cannot be an identifier is in no set."""
+    assert not matcher(release, "*")(code)
