@@ -7,17 +7,9 @@ them in place. What is pushed and what is pulled go through the same steps, in t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from scr.fhir.entry import Resource
-
-
-class Untranslated(NamedTuple):
-    """A code that no map translates: its system (empty where it names none), the code, and its text."""
-
-    system: str
-    code: str
-    display: str
+from scr.terminology.coding import Untranslated as Untranslated
 
 
 Step = Callable[[list[Resource]], list[Untranslated]]

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -41,9 +42,13 @@ class Target(NamedTuple):
 
 @dataclass(slots=True)
 class ConceptMap:
-    """One map. ``look_up`` is a dictionary access once a spelling has been met."""
+    """One map. ``look_up`` is a dictionary access once a spelling has been met.
+
+    ``version`` is a hash of its file: another one for other contents.
+    """
 
     name: str
+    version: str = ""
     exact: dict[tuple[str, str], Target] = field(default_factory=dict)
     loose: dict[tuple[str, str], Target | None] = field(default_factory=dict)
     _met: dict[tuple[str, str], Target | None] = field(default_factory=dict, repr=False)
@@ -120,8 +125,8 @@ def _loosely(code: str) -> str:
 
 
 def _read(path: Path) -> ConceptMap:
-    concept_map = ConceptMap(path.stem)
-    for line, row in _rows(path):
+    concept_map = ConceptMap(path.stem, hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest())
+    for line, row in read_rows(path, COLUMNS, OPTIONAL):
         where = f"{path}, line {line}"
         code, system = row["source_code"], row.get("source_system", "")
         if not code:
@@ -140,8 +145,13 @@ def _read(path: Path) -> ConceptMap:
     return concept_map
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its line number, its cells stripped."""
+def read_rows(
+    path: Path, columns: Sequence[str], optional: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row of a map's file with its line number, its cells stripped.
+
+    Raises Invalid naming the file and the line: a column is missing or not known, or it is no CSV file.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -149,7 +159,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        _check_header(header, path)
+        _check_header(header, path, columns, optional)
         for cells in reader:
             if not any(cells):
                 continue
@@ -166,14 +176,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         ) from None
 
 
-def _check_header(header: list[str], path: Path) -> None:
-    for name in COLUMNS:
+def _check_header(header: list[str], path: Path, columns: Sequence[str], optional: Sequence[str]) -> None:
+    for name in columns:
         if name not in header:
             raise Invalid(
-                f"no column {name!r}: the header is {','.join(COLUMNS)}",
+                f"no column {name!r}: the header is {','.join(columns)}",
                 code="bad-map",
                 where=f"{path}, line 1",
             )
     for name in header:
-        if name not in COLUMNS + OPTIONAL:
+        if name not in (*columns, *optional):
             raise Invalid(f"unknown column {name!r}: remove it", code="bad-map", where=f"{path}, line 1")
