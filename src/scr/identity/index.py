@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from scr.errors import Conflict
 from scr.fhir.demographics import Demographics
@@ -42,6 +42,17 @@ _BY_TOKEN = (
 )
 _OWNER = select(PERSON_INDEX.c.person).where(PERSON_INDEX.c.token == bindparam("token"))
 _ADD_TOKEN = insert(PERSON_INDEX)
+_HAND_OVER = (
+    update(PERSON_INDEX).where(PERSON_INDEX.c.token == bindparam("which")).values(person=bindparam("to"))
+)
+_FORGET = delete(PERSON_INDEX).where(
+    PERSON_INDEX.c.token == bindparam("which"),
+    PERSON_INDEX.c.person == bindparam("whose"),
+    PERSON_INDEX.c.kind == _LOCAL,
+)
+_SAME_VIEW = select(PERSON.c.key).where(
+    PERSON.c.key == bindparam("other"), PERSON.c.view == bindparam("view")
+)
 _RELATIONSHIPS = (
     select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "until")))
     .where(RELATIONSHIP.c.person == bindparam("person"))
@@ -99,14 +110,50 @@ def register(
 
 
 def learn_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> bool:
-    """Note a local identifier of a person; False where it was known. Raises Conflict if it is another's."""
+    """Note a local identifier of a person; False where it was known. Raises Conflict if it is another's.
+
+    One of somebody who is linked with the person stays theirs.
+    """
     token = _local_token(keys, system, value)
     owner = connection.execute(_OWNER, {"token": token}).scalar_one_or_none()
     if owner is None:
         _add_token(connection, person, token, _LOCAL)
-    elif owner != person.key:
+    elif owner != person.key and not _is_linked(connection, person, owner):
         raise Conflict("the local identifier is another person's", code="other-person")
     return owner is None
+
+
+def hand_over_local(connection: Connection, keys: KeyRing, to: Person, system: str, value: str) -> None:
+    """Let a local identifier, whosever it is, be this person's: for ``scr.identity.merges``."""
+    token = _local_token(keys, system, value)
+    connection.execute(_HAND_OVER, {"which": token, "to": to.key})
+
+
+def forget_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> None:
+    """Do not know a person by a local identifier any more."""
+    token = _local_token(keys, system, value)
+    connection.execute(_FORGET, {"which": token, "whose": person.key})
+
+
+def give_way(connection: Connection, keys: KeyRing, former: NHSNumber, retained: NHSNumber) -> None:
+    """A number was superseded: whoever is held under it, and nobody under the retained, has the retained now.
+
+    Where both are held, they stay as they are: joining them is for ``scr.identity.links``.
+    """
+    person = find(connection, keys, former)
+    if person is None or find(connection, keys, retained) is not None:
+        return
+    keep_facts(connection, replace(person, nhs_number=retained))
+    _add_token(connection, person, token_of(keys, retained), _NHS_NUMBER)
+
+
+def learn_former(connection: Connection, keys: KeyRing, person: Person, former: NHSNumber) -> bool:
+    """Find the person by a number that gave way to theirs, too; False where somebody has it already."""
+    token = token_of(keys, former)
+    free = connection.execute(_OWNER, {"token": token}).scalar_one_or_none() is None
+    if free:
+        _add_token(connection, person, token, _NHS_NUMBER)
+    return free
 
 
 def relate(
@@ -159,6 +206,8 @@ def learn_demographics(connection: Connection, keys: KeyRing, person: Person, to
     now = person_by_key(connection, keys, person.key)
     if now is None:
         return False
+    if now.standing.restricted:  # where they live is not to be found here
+        told = structs.replace(told, postcode=None)
     if not now.demographics.is_empty and compare(now.demographics, told).agreement is not Agreement.AGREE:
         return False
     better = merged(now.demographics, told)
@@ -178,8 +227,16 @@ def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: 
         return False
     former = tuple(dict.fromkeys((*now.standing.former, *told.former)))
     better = structs.replace(told, former=former)
-    keep_facts(connection, replace(now, standing=better))
+    known = structs.replace(now.demographics, postcode=None) if better.restricted else now.demographics
+    keep_facts(connection, replace(now, standing=better, demographics=known))
     return structs.replace(now.standing, checked=better.checked) != better
+
+
+def _is_linked(connection: Connection, person: Person, other: str) -> bool:
+    """Whether the two are in one view (``scr.identity.links``)."""
+    return person.view is not None and (
+        connection.execute(_SAME_VIEW, {"other": other, "view": person.view}).one_or_none() is not None
+    )
 
 
 def _local_token(keys: KeyRing, system: str, value: str) -> str:
