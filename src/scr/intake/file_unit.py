@@ -16,6 +16,7 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.validate import validate
 from scr.identity import index
 from scr.identity.match import Agreement, compare
+from scr.intake.carry import carried
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
@@ -127,7 +128,9 @@ class Desk:
         mapped = map_unit(adapter, unit, context)
         for entry in mapped.entries:
             _check(entry, unit.place)
-        filed = file_entries(conn, self.keys, person, mapped.entries, now)
+        events = adapter.decode.format == "hl7v2"
+        entries = carried(conn, person, mapped.entries) if events else mapped.entries
+        filed = file_entries(conn, self.keys, person, entries, now)
         index.learn_demographics(conn, self.keys, person, stated.demographics)
         for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)

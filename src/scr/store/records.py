@@ -185,6 +185,21 @@ def load_record(
     return found
 
 
+def load_some(
+    connection: Connection, person: Person, kind: str, ids: Collection[str] | None = None
+) -> list[Entry]:
+    """The current entries of one resource type of a person; of these ids only if they are given."""
+    query = select(RESOURCE.c.id, RESOURCE.c.version, RESOURCE.c.sealed).where(
+        RESOURCE.c.person == person.key, RESOURCE.c.type == kind
+    )
+    if ids is not None:
+        query = query.where(RESOURCE.c.id.in_(ids))
+    return [
+        _decoder.decode(unseal(person.data_key, sealed, _place(person.key, logical, version)))
+        for logical, version, sealed in connection.execute(query)
+    ]
+
+
 def load_entry(connection: Connection, keys: KeyRing, logical: str) -> tuple[Person, Entry] | None:
     """The current version of a resource by its id, and whose it is."""
     row = connection.execute(_ONE, {"id": logical}).one_or_none()
