@@ -15,7 +15,9 @@ from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.validate import validate
 from scr.identity import index
-from scr.identity.match import Agreement, compare
+from scr.identity.matching import Matching, shipped_matching
+from scr.identity.pds.facts import Facts
+from scr.identity.resolve import Resolver, Unresolved
 from scr.intake.carry import carried
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
@@ -27,11 +29,6 @@ from scr.terminology.conceptmap import ConceptMaps
 
 DISSENT = "dissent-to-share"
 """The code by which an adapter declines a unit whose person objects to sharing (ZU8-2, say)."""
-
-_NO_NUMBER = {
-    "no-nhs-number": "It holds no NHS Number: add it at the source, and send it again.",
-    "bad-nhs-number": "Its NHS Number fails the check, or there are several: correct it at the source.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,15 @@ UnitOutcome = FiledUnit | Problem
 class Desk:
     """Files units. It works inside a transaction that somebody else commits.
 
-    ``steps`` add codings and labels to what is filed.
+    ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
+    ``facts`` what the national register says of the numbers that the units claim.
     """
 
     keys: KeyRing
     maps: ConceptMaps
     steps: tuple[Step, ...] = ()
+    matching: Matching = field(default_factory=shipped_matching)
+    facts: Facts = field(default_factory=dict, repr=False)
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -116,9 +116,9 @@ class Desk:
     ) -> UnitOutcome | Objected:
         if stated.declined and stated.declined != DISSENT:
             return Problem(unit.place, stated.declined, stated.reason)
-        person = self._whose(conn, stated, unit.place, now)
-        if isinstance(person, Problem):
-            return person
+        person = Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
+        if isinstance(person, Unresolved):
+            return Problem(unit.place, person.code, person.sentence)
         if stated.declined:
             index.relate(conn, person, provider, "objection", provider, now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
@@ -136,29 +136,6 @@ class Desk:
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)
         _relate(conn, person, provider, stated, now)
         return FiledUnit(person, filed, mapped)
-
-    def _whose(self, conn: Connection, stated: Claim, place: str, now: int) -> Person | Problem:
-        """The person that a unit is about, new or known; a Problem where there is a doubt."""
-        if stated.nhs_number is None:
-            return Problem(place, stated.problem, _NO_NUMBER[stated.problem])
-        if stated.demographics.birth_date is None and stated.demographics.family is None:
-            return Problem(
-                place,
-                "no-demographics",
-                "Neither a birth date nor a name is there to check the NHS Number by: add one at the source.",
-            )
-        person = index.find(conn, self.keys, stated.nhs_number)
-        if person is None:
-            return index.register(conn, self.keys, stated.nhs_number, stated.demographics, now)
-        verdict = compare(person.demographics, stated.demographics)
-        if verdict.agreement is Agreement.AGREE:
-            return person
-        return Problem(
-            place,
-            f"demographics-{verdict.agreement.value}",
-            "Its demographics do not fit the person known by this NHS Number "
-            f"({', '.join(verdict.reasons)}): find out whose it is before it is filed.",
-        )
 
 
 @dataclass(slots=True)

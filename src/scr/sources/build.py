@@ -11,6 +11,7 @@ import httpx
 
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
+from scr.identity.matching import Matching, shipped_matching
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
@@ -33,18 +34,26 @@ def build_sources(
     clock: Callable[[], int],
     losses: LossTally | None = None,
     steps: tuple[Step, ...] = (),
+    matching: Matching | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
-    carried, ``steps`` add codings and labels. Raises Invalid where a feed names an adapter that is not
-    there, or a provider is to be asked in two ways.
+    carried, ``steps`` add codings and labels, ``matching`` is the policy of whose an answer is. Raises
+    Invalid where a feed names an adapter that is not there, or a provider is to be asked in two ways.
     """
-    tally = losses or LossTally()
+    reader = partial(
+        Reader,
+        id_key=id_key,
+        clock=clock,
+        losses=losses or LossTally(),
+        steps=steps,
+        matching=matching or shipped_matching(),
+    )
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
         for feed in provider.feeds:
-            source = _source(provider, feed, adapters, client, settings, id_key, clock, tally, steps)
+            source = _source(provider, feed, adapters, client, settings, reader)
             if source is None:
                 continue
             if provider.ods in sources:
@@ -59,17 +68,14 @@ def _source(
     adapters: Mapping[str, Adapter],
     client: httpx.AsyncClient,
     settings: Settings,
-    id_key: bytes,
-    clock: Callable[[], int],
-    losses: LossTally,
-    steps: tuple[Step, ...],
+    read_by: Callable[[OdsCode, str, Adapter], Reader],
 ) -> Source | None:
     connection = feed.connection
     if not isinstance(connection, GpConnectConnection | FhirR4Connection):
         return None
     if feed.adapter not in adapters:
         raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
-    reader = Reader(provider.ods, provider.name, adapters[feed.adapter], id_key, clock, losses, steps)
+    reader = read_by(provider.ods, provider.name, adapters[feed.adapter])
     limits = Limits(
         timeout_seconds=connection.timeout_seconds,
         attempts=connection.attempts,

@@ -22,6 +22,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.fhir.one_person import all_about, only_about, patient_ids
 from scr.fhir.pages import head_of
 from scr.identity.match import Agreement, compare
+from scr.identity.matching import Matching, shipped_matching
 from scr.mapping import counts
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
@@ -39,7 +40,7 @@ _log = structlog.get_logger(__name__)
 class Reader:
     """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried.
 
-    ``steps`` add codings and labels to what was read.
+    ``steps`` add codings and labels to what was read; ``matching`` is the policy of whose it is.
     """
 
     ods: OdsCode
@@ -49,6 +50,7 @@ class Reader:
     clock: Callable[[], int]
     losses: LossTally = field(default_factory=LossTally)
     steps: tuple[Step, ...] = ()
+    matching: Matching = field(default_factory=shipped_matching)
 
     @property
     def headings(self) -> frozenset[str]:
@@ -158,7 +160,7 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
             raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
-    if question.known is not None and _contradicts(question.known, stated.demographics):
+    if question.known is not None and _contradicts(question.known, stated.demographics, reader.matching):
         raise SourceFailure(
             "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
             code="demographics-contradict",
@@ -166,8 +168,8 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     return stated.demographics
 
 
-def _contradicts(known: Demographics, stated: Demographics) -> bool:
-    return compare(known, stated).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
+def _contradicts(known: Demographics, stated: Demographics, matching: Matching) -> bool:
+    return compare(known, stated, matching).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
 
 
 def _wrong_person(text: str) -> SourceFailure:

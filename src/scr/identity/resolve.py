@@ -1,0 +1,154 @@
+"""Whose is a unit? A person, new or known, or the reason why nobody can say.
+
+The NHS Number leads, and is checked twice: by the demographics known here, and by those that the
+national register gives for it, where it was asked. A unit without a number is its sender's own person
+only where the sender's local identifier has been that person's before and the demographics agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from msgspec import structs
+from sqlalchemy import Connection
+
+from scr.fhir.demographics import Demographics
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.pds import PdsPerson
+from scr.identity import index
+from scr.identity.match import Agreement, Verdict, compare
+from scr.identity.matching import Matching
+from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Superseded
+from scr.mapping.run import Claim
+from scr.store.keys import KeyRing
+from scr.store.people import Person
+
+_NO_NUMBER = {
+    "no-nhs-number": "It holds no NHS Number: add it at the source, and send it again.",
+    "bad-nhs-number": "Its NHS Number fails the check, or there are several: correct it at the source.",
+}
+_NO_DEMOGRAPHICS = (
+    "Neither a birth date nor a name is there to check the NHS Number by: add one at the source."
+)
+_INVALIDATED = "Its NHS Number was taken out of use: trace the person, and correct it at the source."
+_NOT_KNOWN = "Nobody has its NHS Number: trace the person, and correct it at the source."
+_LOCAL_IDS_DIFFER = (
+    "It holds no NHS Number, and its local identifiers are several people's: find out whose it is."
+)
+
+_WORST_FIRST = (Agreement.CONTRADICT, Agreement.DOUBT, Agreement.UNKNOWN, Agreement.AGREE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why nobody can say whose it is: a stable code, and a sentence without anyone's data."""
+
+    code: str
+    sentence: str
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Says whose a unit is, by the keys of the index and the policy of matching."""
+
+    keys: KeyRing
+    policy: Matching
+
+    def whose(
+        self, conn: Connection, provider: OdsCode, stated: Claim, now: int, facts: Facts = NO_FACTS
+    ) -> Person | Unresolved:
+        """The person that a unit is about. ``facts`` are what the register said of the numbers.
+
+        What the register told is kept with the person. Raises Conflict where another writer registers the
+        same person at this moment: run it again.
+        """
+        if stated.nhs_number is None:
+            if stated.problem == "no-nhs-number" and stated.local_ids:
+                return self._by_local_ids(conn, provider, stated)
+            return Unresolved(stated.problem, _NO_NUMBER[stated.problem])
+        if stated.demographics.birth_date is None and stated.demographics.family is None:
+            return Unresolved("no-demographics", _NO_DEMOGRAPHICS)
+        fact = facts.get(stated.nhs_number)
+        if isinstance(fact, Invalidated):
+            return Unresolved("nhs-number-invalidated", _INVALIDATED)
+        if isinstance(fact, NotKnown):
+            return Unresolved("nhs-number-not-known", _NOT_KNOWN)
+        if fact is None:
+            return self._by_number(conn, stated.nhs_number, stated.demographics, None, now)
+        return self._by_register(conn, stated, fact, now)
+
+    def _by_register(
+        self, conn: Connection, stated: Claim, fact: Found | Superseded, now: int
+    ) -> Person | Unresolved:
+        told = fact.person
+        former = (fact.asked,) if isinstance(fact, Superseded) else ()
+        for number in former:
+            index.give_way(conn, self.keys, number, told.number)
+        person = self._by_number(conn, told.number, stated.demographics, told, now)
+        if isinstance(person, Unresolved):
+            return person
+        standing = told.standing(now, former)
+        index.learn_standing(conn, self.keys, person, standing)
+        for number in former:
+            index.learn_former(conn, self.keys, person, number)
+        return replace(person, standing=standing)
+
+    def _by_number(
+        self,
+        conn: Connection,
+        number: NHSNumber,
+        stated: Demographics,
+        register: PdsPerson | None,
+        now: int,
+    ) -> Person | Unresolved:
+        person = index.find(conn, self.keys, number)
+        verdict = self._verdict(person, register, stated)
+        if verdict is not None and verdict.agreement is not Agreement.AGREE:
+            return _in_doubt(verdict)
+        if person is not None:
+            return person
+        known = stated if register is None or register.withheld else register.demographics
+        return index.register(conn, self.keys, number, known, now)
+
+    def _verdict(
+        self, person: Person | None, register: PdsPerson | None, stated: Demographics
+    ) -> Verdict | None:
+        """The worse of what is known here and what the register says; None where neither says anything."""
+        verdicts: list[Verdict] = []
+        if person is not None:
+            verdicts.append(compare(person.demographics, stated, self.policy))
+        if register is not None and not register.withheld:
+            known = register.every_demographics
+            hidden = (structs.replace(one, postcode=None) for one in known) if register.restricted else known
+            verdicts.append(_best(compare(one, stated, self.policy) for one in hidden))
+        return min(verdicts, key=lambda one: _WORST_FIRST.index(one.agreement), default=None)
+
+    def _by_local_ids(self, conn: Connection, provider: OdsCode, stated: Claim) -> Person | Unresolved:
+        known = {
+            person.key: person
+            for system, value in stated.local_ids
+            if (person := index.find_local(conn, self.keys, f"{provider}|{system}", value)) is not None
+        }
+        if not known:
+            return Unresolved("no-nhs-number", _NO_NUMBER["no-nhs-number"])
+        if len(known) > 1:
+            return Unresolved("local-ids-differ", _LOCAL_IDS_DIFFER)
+        person = next(iter(known.values()))
+        verdict = compare(person.demographics, stated.demographics, self.policy)
+        return person if verdict.agreement is Agreement.AGREE else _in_doubt(verdict, by="local identifier")
+
+
+def _best(verdicts: Iterable[Verdict]) -> Verdict:
+    """By whichever of their names a source knows a person."""
+    return max(verdicts, key=lambda one: (_WORST_FIRST.index(one.agreement), one.score))
+
+
+def _in_doubt(verdict: Verdict, by: str = "NHS Number") -> Unresolved:
+    return Unresolved(
+        f"demographics-{verdict.agreement.value}",
+        f"Its demographics do not fit the person known by this {by} "
+        f"({', '.join(verdict.reasons)}): find out whose it is before it is filed.",
+        verdict,
+    )
