@@ -11,6 +11,5 @@ from collections.abc import Callable
 from scr.fhir.entry import Resource
 from scr.terminology.coding import Untranslated as Untranslated
 
-
 Step = Callable[[list[Resource]], list[Untranslated]]
 """Changes a unit's resources, and tells which codes it found no translation for."""

@@ -53,7 +53,7 @@ def add(
     """Add counts to those of the day, in one statement."""
     if not counts:
         return
-    same = {"day": day_of(now), "provider": provider.value, "adapter": adapter, "writer": _writer()}
+    same = {"day": day_of(now), "provider": provider.value, "adapter": adapter, "writer": writer_of_thread()}
     rows = [{**same, "kind": c.kind, "name": c.name, "count": n} for c, n in bounded(Counter(counts)).items()]
     connection.execute(_ADD, rows)
 
@@ -126,8 +126,8 @@ async def flushed(tally: Tally, database: Database, seconds: float = _SECONDS) -
         await tally.flush(database)
 
 
-def _writer() -> str:
-    """A name for the thread that writes."""
+def writer_of_thread() -> str:
+    """A name for the thread that writes, so that no two wait for one row of counts."""
     known: str | None = getattr(_thread, "name", None)
     if known is None:
         known = _thread.name = secrets.token_hex(4)

@@ -17,6 +17,7 @@ from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import DriftEventRow, FeedProfileRow, LossDayRow, OnboardingEventRow
 from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
+from scr.store.tables.terminology import CodeGapRow, RemapRow
 
 metadata = SQLModel.metadata
 
@@ -43,3 +44,5 @@ ONBOARDING = _table(OnboardingEventRow)
 LOSS_DAY = _table(LossDayRow)
 FEED_PROFILE = _table(FeedProfileRow)
 DRIFT = _table(DriftEventRow)
+CODE_GAP = _table(CodeGapRow)
+REMAP = _table(RemapRow)
