@@ -177,7 +177,9 @@ def _decide_entry(request: AccessRequest, role: Role, entry: Entry, policy: Poli
         reason = Reason("heading", "The job role does not open this heading of the record.")
     elif not allows(request.actor.scopes, entry.type, request.interaction.value):
         reason = Reason("scope", "The token's scopes do not grant this resource type.")
-    elif not policy.cleared(role, entry.labels):
+    elif policy.barred(role, entry.labels) is not None:
+        reason = Reason("legal-bar", "The law keeps this entry from being shared, whoever asks.")
+    elif not policy.cleared(role, entry.labels, request.actor.kind):
         reason = Reason("label", "The entry is marked as more confidential than the job role may see.")
     if reason is not None:
         return Decision(False, (reason,), policy.hash)

@@ -1,19 +1,22 @@
 """The policy: job roles and what each opens, as files in ``consent/``.
 
 ``roles.yaml`` gives each national job role its activities, and each activity the headings and
-interactions that it opens. A mistake stops the load and names the file and the line. The hash of
-the files in force stands in every decision and every audit row.
+interactions that it opens; ``labels.yaml`` says what makes an entry sensitive (``label_policy``). A
+mistake stops the load and names the file and the line. The hash of the files in force stands in every
+decision and every audit row.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scr.consent.actor import ActorKind
+from scr.consent.label_policy import FILE, UNCLASSIFIED_TOKEN, Bar, LabelPolicy, load_labels
 from scr.data import DataFiles, load_yaml
 from scr.errors import Invalid
 from scr.fhir.headings import HEADINGS, types_under
@@ -64,6 +67,7 @@ class Policy:
     roles: dict[str, Role]
     purposes: frozenset[str]
     hash: str
+    labels: LabelPolicy = field(default_factory=LabelPolicy)
 
     def types_of(self, role: Role) -> frozenset[str]:
         """The resource types that can stand under the role's headings."""
@@ -74,13 +78,23 @@ class Policy:
         found = self.roles.get(role or "")
         return found is not None and activity in found.activities
 
-    def cleared(self, role: Role, labels: tuple[str, ...]) -> bool:
+    def cleared(
+        self, role: Role, labels: tuple[str, ...], kind: ActorKind = ActorKind.PROFESSIONAL
+    ) -> bool:
         """Whether the role may see an entry with these labels.
 
         A confidentiality above the role's clearance bars it; so does a confidentiality that is not a
-        code of the system, and a sensitivity without a confidentiality counts as R (restricted).
+        code of the system, and a sensitivity without a confidentiality counts as R (restricted). What
+        nobody could classify is for the policy to open or to withhold, by the kind of actor.
         """
+        if kind in self.labels.withheld_unclassified and UNCLASSIFIED_TOKEN in labels:
+            return False
         return _level(labels) <= _LEVELS.index(role.clearance)
+
+    def barred(self, role: Role, labels: tuple[str, ...]) -> Bar | None:
+        """The law that keeps an entry with these labels from the role; None where there is none."""
+        bars = self.labels.bars_on(labels) if labels else ()
+        return next((bar for bar in bars if not bar.open_to & role.activities), None)
 
 
 @lru_cache(maxsize=256)
@@ -126,7 +140,17 @@ def load_policy(files: DataFiles) -> Policy:
                 code="bad-policy",
                 where=document.where("activities", name, "headings"),
             )
-    return Policy(roles, frozenset(parsed.purposes), hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    labels = load_labels(files)
+    for bar in labels.bars.values():
+        if strange := bar.open_to - parsed.activities.keys():
+            raise Invalid(
+                f"the bar {bar.key} is open to {', '.join(sorted(strange))}, which roles.yaml does not define",
+                code="bad-policy",
+                where=str(files.find("consent", FILE)),
+            )
+    content = path.read_bytes() + files.find("consent", FILE).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return Policy(roles, frozenset(parsed.purposes), digest, labels)
 
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:
