@@ -72,6 +72,32 @@ class Settings(BaseModel):
     )
     drop_folder: str = Field(default="drop", description="Watched folder, with one sub-folder per provider.")
     issuers: tuple[Issuer, ...] = Field(default=(), description="Token issuers that are trusted.")
+    pds_mode: Literal["off", "live"] = Field(
+        default="off", description="`live`: ask the Personal Demographics Service whose a number is."
+    )
+    pds_url: str = Field(
+        default="https://api.service.nhs.uk/personal-demographics/FHIR/R4",
+        pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",
+        description="The FHIR base of PDS, without a slash.",
+    )
+    pds_token_url: str = Field(
+        default="https://api.service.nhs.uk/oauth2/token",
+        pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",
+        description="Where PDS's access tokens are given; also the audience of our assertions.",
+    )
+    pds_client_id: str = Field(default="", description="We, as the API platform knows us; empty: no token.")
+    pds_key: str = Field(
+        default="file:keys/pds.pem", description="Reference to the RSA private key (PEM) that signs for PDS."
+    )
+    pds_key_id: str = Field(default="", description="The `kid` under which the platform has our public key.")
+    pds_organisation: str = Field(default="", description="ODS code of the organisation that asks PDS.")
+    pds_timeout_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="How long one answer of PDS may take."
+    )
+    pds_at_once: int = Field(default=8, ge=1, le=64, description="Calls of PDS under way at once.")
+    pds_check_days: int = Field(
+        default=30, ge=1, le=3650, description="Days after which a person is asked about again."
+    )
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=60, description="How long a question waits for its sources."
     )

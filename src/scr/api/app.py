@@ -35,6 +35,7 @@ from scr.intake.hl7 import Hl7Intake
 from scr.intake.mesh import MeshPoller
 from scr.intake.mesh_routes import mailboxes
 from scr.intake.mllp import MllpServer, server_tls
+from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.store import snapshots
 from scr.store.keys import random_id
@@ -137,7 +138,12 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
 async def listening(services: Services) -> AsyncIterator[None]:
     """MLLP, the watched folder and MESH, after what an earlier process left was finished."""
     await recover(services)
-    async with mllp_server(services), watched_folder(services), mesh_polling(services):
+    async with (
+        waiting_room(services),
+        mllp_server(services),
+        watched_folder(services),
+        mesh_polling(services),
+    ):
         yield
 
 
@@ -146,6 +152,21 @@ async def recover(services: Services) -> None:
     recovered = await services.intake.recover()
     if recovered:
         _log.info("recovered", messages=recovered)
+
+
+@asynccontextmanager
+async def waiting_room(services: Services) -> AsyncIterator[None]:
+    """What waits for the national register is tried again; without one nothing waits."""
+    if services.pds is None:
+        yield
+        return
+    stop = asyncio.Event()
+    trying = asyncio.create_task(WaitingRoom(services.intake, now_ms).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await trying
 
 
 @asynccontextmanager

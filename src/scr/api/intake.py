@@ -1,8 +1,9 @@
 """``POST /intake/{feed}``: a supplier's system sends a payload over HTTP.
 
 The sender signs in as any other system does; its client id says whose feed it may use. The answer is
-an OperationOutcome, and goes out after the commit: 202 where every part was filed, 422 where some are
-in quarantine. Either way the payload is kept, and need not be sent again.
+an OperationOutcome, and goes out after the commit: 202 where every part was filed, or waits for the
+national register to say whose it is; 422 where some are in quarantine. In each case the payload is
+kept, and need not be sent again.
 """
 
 from __future__ import annotations
@@ -141,8 +142,10 @@ def by_sender(
 
 def _told(receipt: Receipt, feed: Feed) -> Resource:
     again = " It came before, and is stored once." if receipt.duplicate else ""
-    text = f"Message {receipt.message} of feed {feed.name}: {receipt.filed} parts filed.{again}"
-    issues = [issue("information", "informational", text, detail="received")]
+    done = "it waits until PDS has said whose it is" if receipt.waiting else f"{receipt.filed} parts filed"
+    text = f"Message {receipt.message} of feed {feed.name}: {done}.{again}"
+    detail = "waiting" if receipt.waiting else "received"
+    issues = [issue("information", "informational", text, detail=detail)]
     issues += [
         issue("error", "business-rule", f"{p.place}: {p.sentence}", detail=p.code)
         for p in receipt.problems[:_TOLD]

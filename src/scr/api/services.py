@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -17,6 +17,11 @@ from scr.consent.policy import Policy, load_policy
 from scr.data import DataFiles
 from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
+from scr.identity.matching import load_matching
+from scr.identity.pds.build import open_pds
+from scr.identity.pds.checks import NumberChecks
+from scr.identity.pds.client import PdsClient
+from scr.intake.checking import RegisterDesk
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
 from scr.mapping.adapter import Adapter, load_adapter
@@ -33,6 +38,8 @@ from scr.store.losses import LossTally, flushed
 from scr.store.migrations import migrate
 from scr.store.recent import RecentRecords
 from scr.terminology.conceptmap import ConceptMaps
+
+_DAY = 24 * 3600 * 1000
 
 
 def now_ms() -> int:
@@ -56,6 +63,7 @@ class Services:
     intake: Intake
     recent: RecentRecords
     programme: Programme
+    pds: PdsClient | None
 
 
 def open_database(settings: Settings) -> Database:
@@ -84,18 +92,18 @@ async def open_services(
     """
     files = DataFiles(settings.home)
     policy, adapters, providers = read_configuration(files)
-    maps = ConceptMaps.load(files)
+    maps, matching = ConceptMaps.load(files), load_matching(files)
     keys = open_keys(settings)
     database = open_database(settings)
     losses = LossTally()
     steps: tuple[Step, ...] = ()
-    intake = Intake(database, keys, Desk(keys, maps, steps), adapters, providers, now_ms)
     try:
-        async with (
-            open_client(transport) as client,
-            flushed(losses, database),
-            flushed(intake.drift, database),
-        ):
+        async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
+            pds = open_pds(settings, client)
+            register = RegisterDesk(_checks(pds, settings, database, keys))
+            desk = Desk(keys, maps, steps, matching)
+            intake = Intake(database, keys, desk, adapters, providers, now_ms, register)
+            await stack.enter_async_context(flushed(intake.drift, database))
             pulls = build_sources(
                 providers,
                 adapters,
@@ -105,6 +113,7 @@ async def open_services(
                 clock=now_ms,
                 losses=losses,
                 steps=steps,
+                matching=matching,
             )
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
@@ -122,9 +131,19 @@ async def open_services(
                 intake=intake,
                 recent=recent,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
+                pds=pds,
             )
     finally:
         database.close()
+
+
+def _checks(
+    pds: PdsClient | None, settings: Settings, database: Database, keys: KeyRing
+) -> NumberChecks | None:
+    """What is asked of PDS before anything is filed; nothing where it is not connected."""
+    if pds is None:
+        return None
+    return NumberChecks(pds, database, keys, now_ms, settings.pds_check_days * _DAY)
 
 
 def read_configuration(

@@ -11,7 +11,15 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
-from scr.api.app import file_drop, mesh_pollers, mesh_polling, mllp_server, recover, watched_folder
+from scr.api.app import (
+    file_drop,
+    mesh_pollers,
+    mesh_polling,
+    mllp_server,
+    recover,
+    waiting_room,
+    watched_folder,
+)
 from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.services import open_keys, open_services, read_configuration
@@ -92,7 +100,7 @@ def poll(
 async def _listen(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with mllp_server(services) as server:
+        async with waiting_room(services), mllp_server(services) as server:
             console.print(f"MLLP at {settings.mllp_host}:{server.port}.")
             await _until_stopped()
 
@@ -100,7 +108,7 @@ async def _listen(settings: Settings) -> None:
 async def _watch(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with watched_folder(services):
+        async with waiting_room(services), watched_folder(services):
             console.print(f"Watching {settings.path(settings.drop_folder)}.")
             await _until_stopped()
 
@@ -114,7 +122,7 @@ async def _sweep(settings: Settings) -> int:
 async def _poll(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with mesh_polling(services) as pollers:
+        async with waiting_room(services), mesh_polling(services) as pollers:
             console.print(f"Polling {_named(pollers)}.")
             await _until_stopped()
 

@@ -35,8 +35,10 @@ class Hl7Intake:
     async def handle(self, raw: bytes) -> bytes:
         """Take a message in; the acknowledgement is made after the commit.
 
-        AA: filed. AE: kept, and in quarantine until someone has looked; or not kept, because the
-        store is down, and then it must be sent again. AR: refused: nobody here expects it.
+        AA: filed; or kept, and filed without anybody's doing when the national register says whose it is
+        (the text says so): to send it again would change nothing. AE: kept, and in quarantine until
+        someone has looked; or not kept, because the store is down, and then it must be sent again. AR:
+        refused: nobody here expects it.
         """
         header = read_header(raw)
         if header is None:
@@ -48,6 +50,8 @@ class Hl7Intake:
             receipt = await self._intake.receive(*found, raw)
         except ScrError as error:
             return _answer(header, "AE", str(error))
+        if receipt.waiting:
+            return _answer(header, "AA", "Kept; it is filed when PDS has said whose it is.")
         if receipt.state is MessageState.FILED:
             return _answer(header, "AA")
         return _answer(header, "AE", "; ".join(f"{p.code}: {p.sentence}" for p in receipt.problems[:_TOLD]))

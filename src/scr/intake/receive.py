@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -19,21 +19,27 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from scr.decode.tree import BadUnit, DecodeError, Unit
-from scr.errors import Conflict, NotFound, ScrError
+from scr.decode.tree import BadUnit, Unit
+from scr.errors import Conflict, NotFound, ScrError, Unavailable
 from scr.fhir.identifiers import OdsCode
 from scr.identity import index
+from scr.intake.checking import (
+    UNTRUSTED,
+    UNTRUSTED_SENTENCE,
+    Answers,
+    RegisterDesk,
+    claims,
+    next_wait,
+)
 from scr.intake.drift import DRIFT, DriftWatch, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
-from scr.mapping import counts
+from scr.intake.totals import Totals, counted_of, units_of
 from scr.mapping.adapter import Adapter
-from scr.mapping.counts import Counted
 from scr.mapping.provider import Feed, Provider
 from scr.store import losses, messages, quarantine
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.messages import MessageState
-from scr.store.people import Person
+from scr.store.messages import Message, MessageState, Wait
 from scr.store.quarantine import Quarantined, QuarantineState
 
 T = TypeVar("T")
@@ -48,18 +54,29 @@ _ATTEMPTS = 10
 _PAUSE = 0.05
 """Seconds: two processes with a long file each, about the same people, collide in nearly every part."""
 
+_LATER = 60_000
+"""Milliseconds until a message that cannot be done at all is looked at again."""
+
 _log = structlog.get_logger("scr.intake")
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a payload. ``problems`` are the parts in quarantine; ``filed`` counts units."""
+    """What came of a payload. ``problems`` are the parts in quarantine; ``filed`` counts units.
+
+    Where it is ``waiting``, it is kept, and filed as soon as the national register says whose it is.
+    """
 
     message: str
     state: MessageState
     duplicate: bool
     filed: int
     problems: tuple[Problem, ...]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is kept, and neither filed nor in quarantine yet."""
+        return self.state is MessageState.WAITING
 
 
 class Intake:
@@ -73,6 +90,7 @@ class Intake:
         adapters: Mapping[str, Adapter],
         providers: Mapping[OdsCode, Provider],
         clock: Callable[[], int],
+        register: RegisterDesk | None = None,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -80,6 +98,7 @@ class Intake:
         self._adapters = adapters
         self._providers = providers
         self._clock = clock
+        self._register = register or RegisterDesk(None)
         self.drift = DriftWatch(database, keys.id_key, clock)
 
     async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
@@ -111,37 +130,65 @@ class Intake:
 
         One that cannot be finished (its feed is not there any more, say) is told in the log and stays.
         """
-        finished = 0
-        for message in await self._database.read(partial(messages.pending, limit=None)):
-            try:
-                raw = await self._database.read(
-                    partial(messages.open_raw, keys=self._keys, message=message.id)
-                )
-                feed = self._feed(message.provider, message.feed)
-                await self._process(message.id, message.provider, feed, raw)
-            except Exception as error:  # noqa: BLE001 - the message boundary: the others are finished
-                _log.error(
-                    "not recovered",
-                    message=message.id,
-                    provider=message.provider.value,
-                    feed=message.feed,
-                    why=error.code if isinstance(error, ScrError) else type(error).__name__,
-                )
+        left = await self._database.read(partial(messages.pending, limit=None))
+        if not self._register.asks:  # what waited for the register waits no more
+            left += [message for message, _ in await self._database.read(messages.waiting)]
+        return sum([await self._finish(message) is not None for message in left])
+
+    async def resume(self) -> int | None:
+        """Try those messages again that wait and whose time has come, each feed's in their order.
+
+        Gives the time (ms UTC) of the next try; None where nothing waits.
+        """
+        blocked: set[tuple[OdsCode, str]] = set()
+        for message, wait in await self._database.read(messages.waiting):
+            feed = (message.provider, message.feed)
+            if feed in blocked:
+                continue
+            if wait.again > self._clock():
+                blocked.add(feed)
+                continue
+            receipt = await self._finish(message)
+            if receipt is None:  # its feed is not there any more, say: look again, and not at once
+                later = Wait(wait.tries + 1, wait.refusals, self._clock() + _LATER)
+                await self._write(partial(messages.wait, message=message.id, wait=later, claimed=()))
+            if receipt is None or receipt.waiting:
+                blocked.add(feed)
             else:
-                finished += 1
-        return finished
+                await self._write(partial(messages.forget_wait, message=message.id))
+        return min((wait.again for _, wait in await self._database.read(messages.waiting)), default=None)
+
+    async def _finish(self, message: Message) -> Receipt | None:
+        """Do a kept message; None, and a line in the log, where that cannot be done at all."""
+        try:
+            raw = await self._database.read(partial(messages.open_raw, keys=self._keys, message=message.id))
+            feed = self._feed(message.provider, message.feed)
+            return await self._process(message.id, message.provider, feed, raw)
+        except Exception as error:  # noqa: BLE001 - the message boundary: the others are finished
+            _log.error(
+                "not recovered",
+                message=message.id,
+                provider=message.provider.value,
+                feed=message.feed,
+                why=error.code if isinstance(error, ScrError) else type(error).__name__,
+            )
+            return None
 
     async def retry(self, item: str) -> Receipt:
         """Try one part in quarantine again, with the adapter as it is now.
 
-        Filed, it is released; if not, it stays with its newer reason. Raises NotFound.
+        Filed, it is released; if not, it stays with its newer reason. Raises NotFound, and Unavailable where
+        the national register does not answer.
         """
         found, raw = await self._database.read(
             lambda conn: quarantine.open_quarantined(conn, self._keys, item)
         )
         adapter = self._adapter(found.adapter)
-        units = list(_units(adapter, raw))
-        receipt = await self._write(lambda conn: self._retry(conn, found, adapter, units))
+        units = list(units_of(adapter, raw))
+        answers = await self._register.answers(adapter, units)
+        if answers.again_in is not None:
+            raise Unavailable("PDS does not say whose it is now: try it again later", code="register-down")
+        receipt = await self._write(lambda conn: self._retry(conn, found, adapter, units, answers))
         if not receipt.problems:  # a person says that this is what the feed sends
             described = await self._database.read(partial(messages.describe, message=found.message))
             look = await self.drift.look(found.provider, described.feed, adapter)
@@ -151,12 +198,17 @@ class Intake:
         return receipt
 
     def _retry(
-        self, conn: Connection, found: Quarantined, adapter: Adapter, units: list[Unit | BadUnit]
+        self,
+        conn: Connection,
+        found: Quarantined,
+        adapter: Adapter,
+        units: list[Unit | BadUnit],
+        answers: Answers,
     ) -> Receipt:
         now = self._clock()
-        outcomes = [self._desk.file(conn, found.provider, adapter, unit, now) for unit in units]
+        outcomes = [self._file(conn, found.provider, adapter, unit, now, answers) for unit in units]
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
-        losses.add(conn, found.provider, adapter.name, now, Counter(_counted(outcomes)))
+        losses.add(conn, found.provider, adapter.name, now, Counter(counted_of(outcomes)))
         if problems:
             quarantine.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
         else:
@@ -165,20 +217,37 @@ class Intake:
         return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
 
     async def _process(self, message: str, provider: OdsCode, feed: Feed, raw: bytes) -> Receipt:
-        """File a kept payload, some units to a transaction; the last one finishes the message."""
+        """File a kept payload, some units to a transaction; the last one finishes the message.
+
+        Where the register does not say whose a unit is, or an older message of the feed waits for that, it
+        waits: what is filed of it by then stays, and the next try begins anew.
+        """
         adapter = self._adapter(feed.adapter)
+        if self._register.asks and await self._database.read(partial(messages.has_to_queue, message=message)):
+            return await self._put_off(message, adapter, raw, Wait(0, 0, self._clock()))
         strict = feed.drift == "quarantine"
         look = await self.drift.look(provider, feed.name, adapter, fresh=strict)
-        held = await departs(look, _units(adapter, raw)) if strict else ""
-        units = _units(adapter, raw)
-        totals = _Totals()
+        held = await departs(look, units_of(adapter, raw)) if strict else ""
+        units = units_of(adapter, raw)
+        totals = Totals()
         batch = list(islice(units, _BATCH))
         while True:
             following = list(islice(units, _BATCH)) if len(batch) == _BATCH else []
             last = not following
             for unit in () if strict else batch:
                 look.see(unit)
-            file = partial(self._file_batch, message=message, provider=provider, adapter=adapter, held=held)
+            answers = await self._register.answers(adapter, () if held else batch)
+            wait = await self._wait(message, answers)
+            if wait is not None:
+                return await self._put_off(message, adapter, raw, wait)
+            file = partial(
+                self._file_batch,
+                message=message,
+                provider=provider,
+                adapter=adapter,
+                held=held,
+                answers=answers,
+            )
             done = await self._file_units(file, batch, totals, last=last)
             if done is None:  # the same bytes came twice at once, and the other was first
                 return await self._known(message)
@@ -197,14 +266,29 @@ class Intake:
         )
         return Receipt(message, totals.state, False, totals.filed, totals.problems)
 
+    async def _wait(self, message: str, answers: Answers) -> Wait | None:
+        """Until when a message has to wait by these answers; None where it is filed now."""
+        if answers.again_in is None and not answers.untrusted:
+            return None
+        before = messages.wait_of(await self._database.read(partial(messages.describe, message=message)))
+        return next_wait(before, answers, self._clock())
+
+    async def _put_off(self, message: str, adapter: Adapter, raw: bytes, wait: Wait) -> Receipt:
+        """Let a message wait, and the people whom it names know of it."""
+        numbers = set(claims(adapter, units_of(adapter, raw)).values()) if wait.tries < 2 else ()
+        tokens = [index.token_of(self._keys, number) for number in numbers]
+        await self._write(partial(messages.wait, message=message, wait=wait, claimed=tokens))
+        _log.info("waits for the register", message=message, tries=wait.tries)
+        return Receipt(message, MessageState.WAITING, False, 0, ())
+
     async def _file_units(
         self,
-        file: Callable[..., _Totals | None],
+        file: Callable[..., Totals | None],
         batch: list[Unit | BadUnit],
-        totals: _Totals,
+        totals: Totals,
         *,
         last: bool,
-    ) -> _Totals | None:
+    ) -> Totals | None:
         """File units in one transaction; one by one where another writer is among the same people.
 
         Of two transactions with forty people each, in different orders, one has to give way for ever;
@@ -229,10 +313,11 @@ class Intake:
         provider: OdsCode,
         adapter: Adapter,
         batch: Iterable[Unit | BadUnit],
-        before: _Totals,
+        before: Totals,
         last: bool,
         held: str,
-    ) -> _Totals | None:
+        answers: Answers,
+    ) -> Totals | None:
         key = messages.take(conn, self._keys, message)
         if key is None:
             return None
@@ -242,7 +327,7 @@ class Intake:
             if held and isinstance(unit, Unit):
                 outcome: UnitOutcome = Problem(unit.place, DRIFT, held)
             else:
-                outcome = self._desk.file(conn, provider, adapter, unit, now)
+                outcome = self._file(conn, provider, adapter, unit, now, answers)
             outcomes.append(outcome)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):
@@ -260,12 +345,27 @@ class Intake:
                     number=totals.filed + len(totals.problems),
                     claimed=None if whose is None else index.token_of(self._keys, whose),
                 )
-        totals = replace(totals, losses=before.losses + Counter(_counted(outcomes)))
+        totals = replace(totals, losses=before.losses + Counter(counted_of(outcomes)))
         if last:  # with the message's end, so that one that is begun anew is not counted twice
             losses.add(conn, provider, adapter.name, now, totals.losses)
             only = totals.only_person()
             messages.finish(conn, self._keys, message, totals.state, totals.counts(), only, key=key)
         return totals
+
+    def _file(
+        self,
+        conn: Connection,
+        provider: OdsCode,
+        adapter: Adapter,
+        unit: Unit | BadUnit,
+        now: int,
+        answers: Answers,
+    ) -> UnitOutcome:
+        claimed = answers.untrusted.get(unit.place)
+        if claimed is not None:
+            return Problem(unit.place, UNTRUSTED, UNTRUSTED_SENTENCE, claimed)
+        desk = replace(self._desk, facts=answers.facts) if answers.facts else self._desk
+        return desk.file(conn, provider, adapter, unit, now)
 
     async def _known(self, message: str) -> Receipt:
         """The receipt of a payload that came before."""
@@ -299,52 +399,3 @@ class Intake:
             if feed.name == name:
                 return feed
         raise NotFound(f"provider {provider} has no feed {name!r} any more", code="no-feed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Totals:
-    """What has come of a payload's units so far."""
-
-    filed: int = 0
-    problems: tuple[Problem, ...] = ()
-    people: frozenset[str] = frozenset()
-    person: Person | None = None
-    losses: Counter[Counted] = field(default_factory=Counter)
-
-    def and_one(self, outcome: UnitOutcome) -> _Totals:
-        if isinstance(outcome, Problem):
-            return replace(self, problems=(*self.problems, outcome))
-        people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
-        return replace(self, filed=self.filed + 1, people=people, person=outcome.person)
-
-    @property
-    def state(self) -> MessageState:
-        if not self.problems:
-            return MessageState.FILED
-        return MessageState.QUARANTINED
-
-    def counts(self) -> dict[str, int]:
-        return {"filed": self.filed, "quarantined": len(self.problems)}
-
-    def only_person(self) -> Person | None:
-        """The one person that the whole payload is about, so that erasing them erases it."""
-        return self.person if len(self.people) == 1 and not self.problems else None
-
-
-def _units(adapter: Adapter, raw: bytes) -> Iterator[Unit | BadUnit]:
-    """The units of a payload; one that cannot be decoded at all is one bad unit."""
-    try:
-        yield from adapter.units(raw)
-    except DecodeError as error:
-        yield BadUnit(error.where or "payload", raw, error)
-    except ScrError as error:
-        yield BadUnit("payload", raw, DecodeError(str(error), code=error.code))
-
-
-def _counted(outcomes: Iterable[UnitOutcome]) -> Iterator[Counted]:
-    """What the outcomes of units add to the counts."""
-    for outcome in outcomes:
-        if isinstance(outcome, Problem):
-            yield from counts.refused(outcome.code)
-        else:
-            yield from counts.filed(outcome.mapped)

@@ -148,7 +148,7 @@ class PdsClient:
     async def _get(
         self, path: str, parameters: Mapping[str, str | Sequence[str]], session: str
     ) -> Fetched | Waiting:
-        """An answer to this very question, good or bad; or why there is none. Its time begins with its turn."""
+        """An answer to this very question, good or bad, or why there is none. Time counts from its turn."""
         async with self._slots:
             if not self.breaker.admit():
                 return Unreachable("left-alone", self.breaker.wait)

@@ -1,0 +1,65 @@
+"""What is in a payload, and what has come of it so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.errors import ScrError
+from scr.intake.file_unit import Problem, UnitOutcome
+from scr.mapping import counts
+from scr.mapping.adapter import Adapter
+from scr.mapping.counts import Counted
+from scr.store.messages import MessageState
+from scr.store.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What has come of a payload's units so far."""
+
+    filed: int = 0
+    problems: tuple[Problem, ...] = ()
+    people: frozenset[str] = frozenset()
+    person: Person | None = None
+    losses: Counter[Counted] = field(default_factory=Counter)
+
+    def and_one(self, outcome: UnitOutcome) -> Totals:
+        if isinstance(outcome, Problem):
+            return replace(self, problems=(*self.problems, outcome))
+        people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
+        return replace(self, filed=self.filed + 1, people=people, person=outcome.person)
+
+    @property
+    def state(self) -> MessageState:
+        if not self.problems:
+            return MessageState.FILED
+        return MessageState.QUARANTINED
+
+    def counts(self) -> dict[str, int]:
+        return {"filed": self.filed, "quarantined": len(self.problems)}
+
+    def only_person(self) -> Person | None:
+        """The one person that the whole payload is about, so that erasing them erases it."""
+        return self.person if len(self.people) == 1 and not self.problems else None
+
+
+def units_of(adapter: Adapter, raw: bytes) -> Iterator[Unit | BadUnit]:
+    """The units of a payload; one that cannot be decoded at all is one bad unit."""
+    try:
+        yield from adapter.units(raw)
+    except DecodeError as error:
+        yield BadUnit(error.where or "payload", raw, error)
+    except ScrError as error:
+        yield BadUnit("payload", raw, DecodeError(str(error), code=error.code))
+
+
+def counted_of(outcomes: Iterable[UnitOutcome]) -> Iterator[Counted]:
+    """What the outcomes of units add to the counts."""
+    for outcome in outcomes:
+        if isinstance(outcome, Problem):
+            yield from counts.refused(outcome.code)
+        else:
+            yield from counts.filed(outcome.mapped)
