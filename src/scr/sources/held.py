@@ -174,12 +174,12 @@ def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> Sou
 
 
 def _held_back(result: SourceResult) -> SourceResult:
-    """The result of a provider of which a part that names this person waits in quarantine."""
+    """The result of a provider of which something that names this person is in quarantine, or waits."""
     return replace(
         result,
         outcome=Outcome.INCOMPLETE,
         code="in-quarantine",
-        detail="Part of what it sent is held back until somebody has looked at it.",
+        detail="Part of what it sent is held back until it is certain whose it is.",
     )
 
 
