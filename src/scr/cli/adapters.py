@@ -27,6 +27,7 @@ from scr.mapping.samples import load_samples
 from scr.mapping.suite import CHECKS
 from scr.store import losses as loss_counts
 from scr.store import profiles
+from scr.terminology.coding import open_coder
 
 app = typer.Typer(help="The suppliers' mappings: list, draft, try, check.", no_args_is_help=True)
 app.command("draft")(draft.draft)
@@ -71,7 +72,7 @@ def try_(
     files, raw = DataFiles(settings_of(context).home), file.read_bytes()
     with Console(stderr=True).status(Text(f"Mapping {file.name} …")):
         chosen = load_adapter(files, adapter) if adapter else guess(load_adapters(files), raw)
-        found = report(chosen, raw, show)
+        found = report(chosen, raw, show, (open_coder(files, chosen.maps),))
     if html is not None:
         loss_report.write_page(found, file.name, html)
     if as_json:

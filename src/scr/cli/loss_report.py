@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scr.mapping.account import SourceField
+from scr.mapping.meaning import Untranslated
 from scr.mapping.report import LossReport, UnitReport
 
 
@@ -28,6 +29,8 @@ def show(report: LossReport, console: Console) -> None:
         console.print(
             _counts("codes without a translation", ((f"{c.map}: {c.code}", n) for c, n in report.codes))
         )
+    if report.untranslated:
+        console.print(_untranslated(report.untranslated))
     if report.unread:
         console.print(_counts("values that could not be read", report.unread))
     for line in summary(report):
@@ -35,16 +38,19 @@ def show(report: LossReport, console: Console) -> None:
 
 
 def summary(report: LossReport) -> tuple[str, ...]:
-    """The figures in two lines."""
+    """The figures in two lines, and a third where a code has no national one beside it."""
     counted = (
         f"{report.count('mapped')} mapped, {report.count('ignored')} ignored on purpose,"
         f" {report.count('unmapped')} unmapped"
     )
+    missing = sum(count for _, count in report.untranslated)
+    national = [f"{len(report.untranslated)} codes have no national code beside them, in {missing} places."]
     return (
         f"{report.unit_count} units gave {report.resource_count} resources; "
         f"{report.problem_count} would go to quarantine.",
         f"Coverage {report.coverage:.1%}: of {len(report.fields)} fields with a value, {counted}; "
         f"{len(report.codes)} codes without a translation, {len(report.unread)} sorts of unreadable values.",
+        *(national if missing else ()),
     )
 
 
@@ -78,6 +84,21 @@ def _fields(fields: Iterable[SourceField]) -> Table:
     for each in fields:
         where = each.reason or "\n".join(each.targets)
         table.add_row(Text(each.name), str(each.filled), Text(each.status, styles[each.status]), Text(where))
+    return table
+
+
+def _untranslated(found: Iterable[tuple[Untranslated, int]]) -> Table:
+    """By system, so that what one file of maps would mend stands together; the most frequent first."""
+    by_system: dict[str, list[tuple[Untranslated, int]]] = {}
+    for each, count in found:
+        by_system.setdefault(each.system, []).append((each, count))
+    table = Table("codes without a national code", "text", "why", "how often", box=None, pad_edge=False)
+    table.columns[0].overflow = table.columns[1].overflow = "fold"
+    table.columns[3].justify = "right"
+    for system, codes in sorted(by_system.items(), key=lambda item: -sum(count for _, count in item[1])):
+        table.add_row(Text(system or "(no system)", "bold"), "", "", str(sum(count for _, count in codes)))
+        for each, count in codes:
+            table.add_row(Text(f"  {each.code}"), Text(each.display), Text(each.reason), str(count))
     return table
 
 

@@ -14,6 +14,7 @@ from scr.fhir.validate import validate
 from scr.mapping.account import Account, SourceField, Status
 from scr.mapping.adapter import Adapter
 from scr.mapping.functions import UnmappedCode
+from scr.mapping.meaning import Step, Untranslated
 from scr.mapping.trial import Outcome, outcomes
 
 
@@ -32,7 +33,8 @@ class LossReport:
     """A payload through an adapter. ``units`` are the first ones; every figure is of all.
 
     ``codes`` and ``unread`` with how often each was met: codes without a row in their map, and
-    ``field: function`` of values that could not be read.
+    ``field: function`` of values that could not be read. ``untranslated`` are codes that have no
+    national code beside them.
     """
 
     adapter: str
@@ -44,6 +46,7 @@ class LossReport:
     fields: tuple[SourceField, ...]
     codes: tuple[tuple[UnmappedCode, int], ...]
     unread: tuple[tuple[str, int], ...]
+    untranslated: tuple[tuple[Untranslated, int], ...] = ()
 
     def count(self, status: Status) -> int:
         """How many fields are mapped, ignored or unmapped."""
@@ -78,6 +81,7 @@ class LossReport:
             ],
             "unmappedCodes": [{"map": c.map, "code": c.code, "count": n} for c, n in self.codes],
             "unread": [{"what": what, "count": n} for what, n in self.unread],
+            "untranslated": [{**each._asdict(), "count": n} for each, n in self.untranslated],
             "units": [
                 {
                     "place": unit.place,
@@ -90,14 +94,18 @@ class LossReport:
         }
 
 
-def report(adapter: Adapter, raw: bytes, show: int = 10) -> LossReport:
-    """Try an adapter on a payload. ``show`` is how many units are kept in full."""
+def report(adapter: Adapter, raw: bytes, show: int = 10, steps: tuple[Step, ...] = ()) -> LossReport:
+    """Try an adapter on a payload. ``show`` is how many units are kept in full.
+
+    ``steps`` add codings and labels, as in service.
+    """
     account = Account(adapter)
     shown: list[UnitReport] = []
     codes: Counter[UnmappedCode] = Counter()
     unread: Counter[str] = Counter()
+    untranslated: Counter[Untranslated] = Counter()
     units = problems = resources = 0
-    for outcome in outcomes(adapter, raw):
+    for outcome in outcomes(adapter, raw, steps):
         units += 1
         found = problems_of(outcome)
         problems += bool(found)
@@ -108,6 +116,7 @@ def report(adapter: Adapter, raw: bytes, show: int = 10) -> LossReport:
             resources += len(mapped.entries)
             codes.update(mapped.unmapped_codes)
             unread.update(mapped.unread)
+            untranslated.update(mapped.untranslated)
         if len(shown) < show:
             shown.append(UnitReport(outcome.place, source_text(outcome, raw), _bodies(outcome), found))
     return LossReport(
@@ -120,6 +129,7 @@ def report(adapter: Adapter, raw: bytes, show: int = 10) -> LossReport:
         fields=account.fields(),
         codes=tuple(codes.most_common()),
         unread=tuple(unread.most_common()),
+        untranslated=tuple(untranslated.most_common()),
     )
 
 

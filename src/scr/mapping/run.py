@@ -20,7 +20,7 @@ from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.fhir.structure import r4
 from scr.fhir.subjects import stamp_subject, subjects_of
-from scr.mapping.adapter import Adapter, Rule
+from scr.mapping.adapter import Adapter, Refusal, Rule
 from scr.mapping.closures import Frame
 from scr.mapping.fit import fit
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
@@ -41,8 +41,9 @@ class Claim:
     """Whose a unit says it is.
 
     ``problem`` is empty, ``no-nhs-number`` or ``bad-nhs-number``. ``declined`` is the code of the
-    adapter's quarantine rule that holds for the unit, ``reason`` its sentence. ``relationships`` are
-    kinds and organisations (``registration``, the practice).
+    adapter's quarantine rule that holds for the unit, ``reason`` its sentence. ``nothing`` is the code of
+    the rule by which there is nothing to file in it. ``relationships`` are kinds and organisations
+    (``registration``, the practice).
     """
 
     nhs_number: NHSNumber | None
@@ -52,6 +53,7 @@ class Claim:
     declined: str = ""
     reason: str = ""
     relationships: tuple[tuple[str, OdsCode], ...] = ()
+    nothing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Mapped:
 
     ``unmapped_codes``: codes without a row in their map. ``lost``: fields of the source that nothing
     reads. ``unread``: ``field: function`` of values that could not be read (a month 13).
-    ``untranslated``: codes in the resources that no map gives a national code for.
+    ``untranslated``: codes in the resources that no map gives a national code for, as often as they are met.
     """
 
     entries: tuple[Entry, ...]
@@ -91,12 +93,14 @@ class Mapped:
 def claim(adapter: Adapter, unit: Unit) -> Claim:
     """Whose the unit is, by its own words. Raises MappingError where an expression cannot be run."""
     frame = Frame(unit.tree, MappingFunctions(adapter.maps))
+    if passed := _holding(adapter.passed, frame):
+        return Claim(None, "", Demographics(), reason=passed.reason, nothing=passed.code)
     try:
         number, problem = _nhs_number(adapter, frame)
         demographics, local_ids = _demographics(adapter, frame), _local_ids(adapter, frame)
     except (AttributeError, KeyError, TypeError) as error:
         raise _misshapen("Patient", unit.place, error) from None
-    refusal = next((r for r in adapter.refusals if is_true(r.when(unit.tree, frame))), None)
+    refusal = _holding(adapter.refusals, frame)
     return Claim(
         nhs_number=number,
         problem=problem,
@@ -106,6 +110,11 @@ def claim(adapter: Adapter, unit: Unit) -> Claim:
         reason=refusal.reason if refusal else "",
         relationships=tuple(_relationships(adapter, frame)),
     )
+
+
+def _holding(rules: tuple[Refusal, ...], frame: Frame) -> Refusal | None:
+    """The first rule that holds for the unit."""
+    return next((rule for rule in rules if is_true(rule.when(frame.root, frame))), None)
 
 
 def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
@@ -143,7 +152,7 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
         tuple(dict.fromkeys(notes.unmapped)),
         tuple(lost),
         tuple(notes.unread),
-        tuple(dict.fromkeys(untranslated)),
+        tuple(untranslated),
     )
 
 

@@ -16,6 +16,7 @@ from scr.errors import ScrError
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import Adapter
+from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
 
 SUBJECT = "the-person"
@@ -40,9 +41,12 @@ class Outcome:
         return [] if self.mapped is None else [orjson.loads(entry.body) for entry in self.mapped.entries]
 
 
-def outcomes(adapter: Adapter, raw: bytes) -> Iterator[Outcome]:
-    """What each unit of a payload gives, one at a time; a payload that cannot be decoded is one outcome."""
-    context = MappingContext(SOURCE, SUBJECT, _KEY, NOW, adapter.maps)
+def outcomes(adapter: Adapter, raw: bytes, steps: tuple[Step, ...] = ()) -> Iterator[Outcome]:
+    """What each unit of a payload gives, one at a time; a payload that cannot be decoded is one outcome.
+
+    ``steps`` are those of the deployment; a sample's golden has none, because releases come and go.
+    """
+    context = MappingContext(SOURCE, SUBJECT, _KEY, NOW, adapter.maps, steps=steps)
     try:
         for unit in adapter.units(raw):
             yield _outcome(adapter, unit, context)
@@ -56,6 +60,8 @@ def _outcome(adapter: Adapter, unit: Unit | BadUnit, context: MappingContext) ->
     told = None
     try:
         told = claim(adapter, unit)
+        if told.nothing:
+            return Outcome(unit.place, unit, claim=told)
         return Outcome(unit.place, unit, claim=told, mapped=map_unit(adapter, unit, context))
     except ScrError as error:
         return Outcome(unit.place, unit, refused=str(error), claim=told)
@@ -70,6 +76,7 @@ def as_golden(outcome: Outcome) -> dict[str, Any]:
             "nhsNumber": told.nhs_number.value if told.nhs_number else "",
             "problem": told.problem,
             "declined": told.declined,
+            "nothing": told.nothing,
             "demographics": _facts(told),
             "localIds": [list(each) for each in told.local_ids],
             "relationships": [[kind, ods.value] for kind, ods in told.relationships],

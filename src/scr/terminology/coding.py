@@ -15,12 +15,14 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
+from scr.data import DataFiles
 from scr.errors import ScrError
 from scr.fhir.canonical import TRANSLATION_EXTENSION
 from scr.fhir.codings import concepts_of, with_concepts
 from scr.fhir.entry import Resource
 from scr.terminology.conceptmap import ConceptMaps
-from scr.terminology.gapmap import GapMap
+from scr.terminology.gapmap import GapMap, GapMaps
+from scr.terminology.release.current import Releases, folder_of
 from scr.terminology.release.reader import Release
 from scr.terminology.translation import Gap, InForce, Settled, Translated, Verdict, rows_of
 
@@ -133,6 +135,15 @@ class Coder:
         if release is not known.release or gap_map is not known.gap_map:
             self._maps = _Maps(InForce(known.rows, gap_map, release))
         return self._maps
+
+
+def open_coder(files: DataFiles, maps: ConceptMaps | None = None) -> Coder:
+    """The coder of a deployment: its concept maps, its gap map, and its release, where it has loaded one.
+
+    Raises Invalid with file and line where a map is wrong.
+    """
+    releases = None if files.home is None else Releases(folder_of(files.home))
+    return Coder(maps or ConceptMaps.load(files), releases, GapMaps(files))
 
 
 def is_added(coding: Resource) -> bool:
