@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
@@ -27,19 +27,26 @@ _WORST_FIRST = (
 class Record:
     """One person's record before any decision: the entries, and how each source answered.
 
-    ``held`` are the ids of those that came from the store, and so can be read again from there.
+    ``held`` are the ids of those that came from the store, and so can be read again from there. ``others``
+    are ids of live ones that were told of somebody linked with the person, and the opaque key of whom.
     """
 
     subject: str
     entries: tuple[Entry, ...]
     results: tuple[SourceResult, ...]
     held: frozenset[str]
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
-def assemble(subject: str, results: Sequence[SourceResult], stored: Sequence[SourceResult] = ()) -> Record:
+def assemble(
+    subject: str,
+    results: Sequence[SourceResult],
+    stored: Sequence[SourceResult] = (),
+    others: Mapping[str, str] | None = None,
+) -> Record:
     """Join the results, one for each provider; an id that came twice stands once.
 
-    ``stored`` are those of the results that came from the store.
+    ``stored`` are those of the results that came from the store; ``others`` as in a Record.
     """
     merged = merge_by_source((*results, *stored))
     entries: dict[str, Entry] = {}
@@ -47,7 +54,7 @@ def assemble(subject: str, results: Sequence[SourceResult], stored: Sequence[Sou
         for entry in result.entries:
             entries.setdefault(entry.id, entry)
     held = frozenset(entry.id for result in stored for entry in result.entries)
-    return Record(subject, tuple(entries.values()), merged, held)
+    return Record(subject, tuple(entries.values()), merged, held, others or {})
 
 
 def compose_patient(

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from scr.broker.assemble import Record, assemble, compose_patient
-from scr.broker.gather import OnResult, gather
+from scr.broker.gather import OnResult
+from scr.broker.linked import gather_linked
 from scr.broker.locate import locate
 from scr.consent.actor import Actor
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.person import Former, replacing
 from scr.identity import index
+from scr.identity.links import links_in_force, view_of
 from scr.mapping.provider import Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import Question, Source
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
+from scr.store.links import Link
 from scr.store.onboarding import LivenessReader
 from scr.store.people import Person, person_by_key
 
@@ -30,7 +34,8 @@ class Known:
 
     ``objections`` are the organisations whose knowledge the person does not want shared. ``contributing``
     are the providers that are live, for everybody or for this actor as a tester: whatever another one told,
-    a relationship too, is not there.
+    a relationship too, is not there. ``linked`` are the persons who are read as one with this one, whom the
+    record is retained for, and ``links`` what joins them: relationships and objections are those of all.
     """
 
     person: Person
@@ -38,6 +43,22 @@ class Known:
     registered: frozenset[OdsCode]
     contributing: frozenset[OdsCode]
     objections: frozenset[OdsCode] = frozenset()
+    linked: tuple[Person, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    @property
+    def view(self) -> tuple[Person, ...]:
+        """Every person of the record, the one retained first."""
+        return (self.person, *self.linked)
+
+    @property
+    def asked_about(self) -> tuple[Person, ...]:
+        """Whom live sources are asked about: the one retained, and those whose numbers are valid too.
+
+        A number that the register has superseded is asked for no more.
+        """
+        valid = {link.former for link in self.links if link.kind != "superseded"}
+        return (self.person, *(other for other in self.linked if other.key in valid))
 
 
 class Broker:
@@ -74,7 +95,7 @@ class Broker:
         )
 
     async def by_id(self, patient_id: str, actor: Actor) -> Known | None:
-        """The person whose Patient has the logical id."""
+        """The person whose Patient has the logical id; of linked ones, any of theirs."""
         return await self._database.read(
             lambda conn: self._known(conn, index.by_patient_id(conn, self._keys, patient_id), actor)
         )
@@ -106,40 +127,57 @@ class Broker:
         plan = locate(there, self._pulls, known.registered)
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
         held = [p for p in plan.held if only is None or p.ods in only]
-        question = Question(
-            nhs_number=known.person.nhs_number,
-            person=known.person.key,
-            subject=known.person.patient_id,
-            actor=actor,
-            deadline=asyncio.get_running_loop().time() + self._deadline,
-            known=None if known.person.demographics.is_empty else known.person.demographics,
-            trace_id=trace_id,
-        )
-        stored = await self._held.ask_all(question, held)
+        deadline = asyncio.get_running_loop().time() + self._deadline
+        questions = [_question(person, actor, deadline, trace_id) for person in known.asked_about]
+        linked = tuple(other.key for other in known.linked)
+        stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
         if on_result is not None:
             for result in stored:
                 on_result(result)
-        live = await gather(question, pulls, on_result)
-        return assemble(known.person.patient_id, (*live, *plan.not_asked), stored)
+        live = await gather_linked(questions, pulls, on_result)
+        return assemble(known.person.patient_id, (*live.results, *plan.not_asked), stored, others=live.others)
 
     def patient(self, known: Known, permitted: Iterable[Entry]) -> Entry:
         """The composed Patient of a person, made of permitted entries only."""
         person = known.person
-        return compose_patient(
+        made = compose_patient(
             person.patient_id, person.nhs_number, permitted, self._providers, now=self._clock()
         )
+        if not known.linked:
+            return made
+        asked = known.asked_about
+        former = [
+            Former(other.patient_id, other.nhs_number, "secondary" if other in asked else "old")
+            for other in known.linked
+        ]
+        return replacing(made, former)
 
     def _known(self, conn: Connection, person: Person | None, actor: Actor) -> Known | None:
         if person is None:
             return None
+        view = view_of(conn, self._keys, person)
         contributing = self._liveness.read(conn).open_to(actor)
-        lasting = [r for r in index.relationships(conn, person) if r.until is None]
+        lasting = [r for one in view for r in index.relationships(conn, one) if r.until is None]
         told = [r for r in lasting if r.source in contributing]
         return Known(
-            person=person,
+            person=view[0],
             relationships=frozenset(r.organisation for r in told if r.kind != "objection"),
             registered=frozenset(r.organisation for r in told if r.kind == "registration"),
             contributing=contributing,
             # An objection holds, whoever told of it.
             objections=frozenset(r.organisation for r in lasting if r.kind == "objection"),
+            linked=view[1:],
+            links=links_in_force(conn, view),
         )
+
+
+def _question(person: Person, actor: Actor, deadline: float, trace_id: str) -> Question:
+    return Question(
+        nhs_number=person.nhs_number,
+        person=person.key,
+        subject=person.patient_id,
+        actor=actor,
+        deadline=deadline,
+        known=None if person.demographics.is_empty else person.demographics,
+        trace_id=trace_id,
+    )

@@ -8,10 +8,12 @@ https://hl7.org/fhir/R4/patient.html#linking
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
-from scr.fhir.entry import Entry, Resource, pack, stamp_by_content
+from scr.fhir.entry import Entry, Resource, pack, stamp_by_content, unstamped
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
 
 _TAKEN = (
@@ -52,6 +54,46 @@ def composed_patient(subject: str, nhs_number: NHSNumber, patients: Sequence[Ent
         made["link"] = [{"other": {"reference": entry.reference}, "type": "seealso"} for entry in patients]
     updated = max((entry.last_updated for entry in patients), default=now)
     return stamp_by_content(pack(made, source=PERSON_SOURCE, now=updated))
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """Another number of the same human being: its Patient's logical id, and the ``use`` of the identifier."""
+
+    patient_id: str
+    nhs_number: NHSNumber
+    use: Literal["old", "secondary"]
+
+
+def replacing(patient: Entry, former: Sequence[Former]) -> Entry:
+    """The composed Patient of somebody who had other numbers and Patients before."""
+    links = [{"other": {"reference": f"Patient/{one.patient_id}"}, "type": "replaces"} for one in former]
+    numbers = [{"use": one.use, "system": NHS_NUMBER_SYSTEM, "value": one.nhs_number.value} for one in former]
+    return _with_links(patient, patient.id, links, numbers=numbers)
+
+
+def replaced(patient: Entry, former: str) -> Entry:
+    """The Patient ``former`` that gave way to the composed one: inactive, and it says to which.
+
+    https://hl7.org/fhir/R4/valueset-link-type.html
+    """
+    link = {"other": {"reference": patient.reference}, "type": "replaced-by"}
+    return _with_links(patient, former, [link], active=False)
+
+
+def _with_links(
+    patient: Entry,
+    logical: str,
+    links: Sequence[Resource],
+    *,
+    active: bool = True,
+    numbers: Sequence[Resource] = (),
+) -> Entry:
+    made: Resource = orjson.loads(unstamped(patient).body)
+    seealso = [link for link in made.get("link", ()) if link["type"] == "seealso"]
+    made |= {"id": logical, "active": active, "link": [*links, *seealso]}
+    made["identifier"] = [*made["identifier"], *numbers]
+    return stamp_by_content(pack(made, source=PERSON_SOURCE, now=patient.last_updated))
 
 
 def _nhs_identifier(nhs_number: NHSNumber, patients: Sequence[Resource]) -> Resource:

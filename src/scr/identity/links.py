@@ -121,12 +121,12 @@ def bar(
     return made, [unlink(connection, keys, one.id, by=by, reason="barred", now=now) for one in against]
 
 
-def links_in_force(connection: Connection, people: Sequence[Person]) -> tuple[LinkId, ...]:
+def links_in_force(connection: Connection, people: Sequence[Person]) -> tuple[Link, ...]:
     """The links that make these persons one view; none for one who is alone."""
     if len(people) == 1:
         return ()
     known = links.links_of(connection, [person.key for person in people])
-    return tuple(one.id for one in links.joins_of(known, JOINING))
+    return tuple(links.joins_of(known, JOINING))
 
 
 def erase(connection: Connection, keys: KeyRing, person: Person) -> int:

@@ -131,9 +131,16 @@ class HeldSources:
             }
             for provider in providers
         }
-        person = person_by_key(connection, self.keys, question.person)
-        back = holding_back(connection, token_of(self.keys, question.nhs_number))
-        return (() if person is None else self.recent.load(connection, self.keys, person)), last, back
+        person, *linked = (
+            person_by_key(connection, self.keys, key) for key in (question.person, *question.linked)
+        )
+        there = [other for other in linked if other is not None]
+        numbers = (question.nhs_number, *(other.nhs_number for other in there))
+        back = frozenset[OdsCode]().union(
+            *(holding_back(connection, token_of(self.keys, number)) for number in numbers)
+        )
+        entries = () if person is None else self.recent.load(connection, self.keys, person, there)
+        return entries, last, back
 
     def _last_received(self, connection: Connection, provider: str, feed: str) -> int | None:
         """When a feed last sent anything (ms UTC), as of a few seconds ago; None if it never did."""

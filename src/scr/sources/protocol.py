@@ -31,7 +31,8 @@ class Question:
     """One person, asked about once. ``deadline`` is a time of the event loop's clock, in seconds.
 
     ``known`` are the demographics held for the person, so that an answer about another one is seen.
-    ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store.
+    ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
+    ``linked`` the opaque keys of those who are read as one with them.
     """
 
     nhs_number: NHSNumber
@@ -41,6 +42,7 @@ class Question:
     deadline: float
     known: Demographics | None = None
     trace_id: str = ""
+    linked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

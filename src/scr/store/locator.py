@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -44,10 +44,13 @@ def locate(connection: Connection, kind: str, logical: str) -> Located | None:
     return None
 
 
-def not_remembered(connection: Connection, person: Person, entries: Sequence[Entry]) -> list[Entry]:
+def not_remembered(
+    connection: Connection, person: Person, entries: Sequence[Entry], linked: Collection[str] = ()
+) -> list[Entry]:
     """The entries that neither the locator nor the store knows: a cheap read before a needless write.
 
-    Raises Conflict ``other-person`` where an id is known as another person's.
+    Raises Conflict ``other-person`` where an id is known as another person's, and not one of those who are
+    ``linked`` with the person (opaque keys): of them, each stays with whom it was first served for.
     """
     known = set(connection.execute(_OF_PERSON, {"person": person.key}).scalars())
     unknown = [entry.id for entry in entries if entry.id not in known]  # mostly none, but the first time
@@ -55,13 +58,15 @@ def not_remembered(connection: Connection, person: Person, entries: Sequence[Ent
         chunk = {"ids": unknown[start : start + _CHUNK]}
         for query in (_REMEMBERED, _HELD):
             for logical, owner in connection.execute(query, chunk):
-                if owner != person.key:
+                if owner != person.key and owner not in linked:
                     raise Conflict("the resource is on another person's record", code="other-person")
                 known.add(logical)
     return [entry for entry in entries if entry.id not in known]
 
 
-def remember_served(connection: Connection, person: Person, entries: Sequence[Entry]) -> int:
+def remember_served(
+    connection: Connection, person: Person, entries: Sequence[Entry], linked: Collection[str] = ()
+) -> int:
     """Remember entries that a live source gave and that are not held; how many were new.
 
     Raises Conflict ``other-person``, and remembers nothing, where one is known as another person's;
@@ -69,7 +74,7 @@ def remember_served(connection: Connection, person: Person, entries: Sequence[En
     """
     rows = {
         entry.id: {"id": entry.id, "type": entry.type, "person": person.key, "source": entry.source}
-        for entry in not_remembered(connection, person, entries)
+        for entry in not_remembered(connection, person, entries, linked)
     }
     if rows:
         connection.execute(insert(LOCATOR), list(rows.values()))

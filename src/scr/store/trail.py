@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
@@ -69,6 +70,19 @@ def recent(
         query = query.where(AUDIT.c.actor == actor)
     if before is not None:
         query = query.where(AUDIT.c.at < before)
-    query = query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(limit)
+    return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(limit))
+
+
+def between(
+    connection: Connection, people: Sequence[str], since: int, until: int | None = None
+) -> list[AuditRow]:
+    """Every row about one of these persons from ``since`` until ``until`` (ms UTC), the newest first."""
+    query = _SELECT.where(AUDIT.c.person.in_(people), AUDIT.c.at >= since)
+    if until is not None:
+        query = query.where(AUDIT.c.at <= until)
+    return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[AuditRow]:
     rows = (row._asdict() for row in connection.execute(query))
     return [AuditRow(**{**row, "details": orjson.loads(row["details"])}) for row in rows]

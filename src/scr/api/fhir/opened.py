@@ -22,6 +22,7 @@ from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity.recall import LINKS
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
 
@@ -99,16 +100,24 @@ class Opener:
         return bool(visible_headings(_request(look, actor, None), self._policy) & headings_of_type(kind))
 
     async def decided_again(
-        self, look: Look, actor: Actor, person: str, entries: Sequence[Entry], sources: Collection[str]
+        self,
+        look: Look,
+        actor: Actor,
+        people: Sequence[str],
+        entries: Sequence[Entry],
+        sources: Collection[str],
     ) -> list[Entry]:
         """Of entries that were pinned for the actor, those that they may still see.
 
-        Raises NotFound where one of ``sources``, of which the answer tells, is not live any more.
+        ``people`` are those whose record it was, the one retained first, by opaque key. Raises NotFound
+        where they are not one any more, or one with others, and where one of ``sources``, of which the
+        answer tells, is not live any more.
         """
-        known = await self._broker.by_person(person, actor)
+        known = await self._broker.by_person(people[0], actor)
         if (
             self._refusal(look, actor, known) is not None
             or known is None
+            or tuple(person.key for person in known.view) != tuple(people)
             or any(OdsCode(source) not in known.contributing for source in sources)
         ):
             raise NotFound("this page is not there any more: search again", code="no-page")
@@ -130,6 +139,8 @@ class Opener:
 
     def _refusal(self, look: Look, actor: Actor, known: Known | None) -> Forbidden | None:
         look.person = None if known is None else known.person.key
+        if known is not None and known.links:  # whom to tell, should a link turn out to be wrong
+            look.details[LINKS] = " ".join(link.id for link in known.links)
         decision = decide(_request(look, actor, known), self._policy, utc(look.now))
         if look.allowed(decision):
             return None

@@ -38,6 +38,7 @@ class _Pinned(msgspec.Struct, array_like=True):
     count: int
     own: str
     sources: list[str]
+    people: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,12 @@ class Pages:
         )
         if loaded is None:
             raise _no_page()
-        person, blob = loaded
-        pinned = msgspec.msgpack.decode(blob, type=_Pinned)
-        permitted = await self._opener.decided_again(look, actor, person.key, pinned.entries, pinned.sources)
+        pinned = msgspec.msgpack.decode(loaded[1], type=_Pinned)
+        if not pinned.people:  # pinned by an earlier version of this program
+            raise _no_page()
+        permitted = await self._opener.decided_again(
+            look, actor, pinned.people, pinned.entries, pinned.sources
+        )
         at = cursor.offset
         allowed = {entry.id for entry in permitted}
         page = [entry for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
@@ -119,6 +123,7 @@ class Pages:
             count,
             own,
             opened.told_of,
+            [person.key for person in opened.known.view],
         )
         blob = msgspec.msgpack.encode(pinned)
         person = opened.known.person

@@ -10,6 +10,7 @@ from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import NotFound, Unavailable
 from scr.fhir.entry import Entry
+from scr.fhir.person import replaced
 from scr.sources.protocol import Outcome
 from scr.store.engine import Database
 from scr.store.locator import Located, locate
@@ -25,14 +26,15 @@ class Reader:
         self._database = database
 
     async def patient(self, look: Look, actor: Actor, patient_id: str) -> Answer:
-        """The composed Patient, or a source's own."""
+        """The composed Patient, or a source's own; for a Patient that gave way to another, that it did."""
         located = await self._locate("Patient", patient_id)
         if located is not None:
             return await self._located(look, actor, "Patient", patient_id, located)
         opened = await self._opener.by_id(look, actor, patient_id)
         for entry in opened.permitted:
-            if entry.id == patient_id and entry.type == "Patient":
-                return await self._answer(opened, entry)
+            if entry.id == opened.subject and entry.type == "Patient":
+                former = patient_id != opened.subject
+                return await self._answer(opened, replaced(entry, patient_id) if former else entry)
         raise NotFound(NO_PATIENT)
 
     async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:

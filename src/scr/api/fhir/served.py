@@ -10,6 +10,7 @@ from scr.fhir.entry import Entry
 from scr.fhir.person import PERSON_SOURCE
 from scr.store.engine import Database
 from scr.store.locator import not_remembered, remember_served
+from scr.store.people import Person
 
 
 async def remember(database: Database, opened: Opened, served: Sequence[Entry]) -> None:
@@ -20,12 +21,21 @@ async def remember(database: Database, opened: Opened, served: Sequence[Entry]) 
         ids = {entry.id for entry in served}
         named = {reference for entry in served for reference in entry.references}
         live = [entry for entry in live if entry.id in ids or entry.reference in named]
-    person = opened.known.person
-    if not live or not await database.read(lambda conn: not_remembered(conn, person, live)):
+    view = opened.known.view
+    keys = frozenset(person.key for person in view)
+    others = opened.record.others
+    for person in view:
+        own = [e for e in live if others.get(e.id, view[0].key) == person.key]
+        await _remember(database, person, own, keys)
+
+
+async def _remember(database: Database, person: Person, live: Sequence[Entry], keys: frozenset[str]) -> None:
+    """Note what was served for one of the persons (``keys``: of all) of a record."""
+    if not live or not await database.read(lambda conn: not_remembered(conn, person, live, keys)):
         return
     try:
-        await database.write(lambda conn: remember_served(conn, person, live))
+        await database.write(lambda conn: remember_served(conn, person, live, keys))
     except Conflict as conflict:
         if conflict.code == "other-person":
             raise
-        await database.write(lambda conn: remember_served(conn, person, live))
+        await database.write(lambda conn: remember_served(conn, person, live, keys))
