@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 from sqlalchemy import Connection
 
+from scr.consent.label_policy import LabelPolicy
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
 from scr.fhir.entry import Entry
@@ -23,6 +24,7 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
 from scr.store.keys import KeyRing
+from scr.store.labelled import with_labels
 from scr.store.people import Person
 from scr.store.records import Filed, file_entries
 from scr.terminology.conceptmap import ConceptMaps
@@ -61,7 +63,14 @@ class Objected:
     problem: Problem
 
 
-UnitOutcome = FiledUnit | Problem
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A unit in which there is nothing to file, by the adapter's own rule (an acknowledgement)."""
+
+    code: str
+
+
+UnitOutcome = FiledUnit | Nothing | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,8 @@ class Desk:
     """Files units. It works inside a transaction that somebody else commits.
 
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
-    ``facts`` what the national register says of the numbers that the units claim.
+    ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
+    of the labels that spread over what is held.
     """
 
     keys: KeyRing
@@ -77,6 +87,7 @@ class Desk:
     steps: tuple[Step, ...] = ()
     matching: Matching = field(default_factory=shipped_matching)
     facts: Facts = field(default_factory=dict, repr=False)
+    labels: LabelPolicy = field(default_factory=LabelPolicy)
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -91,6 +102,8 @@ class Desk:
             stated = claim(adapter, unit)
         except Invalid as error:
             return Problem(unit.place, error.code, str(error))
+        if stated.nothing:
+            return Nothing(stated.nothing)
         outcome = self._file_or_undo(conn, provider, adapter, unit, stated, now)
         if isinstance(outcome, Problem):
             return replace(outcome, claimed=stated.nhs_number)
@@ -130,7 +143,10 @@ class Desk:
             _check(entry, unit.place)
         events = adapter.decode.format == "hl7v2"
         entries = carried(conn, person, mapped.entries) if events else mapped.entries
+        entries, others = with_labels(conn, self.keys, person, entries, self.labels)
         filed = file_entries(conn, self.keys, person, entries, now)
+        if others:
+            file_entries(conn, self.keys, person, others, now)
         index.learn_demographics(conn, self.keys, person, stated.demographics)
         for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)

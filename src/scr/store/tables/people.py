@@ -19,6 +19,7 @@ class PersonRow(SQLModel, table=True):
     """A person. ``wrapped_key``: the data key, wrapped; ``sealed``: NHS Number and demographics.
 
     ``revision`` grows with every change of the record, so that what was opened before is known as old.
+    ``labelled`` seals what the record remembers of its labels (``scr.store.labelled``).
     ``view`` is the key of the person retained, where this one is linked with others; that one has it too.
     """
 
@@ -41,6 +42,7 @@ class PersonRow(SQLModel, table=True):
     sealed: bytes = bytes_column()
     revision: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
     view: str | None = text_column(nullable=True)
+    labelled: bytes | None = bytes_column(nullable=True)
 
 
 class PersonIndexRow(SQLModel, table=True):

@@ -1,0 +1,104 @@
+"""Labels that spread over what a person's record holds already, whichever came first.
+
+Beside the person stands, sealed, what has to be remembered (``scr.consent.spread.Marks``): of each
+labelled entry what it passes on, by reference. So a unit that brings no label, for a person who has
+none, costs one look at the row that is locked anyway, and one that belongs to a labelled encounter costs
+no more. Only a unit that brings something new to be passed on makes the record be read whole, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, bindparam, update
+
+from scr.consent.label_policy import LabelPolicy
+from scr.consent.labels import is_labelled, spread_over
+from scr.consent.spread import Marks
+from scr.fhir.entry import Entry
+from scr.store.dialects import BINARY
+from scr.store.keys import KeyRing, seal, unseal
+from scr.store.people import Person
+from scr.store.records import load_record
+from scr.store.tables import PERSON
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Marks)
+_READ = {
+    "sqlite": "SELECT labelled FROM person WHERE key = ?",
+    "postgresql": "SELECT labelled FROM person WHERE key = %s FOR UPDATE",
+}
+_KEEP = update(PERSON).where(PERSON.c.key == bindparam("whose")).values(labelled=bindparam("sealed"))
+_EMPTY = Marks()
+
+
+def with_labels(
+    connection: Connection, keys: KeyRing, person: Person, entries: Sequence[Entry], policy: LabelPolicy
+) -> tuple[list[Entry], list[Entry]]:
+    """The entries of a unit with the labels of what they belong with, and the held entries that change by it.
+
+    The entries are fresh from ``pack``, and so are those that are given back: both are to be filed. It
+    holds the person until the end of the transaction. What was read of a record is read again the next
+    time that a label comes.
+    """
+    before = read_marks(connection, person)
+    if not (before.passes or before.named or is_labelled(entries)):
+        return list(entries), []
+    mine, _, marks = spread_over(entries, before, policy)
+    if marks == before:
+        return mine, []
+    return _over_record(connection, keys, person, mine, marks, policy)
+
+
+def relabelled_record(
+    connection: Connection, keys: KeyRing, person: Person, policy: LabelPolicy
+) -> list[Entry]:
+    """The held entries that get a label by what they belong with, after something else changed the record."""
+    return _over_record(connection, keys, person, (), read_marks(connection, person), policy)[1]
+
+
+def read_marks(connection: Connection, person: Person) -> Marks:
+    """What a person's record remembers of its labels; the person is held until the end of the transaction."""
+    row = connection.exec_driver_sql(
+        _READ[connection.dialect.name], (person.key,), execution_options={BINARY: True}
+    ).cursor.fetchone()
+    if row is None or row[0] is None:
+        return _EMPTY
+    return _decoder.decode(unseal(person.data_key, bytes(row[0]), _place(person)))
+
+
+def carry_marks(connection: Connection, before: Person, after: Person) -> None:
+    """Let the one record remember what the other does: entries are moved from it with their ids."""
+    one, other = read_marks(connection, before), read_marks(connection, after)
+    both = Marks(_joined(one.passes, other.passes), _joined(one.named, other.named))
+    if both != other:
+        _keep(connection, after, both)
+
+
+def _over_record(
+    connection: Connection,
+    keys: KeyRing,
+    person: Person,
+    unit: Sequence[Entry],
+    before: Marks,
+    policy: LabelPolicy,
+) -> tuple[list[Entry], list[Entry]]:
+    told = {entry.id for entry in unit}
+    held = [entry for entry in load_record(connection, keys, person) if entry.id not in told]
+    every, changed, marks = spread_over((*unit, *held), before, policy)
+    _keep(connection, person, marks)
+    return every[: len(unit)], [entry for entry in changed if entry.id not in told]
+
+
+def _keep(connection: Connection, person: Person, marks: Marks) -> None:
+    sealed = seal(person.data_key, _encoder.encode(marks), _place(person))
+    connection.execute(_KEEP, {"whose": person.key, "sealed": sealed})
+
+
+def _joined(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in one.keys() | other}
+
+
+def _place(person: Person) -> bytes:
+    return f"person/{person.key}/labelled".encode()
