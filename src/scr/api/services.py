@@ -33,10 +33,12 @@ from scr.sources.build import build_sources
 from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.store.engine import Database
+from scr.store.gaps import GapTally
 from scr.store.keys import KeyRing
 from scr.store.losses import LossTally, flushed
 from scr.store.migrations import migrate
 from scr.store.recent import RecentRecords
+from scr.terminology.coding import Coder, open_coder
 from scr.terminology.conceptmap import ConceptMaps
 
 _DAY = 24 * 3600 * 1000
@@ -64,6 +66,7 @@ class Services:
     recent: RecentRecords
     programme: Programme
     pds: PdsClient | None
+    coder: Coder
 
 
 def open_database(settings: Settings) -> Database:
@@ -95,8 +98,9 @@ async def open_services(
     maps, matching = ConceptMaps.load(files), load_matching(files)
     keys = open_keys(settings)
     database = open_database(settings)
-    losses = LossTally()
-    steps: tuple[Step, ...] = ()
+    losses, gaps = LossTally(), GapTally()
+    coder = open_coder(files, maps)
+    steps: tuple[Step, ...] = (coder,)
     try:
         async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
             pds = open_pds(settings, client)
@@ -104,6 +108,7 @@ async def open_services(
             desk = Desk(keys, maps, steps, matching)
             intake = Intake(database, keys, desk, adapters, providers, now_ms, register)
             await stack.enter_async_context(flushed(intake.drift, database))
+            await stack.enter_async_context(flushed(gaps, database))
             pulls = build_sources(
                 providers,
                 adapters,
@@ -114,6 +119,7 @@ async def open_services(
                 losses=losses,
                 steps=steps,
                 matching=matching,
+                gaps=gaps,
             )
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
@@ -132,6 +138,7 @@ async def open_services(
                 recent=recent,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
                 pds=pds,
+                coder=coder,
             )
     finally:
         database.close()

@@ -33,14 +33,15 @@ from scr.intake.checking import (
 )
 from scr.intake.drift import DRIFT, DriftWatch, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
-from scr.intake.totals import Totals, counted_of, units_of
+from scr.intake.totals import Totals, counted_of, gaps_of, units_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
-from scr.store import losses, messages, quarantine
+from scr.store import gaps, losses, messages, quarantine
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import Message, MessageState, Wait
 from scr.store.quarantine import Quarantined, QuarantineState
+from scr.terminology.gapwords import SharedTexts
 
 T = TypeVar("T")
 
@@ -99,6 +100,7 @@ class Intake:
         self._providers = providers
         self._clock = clock
         self._register = register or RegisterDesk(None)
+        self._texts = SharedTexts()
         self.drift = DriftWatch(database, keys.id_key, clock)
 
     async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
@@ -209,6 +211,7 @@ class Intake:
         outcomes = [self._file(conn, found.provider, adapter, unit, now, answers) for unit in units]
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
         losses.add(conn, found.provider, adapter.name, now, Counter(counted_of(outcomes)))
+        gaps.add(conn, found.provider, now, Counter(gaps_of(outcomes, self._texts)))
         if problems:
             quarantine.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
         else:
@@ -345,9 +348,14 @@ class Intake:
                     number=totals.filed + len(totals.problems),
                     claimed=None if whose is None else index.token_of(self._keys, whose),
                 )
-        totals = replace(totals, losses=before.losses + Counter(counted_of(outcomes)))
+        totals = replace(
+            totals,
+            losses=before.losses + Counter(counted_of(outcomes)),
+            gaps=before.gaps + Counter(gaps_of(outcomes, self._texts)),
+        )
         if last:  # with the message's end, so that one that is begun anew is not counted twice
             losses.add(conn, provider, adapter.name, now, totals.losses)
+            gaps.add(conn, provider, now, totals.gaps)
             only = totals.only_person()
             messages.finish(conn, self._keys, message, totals.state, totals.counts(), only, key=key)
         return totals

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.errors import ScrError
-from scr.intake.file_unit import Problem, UnitOutcome
+from scr.intake.file_unit import FiledUnit, Nothing, Problem, UnitOutcome
 from scr.mapping import counts
 from scr.mapping.adapter import Adapter
 from scr.mapping.counts import Counted
 from scr.store.messages import MessageState
 from scr.store.people import Person
+from scr.terminology.gapwords import Met, SharedTexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,13 @@ class Totals:
     people: frozenset[str] = frozenset()
     person: Person | None = None
     losses: Counter[Counted] = field(default_factory=Counter)
+    gaps: Counter[Met] = field(default_factory=Counter)
 
     def and_one(self, outcome: UnitOutcome) -> Totals:
         if isinstance(outcome, Problem):
             return replace(self, problems=(*self.problems, outcome))
+        if isinstance(outcome, Nothing):
+            return self
         people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
         return replace(self, filed=self.filed + 1, people=people, person=outcome.person)
 
@@ -59,7 +63,15 @@ def units_of(adapter: Adapter, raw: bytes) -> Iterator[Unit | BadUnit]:
 def counted_of(outcomes: Iterable[UnitOutcome]) -> Iterator[Counted]:
     """What the outcomes of units add to the counts."""
     for outcome in outcomes:
-        if isinstance(outcome, Problem):
+        if isinstance(outcome, Nothing | Problem):
             yield from counts.refused(outcome.code)
         else:
             yield from counts.filed(outcome.mapped)
+
+
+def gaps_of(outcomes: Iterable[UnitOutcome], texts: SharedTexts) -> Iterator[Met]:
+    """The codes of what was filed that have no national code beside them."""
+    for outcome in outcomes:
+        if isinstance(outcome, FiledUnit):
+            for found in outcome.mapped.untranslated:
+                yield texts.met(found, outcome.person.patient_id)

@@ -21,6 +21,7 @@ from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
 from scr.sources.pipeline import Reader
 from scr.sources.protocol import Source
+from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
 
 
@@ -35,12 +36,14 @@ def build_sources(
     losses: LossTally | None = None,
     steps: tuple[Step, ...] = (),
     matching: Matching | None = None,
+    gaps: GapTally | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
-    carried, ``steps`` add codings and labels, ``matching`` is the policy of whose an answer is. Raises
-    Invalid where a feed names an adapter that is not there, or a provider is to be asked in two ways.
+    carried, ``gaps`` the codes without a translation, ``steps`` add codings and labels, ``matching`` is the
+    policy of whose an answer is. Raises Invalid where a feed names an adapter that is not there, or a
+    provider is to be asked in two ways.
     """
     reader = partial(
         Reader,
@@ -49,6 +52,7 @@ def build_sources(
         losses=losses or LossTally(),
         steps=steps,
         matching=matching or shipped_matching(),
+        gaps=gaps or GapTally(),
     )
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():

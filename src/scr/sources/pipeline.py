@@ -30,6 +30,7 @@ from scr.mapping.run import Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import Question
+from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
 
 _MISSHAPEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -38,7 +39,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried.
+    """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried,
+    ``gaps`` the codes without a translation.
 
     ``steps`` add codings and labels to what was read; ``matching`` is the policy of whose it is.
     """
@@ -51,6 +53,7 @@ class Reader:
     losses: LossTally = field(default_factory=LossTally)
     steps: tuple[Step, ...] = ()
     matching: Matching = field(default_factory=shipped_matching)
+    gaps: GapTally = field(default_factory=GapTally)
 
     @property
     def headings(self) -> frozenset[str]:
@@ -195,6 +198,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
     if not only_about(mapped.entries, question.subject, question.nhs_number):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
     _tell_losses(mapped, reader)
+    reader.gaps.add(reader.ods, reader.clock(), mapped.untranslated, question.subject)
     return tuple(stamp_by_content(entry) for entry in mapped.entries)
 
 
