@@ -96,6 +96,7 @@ _BY_CATEGORY: dict[tuple[str, str], str] = {
     ("Flag", "safeguarding"): "safeguarding",
     ("Flag", "legal"): "legal",
     ("ServiceRequest", "108252007"): "results",
+    ("ServiceRequest", "363679005"): "results",
     ("CarePlan", "end-of-life"): "end-of-life",
     ("Consent", "end-of-life"): "end-of-life",
     ("Flag", "end-of-life"): "end-of-life",

@@ -138,6 +138,7 @@ _BESIDE = {
     "nhs_number": "identity: NHS Number",
     "local_ids": "identity: local identifier",
     "quarantine_when": _QUARANTINE,
+    "nothing_when": _QUARANTINE,
 }
 """Where the expressions lead that write no element."""
 

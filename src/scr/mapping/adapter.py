@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,14 @@ from scr.decode.tree import BadUnit, Tree, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
-from scr.mapping.adapter_file import AdapterFile, DemographicsRules, Ignored, ResourceRule, Supplier
+from scr.mapping.adapter_file import (
+    AdapterFile,
+    DemographicsRules,
+    Ignored,
+    QuarantineRule,
+    ResourceRule,
+    Supplier,
+)
 from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression
 from scr.mapping.formats import FHIR, IN_ROWS, Decode, SheetOfWorkbook, WorkbookFormat, units_of
@@ -56,7 +63,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A compiled quarantine rule."""
+    """A compiled rule of ``quarantine_when`` or ``nothing_when``."""
 
     when: Run
     code: str
@@ -82,6 +89,7 @@ class Adapter:
     local_ids: Template | None
     relationships: tuple[tuple[str, Run], ...]
     refusals: tuple[Refusal, ...]
+    passed: tuple[Refusal, ...]
     rules: tuple[Rule, ...] | None
     known: frozenset[tuple[str, ...]] = frozenset()
     ignored: tuple[Ignored, ...] = ()
@@ -136,10 +144,8 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
             (kind, compiler.single(text, ("relationships", kind)))
             for kind, text in file.relationships.items()
         ),
-        refusals=tuple(
-            Refusal(compiler.single(rule.when, ("quarantine_when", i, "when")), rule.code, rule.reason)
-            for i, rule in enumerate(file.quarantine_when)
-        ),
+        refusals=_refusals("quarantine_when", file.quarantine_when, compiler),
+        passed=_refusals("nothing_when", file.nothing_when, compiler),
         rules=rules,
         known=known_fields(
             file.decode.format,
@@ -170,6 +176,13 @@ def _raw(document: Document, key: str) -> object:
 
 def _optional(text: str, keys: tuple[str | int, ...], compiler: Compiler) -> Run | None:
     return compiler.single(text, keys) if text else None
+
+
+def _refusals(key: str, rules: Sequence[QuarantineRule], compiler: Compiler) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal(compiler.single(rule.when, (key, i, "when")), rule.code, rule.reason)
+        for i, rule in enumerate(rules)
+    )
 
 
 def _demographics(rules: DemographicsRules, compiler: Compiler) -> dict[str, Run]:

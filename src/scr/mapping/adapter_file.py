@@ -61,6 +61,10 @@ class QuarantineRule(_Strict):
     reason: str
 
 
+class NothingRule(QuarantineRule):
+    """A unit that tells of nobody (an acknowledgement): nothing is filed, and it is counted by its code."""
+
+
 class Ignored(_Strict):
     """Source fields that are left out on purpose."""
 
@@ -97,6 +101,7 @@ class AdapterFile(_Strict):
     demographics: DemographicsRules = DemographicsRules()
     local_ids: tuple[dict[str, JsonValue], ...] = ()
     relationships: dict[Code, str] = {}
+    nothing_when: tuple[NothingRule, ...] = ()
     quarantine_when: tuple[QuarantineRule, ...] = ()
     ignore: tuple[Ignored, ...] = ()
     headings: tuple[str, ...] = ()

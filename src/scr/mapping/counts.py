@@ -2,7 +2,7 @@
 
 A count is known by its kind and a name:
 
-    unit      filed, or the code of why it was not
+    unit      filed, or the code of why it was not: it is in quarantine, or there was nothing to file in it
     resource  the resource type
     field     a field of the source that nothing reads
     code      the map that has no row for a code

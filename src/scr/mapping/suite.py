@@ -187,7 +187,7 @@ def used_by(adapter: Adapter, raw: bytes, seen: set[str]) -> None:
     except DecodeError:
         return
     fixed = [adapter.nhs_number, *adapter.demographics.values(), *(run for _, run in adapter.relationships)]
-    fixed += [refusal.when for refusal in adapter.refusals]
+    fixed += [refusal.when for refusal in (*adapter.passed, *adapter.refusals)]
     fixed += [adapter.local_ids.run] if adapter.local_ids is not None else []
     for unit in units:
         frame = Frame(unit.tree, MappingFunctions(adapter.maps), seen=seen)

@@ -150,6 +150,24 @@ def tree_of_miscounted() -> dict[str, Any]:
     return dict(unit.tree)
 
 
+@pytest.mark.parametrize(
+    ("header", "maker", "service"),
+    [
+        ("MEDRPT:0:1:RT:NHS003", "Haematology", "laboratory"),
+        ("MEDRPT:0:1:RT:NHS004", "UNKNOWN", "screening"),
+        ("MEDRPT:0:1:RT:NHS003", "Dept of Radiology", "radiology"),
+        ("MEDRPT:0:1:RT:NHS002", "MEDICAL IMAGING", "radiology"),
+        ("MEDRPT:0:1:RT:NHS003", "Radioimmunoassay", "laboratory"),
+    ],
+)
+def test_a_report_is_of_the_service_that_made_it(header: str, maker: str, service: str) -> None:
+    """Radiology is told by its department's name: its message is the laboratory's."""
+    segments = [f"UNH+1+{header}", "S01+01", f"NAD+SLA+++{maker}", "SPR+DPT", "UNT+5+1"]
+    (unit,) = decode("".join(f"{segment}'" for segment in segments).encode())
+    assert isinstance(unit, Unit)
+    assert unit.tree["report"]["service"] == service
+
+
 def test_a_report_is_told_by_names() -> None:
     """Report, parties, patient and clinical information, each where a person would look for it."""
     found = tree(
@@ -163,7 +181,13 @@ def test_a_report_is_told_by_names() -> None:
         "DTM+329:19610309:102", "PDI+2",
         "S10+10", "CIN+UN", "FTX+CID+++tired", "FTX+CID+++cold",
     )  # fmt: skip
-    assert found["report"] == {"id": "26/1", "request_id": "55", "status": "FI", "issued": "202601141555"}
+    assert found["report"] == {
+        "id": "26/1",
+        "request_id": "55",
+        "status": "FI",
+        "issued": "202601141555",
+        "service": "laboratory",
+    }
     doctor = {
         "code": "G9999981",
         "code_list": "900",

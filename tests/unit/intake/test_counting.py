@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from scr.data import DataFiles
+from scr.data import DataFiles, packaged_root
 from scr.fhir.identifiers import OdsCode
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
@@ -15,6 +15,7 @@ from scr.mapping.provider import DropFolderConnection, Feed, Provider
 from scr.store import losses
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
+from scr.store.messages import MessageState
 
 NOW = 1_772_020_800_000
 FEED = Feed(name="list", adapter="gp-registrations", connection=DropFolderConnection(kind="drop-folder"))
@@ -51,3 +52,17 @@ def test_a_payload_is_counted_once(database: Database, keys: KeyRing, units: int
         ("field", "Extra"): units,
         ("code", "sex"): 1,
     }
+
+
+def test_an_acknowledgement_is_counted_and_nothing_of_it_filed(database: Database, keys: KeyRing) -> None:
+    """Beside a report in the same file: one unit filed, one counted, none in quarantine."""
+    adapter = load_adapter(DataFiles(), "pathology-edifact")
+    feed = FEED.model_copy(update={"adapter": adapter.name})
+    desk = Desk(keys, adapter.maps)
+    intake = Intake(database, keys, desk, {adapter.name: adapter}, {PROVIDER.ods: PROVIDER}, lambda: NOW)
+    raw = (packaged_root() / "adapters" / adapter.name / "samples" / "radiology.edi").read_bytes()
+    receipt = asyncio.run(intake.receive(PROVIDER, feed, raw))
+    assert (receipt.filed, receipt.problems, receipt.state) == (1, (), MessageState.FILED)
+    found = database.read_now(lambda conn: losses.read(conn, "2000-01-01"))
+    counted = {each.name: each.count for each in found if each.kind == "unit"}
+    assert counted == {"filed": 1, "acknowledgement": 1}

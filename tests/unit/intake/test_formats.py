@@ -32,6 +32,7 @@ SAMPLES = [
     ("community-equipment", "orders.csv", 4, ["transferred-order"]),
     ("mental-health", "extract.xlsx", 15, ["unclear-restriction", "unknown-record-type"]),
     ("mental-health", "broken.xlsx", 0, ["bad-nhs-number", "bad-row", "bad-row", "unmappable"]),
+    ("pathology-edifact", "radiology.edi", 1, []),
     ("ambulance", "999.json", 1, []),
     ("ambulance", "needs-review.json", 0, ["identity-not-confirmed"]),
     ("end-of-life", "register.xml", 1, ["died", "sharing-refused"]),

@@ -2,7 +2,8 @@
 
     interchange   sender, recipient, reference, date, time, application, test (of UNB)
     message       reference, type, version, release, agency, association (NHS003), document, sent
-    report        id, status, issued, action, request_id, comments[]
+    report        id, status, issued, action, request_id, comments[]; service, which is radiology, screening
+                  or laboratory
     requester, recipient, performer, others
                   each people[], organisations[], departments[] of code, code_list, name, reference, and
                   key, which is the first of them that there is
@@ -26,6 +27,7 @@ name, 70 of a free text) run on in the next, others are lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +82,7 @@ class _Tree:
     def finished(self, segments: list[Segment]) -> dict[str, Any]:
         """The whole tree, test groups and specimens bound to each other."""
         _bind(self)
+        self.tree["report"]["service"] = _service(self.tree)
         return {
             **self.tree,
             "patient": self.patients[0] if self.patients else {},
@@ -125,6 +128,24 @@ class _Tree:
             key = {"header": "message"}.get(section, section)
             return self.tree[key], key
         return self.tree, ""
+
+
+def _service(tree: dict[str, Any]) -> str:
+    """Whose report it is. Radiology uses the laboratory's message, and is told by the department that made
+    it or by the application that the interchange is for (UNB-7); screening has a variant of its own."""
+    makers = [
+        party.get("name", "")
+        for kind in ("departments", "organisations")
+        for party in tree["performer"][kind]
+    ]
+    if tree["interchange"].get("application", "").upper().startswith("RAD") or any(
+        map(_RADIOLOGY.search, makers)
+    ):
+        return "radiology"
+    return "screening" if tree["message"].get("association") == "NHS004" else "laboratory"
+
+
+_RADIOLOGY = re.compile(r"radiolog|\bimaging\b|\bx-?rays?\b|\bultrasound\b", re.IGNORECASE)
 
 
 def _party(tree: _Tree, group: Group) -> None:
