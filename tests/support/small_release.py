@@ -60,7 +60,9 @@ class SmallRelease:
             for refset, members in self.refsets.items():
                 builder.insert("member", ((int(refset), int(code)) for code in members))
             for one in self.maps:
-                number = builder.map(one.name, "20260101", one.source, one.target, edition, own=one.own)
+                number = builder.map(
+                    one.name, "20260101", one.source, one.target, edition, precedence=int(not one.own)
+                )
                 for code, targets in one.rows.items():
                     builder.insert(
                         "mapping",

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
+from urllib.parse import quote
 
 from scr.terminology.release.answers import Edition
 from scr.terminology.release.closure import closure
 from scr.terminology.release.current import sync_folder
 from scr.terminology.release.schema import (
     ACTIVE_TIERS,
+    COUNT_MASK,
     FORMAT,
     INDEXES,
     SNOMED_ID,
@@ -59,7 +61,9 @@ class Builder:
         """Raises FileExistsError where the file is there already."""
         path.touch(mode=0o640, exist_ok=False)
         self.path = path
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}", uri=True, isolation_level=None
+        )
         for pragma in _PRAGMAS:
             self.connection.execute(f"PRAGMA {pragma}")
         self.connection.execute("BEGIN")
@@ -97,13 +101,13 @@ class Builder:
         return self._added("INSERT INTO system VALUES (?, ?, ?, ?, ?)", row)
 
     def map(
-        self, name: str, version: str, source: str, target: str, edition: int, *, own: bool = False
+        self, name: str, version: str, source: str, target: str, edition: int, *, precedence: int = 1
     ) -> int:
-        """Note a map from one system to another. Its number."""
+        """Note a map from one system to another. Its number. ``precedence`` 0: the deployment's own."""
         return self._added(
             "INSERT INTO map (name, version, source_system, target_system, precedence, edition)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (name, version, source, target, 0 if own else 1, edition),
+            (name, version, source, target, precedence, edition),
         )
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
@@ -122,6 +126,27 @@ class Builder:
         if tier < ACTIVE_TIERS and not active:
             tier += ACTIVE_TIERS
         return designation_id(system, tier, len(term), self._designations)
+
+    def code(self, number: int) -> str:
+        """The code of a concept that has been put in."""
+        row = self.connection.execute("SELECT code FROM concept WHERE id = ?", (number,)).fetchone()
+        return str(row[0]) if row else str(number)
+
+    def attach(self, path: Path) -> None:
+        """Make a finished release readable as ``old``, and count on from where its numbers end."""
+        self.connection.execute("COMMIT")  # nothing can be attached inside a transaction
+        self.connection.execute(
+            "ATTACH ? AS old", (f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1",)
+        )
+        self.connection.execute("BEGIN")
+        self._last_concept = self._one("SELECT min(coalesce(min(id), 0), 0) FROM old.concept")
+        self._designations = self._one("SELECT coalesce(max(id & ?), 0) FROM old.designation", COUNT_MASK)
+
+    def detach(self) -> None:
+        """Let go of ``old``."""
+        self.connection.execute("COMMIT")
+        self.connection.execute("DETACH old")
+        self.connection.execute("BEGIN")
 
     # -- at the end
 

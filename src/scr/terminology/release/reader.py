@@ -1,7 +1,8 @@
 """A release, opened: one read-only file that any number of threads and processes ask at once.
 
-Codes are text at this face. A question about a system that the release does not hold is answered like one
-about a code that it does not hold: with nothing. ``system_of`` tells the two apart.
+Codes are text at this face, and may be spelt in any way that ``scr.terminology.spelling`` knows. A question
+about a system that the release does not hold is answered like one about a code that it does not hold: with
+nothing. ``system_of`` tells the two apart.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from scr.terminology.release.answers import (
     Translation,
 )
 from scr.terminology.release.schema import ACTIVE_TIERS, FORMAT, UNSEARCHED, search_range
-from scr.terminology.systems import CTV3, READ_V2, SNOMED_CT
+from scr.terminology.spelling import SPELLINGS, read_term
+from scr.terminology.systems import SNOMED_CT
 
 _MMAP_BYTES = 2**31 - 2**16
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_SCTID = 18
-_READ_LENGTH = 5
 _Row = tuple[Any, ...]  # what a column holds, the schema says; each is read into a typed answer at once
 
 _CONCEPT = "SELECT code, display, active, module, effective, defined, definition FROM concept "
@@ -256,7 +257,8 @@ class Release:
         """
         found: list[Translation] = []
         answered: set[str] = set()
-        source, term = _read_code(source_system, code)
+        spell = SPELLINGS.get(source_system)
+        source, term = (spell(code), read_term(source_system, code)) if spell else (code, "")
         for number, info in self._maps.get(source_system, ()):
             target = info.target_system
             if target_system not in (None, target) or name not in (None, info.name) or target in answered:
@@ -325,7 +327,8 @@ class Release:
         """The number of a code, if it can have one; whether SNOMED CT has it, the caller's row says."""
         if system == SNOMED_CT:
             return _sctid(code)
-        row = self._one(_ID, (self._system_ids.get(system, 0), code))
+        spell = SPELLINGS.get(system)
+        row = self._one(_ID, (self._system_ids.get(system, 0), spell(code) if spell else code))
         return int(row[0]) if row else None
 
     def _of(self, sql: str, system: str, code: str) -> list[_Row]:
@@ -382,12 +385,3 @@ def _translation(info: MapInfo, row: _Row, code: str) -> Translation:
         info.target_system, code if target == "*" else target, display, info.name, info.version,
         relationship, bool(assured), group, priority, rule, advice, term,
     )  # fmt: skip
-
-
-def _read_code(system: str, code: str) -> tuple[str, str]:
-    """A Read code filled up with dots to its five characters, and the term code that came with it."""
-    if system not in (READ_V2, CTV3):
-        return code, ""
-    if system == READ_V2 and len(code) == _READ_LENGTH + 2:
-        return code[:_READ_LENGTH], code[_READ_LENGTH:]
-    return code.ljust(_READ_LENGTH, "."), ""

@@ -64,7 +64,7 @@ CREATE VIRTUAL TABLE search USING fts5(
 """``acceptability``: 2 preferred, 1 acceptable, 0 neither, in the first language reference set that says.
 
 ``use`` is ``fsn``, ``synonym`` or ``definition`` where the system has these, else the code of the use.
-``map.precedence`` is 0 for a deployment's own maps and 1 for all others: what somebody decided here wins.
+``map.precedence`` is 0 for a deployment's own maps, which are asked first, and more for all others.
 ``mapping.source`` is ``*`` for every code that has no row, and ``target`` ``*`` for the source's own code.
 ``resource.body`` is FHIR JSON, of code systems and concept maps without what is in the other tables.
 """
@@ -83,6 +83,8 @@ CREATE INDEX replacement_target ON replacement (target);
 """
 
 _TIER_BITS, _LENGTH_BITS, _COUNT_BITS = 3, 12, 26
+COUNT_MASK = (1 << _COUNT_BITS) - 1
+"""The part of a designation's number that only counts."""
 _LENGTH_SHIFT = _COUNT_BITS
 _TIER_SHIFT = _COUNT_BITS + _LENGTH_BITS
 _SYSTEM_SHIFT = _TIER_SHIFT + _TIER_BITS

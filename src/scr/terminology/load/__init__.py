@@ -1,0 +1,1 @@
+"""Loaders: what publishers distribute, read into a release. One module a format."""

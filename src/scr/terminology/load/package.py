@@ -1,0 +1,158 @@
+"""What is given to be loaded: a folder, an archive or a file, as a list of files that can be read.
+
+Nothing is unpacked onto the disk. An archive's names are only names; what it holds is read as a stream, and
+no more of it than ``MOST_BYTES``, because a small archive can say that it holds very much.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from scr.errors import Invalid, NotFound, TooLarge
+
+MOST_BYTES = 16 * 2**30
+MOST_RESOURCE_BYTES = 512 * 2**20
+_MOST_FILES = 200_000
+_SNIFFED = 4096
+_ARCHIVES = (".zip", ".tgz", ".tar.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file. ``where`` is how an error names it: the path given, and the name within it."""
+
+    where: str
+    name: str
+    size: int
+    opened: Callable[[], IO[bytes]]
+
+    @property
+    def base(self) -> str:
+        """The name without its folders."""
+        return PurePosixPath(self.name).name
+
+    @property
+    def folder(self) -> str:
+        """The folders without the name."""
+        return str(PurePosixPath(self.name).parent)
+
+    def head(self) -> bytes:
+        """The first bytes, to see what it is."""
+        with self.open() as file:
+            return file.read(_SNIFFED)
+
+    def read(self, most: int = MOST_RESOURCE_BYTES) -> bytes:
+        """All of it. Raises TooLarge."""
+        if self.size > most:
+            raise TooLarge(
+                f"is over {most} bytes, which is too much for a file of its kind", where=self.where
+            )
+        with self.open() as file:
+            return file.read()
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The file, for reading. Raises Invalid for an archive that is damaged."""
+        try:
+            with self.opened() as file:
+                yield file
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError) as error:
+            raise Invalid(
+                f"cannot be read out of its archive ({error}): download it again",
+                code="bad-archive",
+                where=self.where,
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One thing that was given, and the files in it, by name."""
+
+    path: Path
+    members: tuple[Member, ...]
+
+
+def open_package(path: Path) -> Package:
+    """Look into a folder, an archive (zip, tgz) or a file. Raises NotFound, Invalid, TooLarge."""
+    if path.is_dir():
+        members = [
+            _plain(each, each.relative_to(path).as_posix()) for each in path.rglob("*") if each.is_file()
+        ]
+    elif not path.is_file():
+        raise NotFound("there is no such file or folder", where=str(path))
+    else:
+        members = [_plain(path, path.name)]
+    flat = [inner for member in members for inner in _unfolded(member, depth=2)]
+    if len(flat) > _MOST_FILES or sum(each.size for each in flat) > MOST_BYTES:
+        raise TooLarge(
+            f"holds over {_MOST_FILES} files or {MOST_BYTES} bytes: give the part that is meant",
+            where=str(path),
+        )
+    return Package(path, tuple(sorted(flat, key=lambda member: member.name)))
+
+
+def _plain(path: Path, name: str) -> Member:
+    return Member(str(path), name, path.stat().st_size, lambda: path.open("rb"))
+
+
+def _unfolded(member: Member, depth: int) -> Iterator[Member]:
+    """The file itself, or what is in it: the dictionary of medicines has an archive within its archive."""
+    if not depth or not member.name.lower().endswith(_ARCHIVES):
+        yield member
+    elif member.name.lower().endswith(".zip"):
+        for inner in _zipped(member):
+            yield from _unfolded(inner, depth - 1)
+    else:
+        yield from _tarred(member)
+
+
+def _zipped(member: Member) -> Iterator[Member]:
+    with member.open() as file:  # a zip is read by its end: one inside another has to be held
+        held = None if isinstance(file, io.BufferedReader) else member.read()
+    source: Callable[[], IO[bytes]] = member.opened if held is None else (lambda: io.BytesIO(held))
+    try:
+        archive = zipfile.ZipFile(source())
+    except zipfile.BadZipFile:
+        raise Invalid(
+            "is not a whole zip archive: download it again", code="bad-archive", where=member.where
+        ) from None
+    for info in archive.infolist():
+        if not info.is_dir():
+            yield Member(
+                f"{member.where}/{info.filename}",
+                info.filename,
+                info.file_size,
+                lambda info=info: archive.open(info),  # type: ignore[misc] # mypy sees no default here
+            )
+
+
+def _tarred(member: Member) -> Iterator[Member]:
+    """A tar has to be read in order, and what is wanted of one (an NPM package) is small: it is held."""
+    total = 0
+    try:
+        with member.open() as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+            for info in archive:
+                if not info.isfile():
+                    continue
+                total += info.size
+                if info.size > MOST_RESOURCE_BYTES or total > 4 * MOST_RESOURCE_BYTES:
+                    raise TooLarge("unpacks to more than a package does", where=member.where)
+                content = archive.extractfile(info)
+                held = content.read() if content else b""
+                yield Member(
+                    f"{member.where}/{info.name}",
+                    info.name,
+                    len(held),
+                    lambda held=held: io.BytesIO(held),  # type: ignore[misc] # mypy sees no default here
+                )
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise Invalid(
+            f"is not a whole tar archive ({error}): download it again", code="bad-archive", where=member.where
+        ) from None
