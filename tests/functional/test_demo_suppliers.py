@@ -57,7 +57,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The issuer, the GP system, the council and the neighbour, running."""
     folder = tmp_path_factory.mktemp("stage") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0))
+    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
     services = tuple(
         service
         for service in plan(folder, ports, seed=SEED, size=SIZE)
@@ -288,7 +288,7 @@ async def test_the_hospital_keeps_the_order_and_sends_again(tmp_path: Path) -> N
     """It waits for a listener, resends after AE and after a broken connection, and skips nothing."""
     people = [person for person in population(SEED, 10) if "hospital" in person.sources]
     wanted = [item.control for item in history(people)]
-    port = prepare(tmp_path / "demo", Ports(0, 0, 0, 0, 0)).mllp
+    port = prepare(tmp_path / "demo", Ports(0, 0, 0, 0, 0, 0)).mllp
     command = [
         sys.executable, "-m", "scr.demo.supplier", "hospital", "--folder", str(tmp_path), "--port", str(port),
         "--seed", str(SEED), "--size", "10", "--every", "0.05",
@@ -321,7 +321,7 @@ from pathlib import Path
 from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
 folder = Path({str(folder)!r})
-ports = prepare(folder, Ports(0, 0, 0, 0, 0))
+ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
 services = tuple(s for s in plan(folder, ports, seed=7, size=10) if s.name in ("issuer", "council"))
 with started(folder, services) as supervisor:
     for service in services:

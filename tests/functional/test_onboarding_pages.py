@@ -44,7 +44,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demonstration's deployment: a token issuer and the record, each in a process of its own."""
     folder = tmp_path_factory.mktemp("pages") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0))
+    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
     _undo(folder / "home")
     services = tuple(one for one in plan(folder, ports, size=10) if one.name in {"issuer", "scr"})
     with started(folder, services) as supervisor:

@@ -17,7 +17,7 @@ app = typer.Typer(
     help="The demonstration: a shared care record and four suppliers.", invoke_without_command=True
 )
 Folder = Annotated[Path, typer.Option(help="The demonstration's folder; it is made new at each start.")]
-Name = Annotated[str, typer.Argument(help="gp, hospital, council, neighbour, issuer or scr.")]
+Name = Annotated[str, typer.Argument(help="gp, hospital, council, neighbour, pds, issuer or scr.")]
 _FOLDER = Path(".demo")
 
 
@@ -55,6 +55,17 @@ def slow(
     """Make a supplier slow."""
     control.slow(folder, name, seconds)
     console.print(f"{name} now waits {seconds:g} s before each answer.")
+
+
+@app.command()
+def busy(
+    name: Name,
+    seconds: Annotated[float, typer.Argument(help="The pause that it asks for (429); 0: it answers again.")],
+    folder: Folder = _FOLDER,
+) -> None:
+    """Let PDS be too busy: what comes in waits, and nothing is filed meanwhile."""
+    control.busy(folder, name, seconds)
+    console.print(f"{name} " + (f"refuses, asking for {seconds:g} s." if seconds else "answers again."))
 
 
 @app.command()

@@ -38,6 +38,11 @@ def slow(folder: Path, name: str, seconds: float) -> None:
     _ask(folder, verb="slow", name=name, seconds=str(seconds))
 
 
+def busy(folder: Path, name: str, seconds: float) -> None:
+    """Let a service refuse every call as too busy, asking for that pause; 0: it answers again."""
+    _ask(folder, verb="busy", name=name, seconds=str(seconds))
+
+
 def status(folder: Path) -> list[State]:
     """How each process is. This, as the others, raises Unavailable where no demonstration runs."""
     return [State(**state) for state in json.loads(_ask(folder, verb="status"))]
@@ -124,6 +129,8 @@ class ControlServer(socketserver.ThreadingTCPServer):
                 self.supervisor.wait_until_ready(name, 20.0)
             case "slow":
                 self.supervisor.slow(name, float(question.get("seconds", "nan")))
+            case "busy":
+                self.supervisor.busy(name, float(question.get("seconds", "nan")))
             case _:
-                raise Invalid("a command is stop, start, slow or status", code="bad-verb")
+                raise Invalid("a command is stop, start, slow, busy or status", code="bad-verb")
         return ""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
+from joserfc.jwk import KeySet, RSAKey
 
 from scr.demo.places import (
     COUNCIL,
@@ -19,14 +20,21 @@ from scr.demo.places import (
     ORGANISATIONS,
     PRACTICE_ASIDS,
     PRACTICES,
+    RECORD,
     RECORD_ASID,
 )
 from scr.demo.suppliers.gp import BASE as GP_BASE
 from scr.demo.suppliers.neighbour import BASE as NEIGHBOUR_BASE
+from scr.demo.suppliers.pds import BASE as PDS_BASE
+from scr.demo.suppliers.pds import CLIENT_ID as PDS_CLIENT
+from scr.demo.suppliers.pds import TOKEN as PDS_TOKEN
 from scr.store.keys import create_keys
 
 HOST = "127.0.0.1"
 NEIGHBOUR_TOKEN = "keys/neighbour.token"  # noqa: S105 - the name of the file
+PDS_KEY = "keys/pds.pem"
+PDS_PUBLIC_KEYS = "keys/pds.public.jwks.json"
+PDS_KEY_ID = "scr-demo-1"
 GONE_LIVE_DAYS = 60
 """Days since the suppliers' own systems went live, when the demonstration begins."""
 
@@ -40,11 +48,17 @@ class Ports:
     mllp: int = 8402
     gp: int = 8411
     neighbour: int = 8412
+    pds: int = 8413
 
     @property
     def base_url(self) -> str:
         """The FHIR base."""
         return f"http://{HOST}:{self.http}/fhir"
+
+    @property
+    def pds_url(self) -> str:
+        """The Personal Demographics Service."""
+        return f"http://{HOST}:{self.pds}"
 
     @property
     def issuer_url(self) -> str:
@@ -86,6 +100,7 @@ def write_home(home: Path, ports: Ports) -> None:
     (home / "scr.toml").write_text(_settings(ports), encoding="utf-8")
     create_keys(home / "keys")
     _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
+    _write_pds_keys(home)
     for ods, feeds in provider_feeds(ports).items():
         organisation = ORGANISATIONS[ods]
         provider = {
@@ -103,6 +118,13 @@ def _write_secret(file: Path, value: str) -> None:
         opened.write(value + "\n")
 
 
+def _write_pds_keys(home: Path) -> None:
+    """A key pair for PDS: the private key for scr, the public one for the simulator."""
+    key = RSAKey.generate_key(2048, {"kid": PDS_KEY_ID, "use": "sig", "alg": "RS512"})
+    _write_secret(home / PDS_KEY, key.as_pem(private=True).decode("ascii").strip())
+    (home / PDS_PUBLIC_KEYS).write_text(json.dumps(KeySet([key]).as_dict(private=False)), encoding="ascii")
+
+
 def _settings(ports: Ports) -> str:
     """The settings: strings of JSON are strings of TOML too."""
     return "\n".join(
@@ -112,6 +134,13 @@ def _settings(ports: Ports) -> str:
             f"http_port = {ports.http}",
             f"mllp_port = {ports.mllp}",
             'drop_folder = "drop"',
+            'pds_mode = "live"',
+            f"pds_url = {json.dumps(ports.pds_url + PDS_BASE)}",
+            f"pds_token_url = {json.dumps(ports.pds_url + PDS_TOKEN)}",
+            f"pds_client_id = {json.dumps(PDS_CLIENT)}",
+            f"pds_key = {json.dumps('file:' + PDS_KEY)}",
+            f"pds_key_id = {json.dumps(PDS_KEY_ID)}",
+            f"pds_organisation = {json.dumps(RECORD)}",
             "",
             "[[issuers]]",
             f"url = {json.dumps(ports.issuer_url)}",

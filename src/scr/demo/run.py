@@ -1,7 +1,7 @@
 """The demonstration: everything is started, explained, and stopped again.
 
-``run`` makes a new deployment in a folder (``.demo``), starts the token issuer, the four suppliers and scr
-itself, each in a process of its own, says what to open, and waits to be interrupted. Whatever becomes of
+``run`` makes a new deployment in a folder (``.demo``), starts the token issuer, PDS, the four suppliers and
+scr itself, each in a process of its own, says what to open, and waits to be interrupted. Whatever becomes of
 it, nothing that it started stays behind (see ``leash``).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from scr.demo import control
-from scr.demo.deploy import HOST, NEIGHBOUR_TOKEN, Ports, free_ports, write_home
+from scr.demo.deploy import HOST, NEIGHBOUR_TOKEN, PDS_PUBLIC_KEYS, Ports, free_ports, write_home
 from scr.demo.people import DEMO_SEED, DEMO_SIZE
 from scr.demo.supervisor import Service, Supervisor
 from scr.demo.welcome import print_welcome
@@ -38,17 +38,22 @@ def plan(folder: Path, ports: Ports, *, seed: int = DEMO_SEED, size: int = DEMO_
             "-m", "scr.demo.supplier", name, "--folder", str(folder), "--drop", str(home / "drop"),
             "--port", str(port), "--seed", str(seed), "--size", str(size), *more,
         )  # fmt: skip
-        return Service(name, command, what, ready)
+        return Service(name, command, what, ready, can_be_busy=name == "pds")
 
     def health(port: int) -> str:
         return f"http://{HOST}:{port}/health"
 
     token = str(home / NEIGHBOUR_TOKEN)
+    pds = supplier(
+        "pds", "the Personal Demographics Service: whose a number is", "--keys", str(home / PDS_PUBLIC_KEYS),
+        port=ports.pds, ready=health(ports.pds),
+    )  # fmt: skip
     return (
         supplier(
             "issuer", "tokens for staff (OpenID Connect)", "--audience", ports.base_url, port=ports.issuer,
             ready=health(ports.issuer),
         ),
+        pds,
         Service(
             "scr", tuple(part.format(home=home) for part in SCR_COMMAND), "the shared care record",
             f"{ports.base_url}/metadata", supplier=False,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from scr.demo.suppliers.process import delay_file, whole_write
+from scr.demo.suppliers.process import busy_file, delay_file, whole_write
 from scr.errors import Invalid, NotFound, Unavailable
 
 
@@ -28,6 +28,7 @@ class Service:
     what: str
     ready: str = ""
     supplier: bool = True
+    can_be_busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,14 @@ class Supervisor:
         if not 0 <= seconds <= 600:
             raise Invalid("a delay is between 0 and 600 seconds", code="bad-delay")
         whole_write(delay_file(self.folder, name), str(seconds).encode())
+
+    def busy(self, name: str, seconds: float) -> None:
+        """Let one refuse as too busy, asking for that pause, or answer again with 0. Raises Invalid."""
+        if not self._service(name).can_be_busy:
+            raise Invalid(f"{name} is never too busy, only pds is", code="bad-name")
+        if not 0 <= seconds <= 600:
+            raise Invalid("a pause is between 0 and 600 seconds", code="bad-delay")
+        whole_write(busy_file(self.folder, name), str(seconds).encode())
 
     def status(self) -> list[State]:
         """How each is."""

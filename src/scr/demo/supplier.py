@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from scr.demo.people import DEMO_SEED, DEMO_SIZE
-from scr.demo.suppliers import council, gp, hospital, issuer, neighbour
+from scr.demo.suppliers import council, gp, hospital, issuer, neighbour, pds
 from scr.demo.suppliers.process import Arguments
 
 SUPPLIERS: dict[str, Callable[[Arguments], Awaitable[None]]] = {
@@ -18,6 +18,7 @@ SUPPLIERS: dict[str, Callable[[Arguments], Awaitable[None]]] = {
     "hospital": hospital.run,
     "council": council.run,
     "neighbour": neighbour.run,
+    "pds": pds.run,
 }
 DELAYS = {"neighbour": 1.2}
 """Seconds by which a supplier is slow from the start."""
@@ -39,6 +40,7 @@ def arguments(given: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--every", type=float, help="seconds between nights or events")
     parser.add_argument("--token", type=Path, help="file with the neighbour's bearer token")
     parser.add_argument("--audience", default="", help="audience of the issuer's tokens")
+    parser.add_argument("--keys", type=Path, help="JWKS of those who may sign in to PDS")
     read = parser.parse_args(given)
     return Arguments(
         name=read.name,
@@ -51,6 +53,7 @@ def arguments(given: Sequence[str] | None = None) -> Arguments:
         every=EVERY.get(read.name, 60.0) if read.every is None else read.every,
         token=read.token.read_text(encoding="ascii").strip() if read.token else "",
         audience=read.audience,
+        keys=read.keys.read_text(encoding="ascii") if read.keys else "",
         host=read.host,
     )
 

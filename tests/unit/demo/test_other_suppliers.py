@@ -116,5 +116,5 @@ def test_the_deployment_is_one_that_scr_can_read(tmp_path: Path) -> None:
 
 def test_ports_that_are_taken_are_replaced() -> None:
     """Each service gets a port of its own, whatever was wished for."""
-    found = free_ports(Ports(0, 0, 0, 0, 0))
+    found = free_ports(Ports(0, 0, 0, 0, 0, 0))
     assert len({found.http, found.issuer, found.mllp, found.gp, found.neighbour} - {0}) == 5

@@ -22,7 +22,10 @@ FHIR_JSON = "application/fhir+json"
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """How a supplier was started. ``folder`` is the demonstration's, ``port`` its own or scr's MLLP port."""
+    """How a supplier was started. ``folder`` is the demonstration's, ``port`` its own or scr's MLLP port.
+
+    ``keys`` is the JWKS of those who may sign in.
+    """
 
     name: str
     folder: Path
@@ -34,13 +37,13 @@ class Arguments:
     every: float
     token: str = ""
     audience: str = ""
+    keys: str = ""
     host: str = "127.0.0.1"
 
     def current_delay(self) -> float:
         """Seconds to wait before an answer: what ``scr demo slow`` asked for, or as it was started."""
-        with contextlib.suppress(OSError, ValueError):
-            return max(0.0, float(delay_file(self.folder, self.name).read_text(encoding="ascii")))
-        return self.delay
+        asked = _number_in(delay_file(self.folder, self.name))
+        return self.delay if asked is None else asked
 
     async def pause(self) -> None:
         """Be as slow as was asked for."""
@@ -56,6 +59,22 @@ class Arguments:
 def delay_file(folder: Path, name: str) -> Path:
     """Where the delay of a supplier is set while it runs."""
     return folder / f"{name}.delay"
+
+
+def busy_file(folder: Path, name: str) -> Path:
+    """Where the pause is set that a supplier which is too busy asks for."""
+    return folder / f"{name}.busy"
+
+
+def busy_seconds(folder: Path, name: str) -> float:
+    """The pause that a supplier asks for which is too busy, as ``scr demo busy`` set it; 0: it is not."""
+    return _number_in(busy_file(folder, name)) or 0.0
+
+
+def _number_in(file: Path) -> float | None:
+    with contextlib.suppress(OSError, ValueError):
+        return max(0.0, float(file.read_text(encoding="ascii")))
+    return None
 
 
 def now() -> datetime:
