@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Entry, Resource
@@ -51,20 +51,35 @@ class LedgerLine:
     outcome: Outcome
     headings: Mapping[str, tuple[Outcome, int]]
     complete: bool
+    alias: str = ""
+
+    @property
+    def source(self) -> str:
+        """The source's ODS code, or what it is called where that is not to be told."""
+        return self.alias or self.result.source.value
+
+    @property
+    def name(self) -> str:
+        """The source's name, for people."""
+        return self.alias.capitalize().replace("-", " ") or self.result.name
 
     @property
     def sentence(self) -> str:
         """What a person reads."""
-        return _SENTENCES[self.outcome].format(name=self.result.name) + (
-            f" {self.result.detail}" if self.result.detail and self.outcome is not Outcome.LATE else ""
-        )
+        detail = "" if self.alias or self.outcome is Outcome.LATE else self.result.detail
+        return f"{_SENTENCES[self.outcome].format(name=self.name)} {detail}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All lines; every source that may hold something has one."""
+    """All lines; every source that may hold something has one.
+
+    ``nameless``: the sources are numbered and not named, because who cares for the person would tell where
+    they are.
+    """
 
     lines: tuple[LedgerLine, ...]
+    nameless: bool = False
 
     @property
     def complete(self) -> bool:
@@ -74,17 +89,23 @@ class Ledger:
     def summary(self) -> str:
         """``3/4 answered; ZZN01=late``, for a header and a log line: no person in it."""
         good = sum(line.outcome in _GOOD for line in self.lines)
-        rest = [
-            f"{line.result.source}={line.outcome.value}" for line in self.lines if line.outcome not in _GOOD
-        ]
+        rest = [f"{line.source}={line.outcome.value}" for line in self._told() if line.outcome not in _GOOD]
         return "; ".join([f"{good}/{len(self.lines)} answered", *rest])
 
     def resource(self) -> Resource:
         """The ledger as an OperationOutcome: one issue for each source and each outcome it gave."""
-        issues = [issue for line in self.lines for issue in _issues(line)]
+        issues = [issue for line in self._told() for issue in _issues(line)]
         if not issues:
             issues = [_issue_without_sources()]
+        if self.nameless:
+            issues.append(_issue_restricted())
         return operation_outcome(issues)
+
+    def _told(self) -> list[LedgerLine]:
+        """The lines as they are told."""
+        if not self.nameless:
+            return list(self.lines)
+        return [replace(line, alias=f"source-{number}") for number, line in enumerate(self.lines, 1)]
 
 
 def make_ledger(
@@ -95,17 +116,20 @@ def make_ledger(
     opened: frozenset[str],
     asked: frozenset[str] = frozenset(HEADINGS),
     objections: frozenset[OdsCode] = frozenset(),
+    nameless: bool = False,
 ) -> Ledger:
     """The ledger of an answer.
 
     ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
     entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
     headings that the question was about; ``objections`` the sources that the person does not want shared,
-    which are told as withheld whatever they hold. A List is not counted: it repeats what it lists.
+    which are told as withheld whatever they hold; ``nameless``: name no source. A List is not counted: it
+    repeats what it lists.
     """
     counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
     shown = [_withheld(result) if result.source in objections else result for result in results]
-    return Ledger(tuple(_line(result, sources, counts, opened, asked) for result in shown))
+    lines = tuple(_line(result, sources, counts, opened, asked) for result in shown)
+    return Ledger(lines, nameless)
 
 
 def _withheld(result: SourceResult) -> SourceResult:
@@ -165,9 +189,9 @@ def _issues(line: LedgerLine) -> list[Resource]:
 
 def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) -> Resource:
     severity, code = _SEVERITY[outcome]
-    text = line.sentence if outcome is line.outcome else _SENTENCES[outcome].format(name=line.result.name)
+    text = line.sentence if outcome is line.outcome else _SENTENCES[outcome].format(name=line.name)
     extension: list[Resource] = [
-        {"url": "source", "valueString": line.result.source.value},
+        {"url": "source", "valueString": line.source},
         {"url": "outcome", "valueCode": outcome.value},
         {"url": "elapsedMilliseconds", "valueUnsignedInt": round(line.result.elapsed * 1000)},
         {"url": "ageSeconds", "valueUnsignedInt": round(line.result.age)},
@@ -200,5 +224,17 @@ def _issue_without_sources() -> Resource:
         "details": {
             "coding": [{"system": OUTCOME_SYSTEM, "code": Outcome.NOT_ASKED.value}],
             "text": "No source is known that may hold something about this person.",
+        },
+    }
+
+
+def _issue_restricted() -> Resource:
+    return {
+        "severity": "warning",
+        "code": "suppressed",
+        "details": {
+            "coding": [{"system": OUTCOME_SYSTEM, "code": Outcome.WITHHELD.value}],
+            "text": "This person's whereabouts are restricted: "
+            "only the clinical core is shown, and no source is named.",
         },
     }

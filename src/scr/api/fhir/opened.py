@@ -22,7 +22,11 @@ from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.restricted import SHOWN_HEADINGS, core
 from scr.identity.recall import LINKS
+
+WHEREABOUTS = "B1611"
+"""The activity that it takes to learn where a person is whose whereabouts are restricted."""
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
 
@@ -106,12 +110,14 @@ class Opener:
         people: Sequence[str],
         entries: Sequence[Entry],
         sources: Collection[str],
+        *,
+        nameless: bool,
     ) -> list[Entry]:
         """Of entries that were pinned for the actor, those that they may still see.
 
         ``people`` are those whose record it was, the one retained first, by opaque key. Raises NotFound
-        where they are not one any more, or one with others, and where one of ``sources``, of which the
-        answer tells, is not live any more.
+        where they are not one any more, or one with others, where one of ``sources``, of which the answer
+        tells, is not live any more, and where it names them (not ``nameless``) and must not any more.
         """
         known = await self._broker.by_person(people[0], actor)
         if (
@@ -119,6 +125,7 @@ class Opener:
             or known is None
             or tuple(person.key for person in known.view) != tuple(people)
             or any(OdsCode(source) not in known.contributing for source in sources)
+            or (self._hides(known, actor) and not nameless)
         ):
             raise NotFound("this page is not there any more: search again", code="no-page")
         return self._permitted(look, actor, known, entries)
@@ -162,20 +169,29 @@ class Opener:
         permitted = self._permitted(look, actor, known, record.entries)
         patient = self._broker.patient(known, permitted)
         permitted = self._permitted(look, actor, known, [patient]) + permitted
+        opened = visible_headings(_request(look, actor, known), self._policy)
+        hidden = self._hides(known, actor)
         ledger = make_ledger(
             record.results,
             self._broker.source_headings(),
             permitted,
-            opened=visible_headings(_request(look, actor, known), self._policy),
+            opened=opened & SHOWN_HEADINGS if hidden else opened,
             asked=asked,
             objections=known.objections,
+            nameless=hidden,
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
 
     def _permitted(self, look: Look, actor: Actor, known: Known, entries: Sequence[Entry]) -> list[Entry]:
         allowed = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
-        return [entry for entry in entries if allowed(entry).permit]
+        permitted = [entry for entry in entries if allowed(entry).permit]
+        return core(permitted) if self._hides(known, actor) else permitted
+
+    def _hides(self, known: Known, actor: Actor) -> bool:
+        """Whether the actor must not learn where the person is."""
+        restricted = any(person.standing.restricted for person in known.view)
+        return restricted and not self._policy.may(actor.role, WHEREABOUTS)
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:

@@ -30,7 +30,10 @@ _MAC_BYTES = 16
 
 
 class _Pinned(msgspec.Struct, array_like=True):
-    """What a snapshot seals: the matches in order, the ledger, the page size, and whom it tells of."""
+    """What a snapshot seals: the matches in order, the ledger, the page size, and whom it tells of.
+
+    ``nameless``: the ledger names no source.
+    """
 
     entries: list[Entry]
     ledger: bytes
@@ -39,6 +42,7 @@ class _Pinned(msgspec.Struct, array_like=True):
     own: str
     sources: list[str]
     people: list[str] = []
+    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,11 @@ class Pages:
         if not pinned.people:  # pinned by an earlier version of this program
             raise _no_page()
         permitted = await self._opener.decided_again(
-            look, actor, pinned.people, pinned.entries, pinned.sources
+            look, actor, pinned.people, pinned.entries, pinned.sources, nameless=pinned.nameless
         )
         at = cursor.offset
-        allowed = {entry.id for entry in permitted}
-        page = [entry for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
+        allowed = {entry.id: entry for entry in permitted}
+        page = [allowed[entry.id] for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
         after = at + pinned.count
         more = any(entry.id in allowed for entry in pinned.entries[after:])
         body = searchset(
@@ -124,6 +128,7 @@ class Pages:
             own,
             opened.told_of,
             [person.key for person in opened.known.view],
+            opened.ledger.nameless,
         )
         blob = msgspec.msgpack.encode(pinned)
         person = opened.known.person

@@ -58,9 +58,8 @@ class Reader:
             raise NotFound(_missing(kind))
         answered = {result.source: result.outcome for result in opened.record.results}
         if answered.get(located.source) not in _ANSWERED and self._opener.opens(look, actor, kind):
-            raise Unavailable(
-                f"{located.source} has this {kind} and does not answer now: try again", code="source-down"
-            )
+            who = "its source" if opened.ledger.nameless else f"{located.source}"
+            raise Unavailable(f"{who} has this {kind} and does not answer now: try again", code="source-down")
         raise NotFound(_missing(kind))
 
     async def _answer(self, opened: Opened, entry: Entry) -> Answer:
