@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from scr.broker.query import Broker
+from scr.consent.labels import Labeller
 from scr.consent.policy import Policy, load_policy
 from scr.data import DataFiles
 from scr.errors import ScrError
@@ -67,6 +68,7 @@ class Services:
     programme: Programme
     pds: PdsClient | None
     coder: Coder
+    steps: tuple[Step, ...]
 
 
 def open_database(settings: Settings) -> Database:
@@ -100,12 +102,13 @@ async def open_services(
     database = open_database(settings)
     losses, gaps = LossTally(), GapTally()
     coder = open_coder(files, maps)
-    steps: tuple[Step, ...] = (coder,)
+    labeller = Labeller(policy.labels, lambda: coder.release)
+    steps: tuple[Step, ...] = (coder, labeller)
     try:
         async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
             pds = open_pds(settings, client)
             register = RegisterDesk(_checks(pds, settings, database, keys))
-            desk = Desk(keys, maps, steps, matching)
+            desk = Desk(keys, maps, steps, matching, labels=policy.labels)
             intake = Intake(database, keys, desk, adapters, providers, now_ms, register)
             await stack.enter_async_context(flushed(intake.drift, database))
             await stack.enter_async_context(flushed(gaps, database))
@@ -139,6 +142,7 @@ async def open_services(
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
                 pds=pds,
                 coder=coder,
+                steps=steps,
             )
     finally:
         database.close()

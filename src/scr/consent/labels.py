@@ -7,15 +7,11 @@ and marks what nobody can classify. It only adds: what the source said stays, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
-
-import structlog
+from collections.abc import Callable, Iterable, Sequence
 
 from scr.consent.label_codes import LabelCodes
 from scr.consent.label_policy import UNCLASSIFIED, UNCLASSIFIED_LABEL, LabelPolicy
 from scr.consent.spread import NONE, Marks, Node, Part, part_of, spread
-from scr.errors import ScrError
 from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.coded import codes_in, matters_of, references_in
 from scr.fhir.entry import Entry, Resource
@@ -24,23 +20,15 @@ from scr.terminology.coding import Untranslated
 from scr.terminology.release.reader import Release
 
 _OWN, _RELATED = f"{LABEL_SYSTEM}|", f"{RELATED_LABEL_SYSTEM}|"
-_log = structlog.get_logger("scr.consent")
-
-
-class CurrentRelease(Protocol):
-    """Who knows the terminology release in force."""
-
-    def current(self) -> Release | None:
-        """The release in force; None where nothing has been loaded."""
 
 
 class Labeller:
     """A step of mapping, to run after the codes have been translated. Threads may share one."""
 
-    def __init__(self, policy: LabelPolicy, releases: CurrentRelease | None = None) -> None:
-        """``releases`` knows the release in force; another is noticed at the next unit."""
+    def __init__(self, policy: LabelPolicy, release: Callable[[], Release | None] | None = None) -> None:
+        """``release`` gives the terminology release in force; another is noticed at the next unit."""
         self.policy = policy
-        self._releases = releases
+        self._release = release
         self._codes = LabelCodes(policy, None)
 
     def __call__(self, resources: list[Resource]) -> list[Untranslated]:
@@ -60,11 +48,7 @@ class Labeller:
 
     def codes(self) -> LabelCodes:
         """The codes that bring labels, by the release in force."""
-        try:
-            release = self._releases.current() if self._releases is not None else None
-        except ScrError as error:  # a pointer to a file that is gone: what was in force stays
-            _log.error("terminology not taken", code=error.code, where=error.where)
-            return self._codes
+        release = None if self._release is None else self._release()
         if release is not self._codes.release:
             self._codes = LabelCodes(self.policy, release)
         return self._codes

@@ -78,9 +78,7 @@ class Policy:
         found = self.roles.get(role or "")
         return found is not None and activity in found.activities
 
-    def cleared(
-        self, role: Role, labels: tuple[str, ...], kind: ActorKind = ActorKind.PROFESSIONAL
-    ) -> bool:
+    def cleared(self, role: Role, labels: tuple[str, ...], kind: ActorKind = ActorKind.PROFESSIONAL) -> bool:
         """Whether the role may see an entry with these labels.
 
         A confidentiality above the role's clearance bars it; so does a confidentiality that is not a
@@ -144,7 +142,7 @@ def load_policy(files: DataFiles) -> Policy:
     for bar in labels.bars.values():
         if strange := bar.open_to - parsed.activities.keys():
             raise Invalid(
-                f"the bar {bar.key} is open to {', '.join(sorted(strange))}, which roles.yaml does not define",
+                f"the bar {bar.key} is open to {', '.join(sorted(strange))}: not defined in roles.yaml",
                 code="bad-policy",
                 where=str(files.find("consent", FILE)),
             )
