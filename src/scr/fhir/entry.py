@@ -88,10 +88,11 @@ def pack(resource: Resource, *, source: str, now: int, references: Iterable[str]
     meta = dict(resource.get("meta") or {})
     meta.pop("versionId", None)
     updated = interval(meta.pop("lastUpdated", None))
-    rest = resource.copy()
-    for name in ("resourceType", "id", "meta"):
-        rest.pop(name, None)
-    body = orjson.dumps({"resourceType": kind, "id": logical, "meta": meta, **rest})
+    ordered = {"resourceType": kind, "id": logical, "meta": meta} | resource
+    ordered["meta"] = meta
+    body = orjson.dumps(ordered)
+    if references is None:
+        references = _references(ordered | {"meta": None})
     return Entry(
         type=kind,
         id=logical,
@@ -104,7 +105,7 @@ def pack(resource: Resource, *, source: str, now: int, references: Iterable[str]
         codes=_tokens(resource, _CODE_FIELDS.get(kind, ("code",))),
         categories=_tokens(resource, ("category",)),
         labels=tuple(_coding_token(c) for c in meta.get("security", ())),
-        references=tuple(sorted(set(_references(rest) if references is None else references))),
+        references=tuple(sorted(set(references))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from operator import mul
 
 NHS_NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number"
 ODS_SYSTEM = "https://fhir.nhs.uk/Id/ods-organization-code"
@@ -50,8 +51,8 @@ def is_nhs_number(digits: str) -> bool:
     """
     if len(digits) != 10 or not digits.isascii() or not digits.isdigit() or digits == "0000000000":
         return False
-    check = -sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11
-    return check == int(digits[9])
+    total: int = sum(map(mul, _WEIGHTS, map(int, digits)))  # the tenth has no weight
+    return -total % 11 == int(digits[9])
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -60,12 +60,13 @@ def _ordering(kind: str) -> Callable[[Any, Any], bool | None]:
 
 
 def is_so(value: str) -> str:
-    """The condition that a variable's value counts as true."""
-    return f"if {value} is not None and ({value} if {value}.__class__ is str else true({value})):"
+    """The condition that a variable's value counts as true; most are text, null or a truth value."""
+    other = f"{value} if {value}.__class__ is str else true({value})"
+    return f"if {value} is True or ({value} is not None and ({other})):"
 
 
 def _no(value: str) -> str:
-    return f"if {value} is None or not ({value} if {value}.__class__ is str else true({value})):"
+    return f"if not {is_so(value)[3:-1].join('()')}:"
 
 
 def _same(_writer: Writer, _node: Node, value: str, _head: bool) -> str:
@@ -195,12 +196,19 @@ def _call(writer: Writer, node: Node, value: str, _head: bool) -> str:
         writer.line(f"{made} = None if {value} is None else {sought} in {texts}")
         return made
     given = [writer.write(child, value, True) for child in children]
+    if name == "if":
+        condition, then, otherwise = given
+        writer.line(f"{made} = {then} {is_so(condition)[:-1]} else {otherwise}")
+        return made
     arguments = ", ".join(given)
     at = ", ".join(sorted({".".join(path) for path in paths_read(node)}))
     if name in OWN:  # takes anything: no types to check
         function = writer.constant(MappingFunctions.FUNCTION_TABLE[name]["function"])
         note = writer.constant(f"{at}: {name}" if at else name)
-        writer.line(f"try: {made} = {function}(f.functions, {arguments})")
+        called = f"{function}(f.functions, {arguments})"
+        if name in _NULL_OF_NULL:
+            called = f"None if {given[_NULL_OF_NULL[name]]} is None else {called}"
+        writer.line(f"try: {made} = {called}")
         writer.line(f"except Unreadable: {made} = f.functions.notes.unread.append({note})")
     else:
         quick = _QUICK[name].format(*given) if name in _QUICK else ""
@@ -208,6 +216,14 @@ def _call(writer: Writer, node: Node, value: str, _head: bool) -> str:
         writer.line(f"{made} = {quick}f.functions.call_function({called}, [{arguments}], {place})")
     return made
 
+
+_NULL_OF_NULL = {
+    **dict.fromkeys(("date", "datetime", "hl7_date", "hl7_datetime", "nhs_number", "postcode"), 0),
+    **dict.fromkeys(("boolean", "lower", "narrative", "number", "slug", "text", "trim", "upper"), 0),
+    **dict.fromkeys(("replace", "split"), 0),
+    **dict.fromkeys(("translate", "translate_coding"), 1),
+}
+"""Our functions that give null where one of their values (from 0) is: most fields of a message are absent."""
 
 _QUICK = {
     "contains": "{1} in {0} if {0}.__class__ is list else ",

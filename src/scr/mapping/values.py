@@ -10,9 +10,14 @@ from scr.mapping.times import Unreadable
 PART = "\x1f"
 """Between the parts of a local id: no supplier's identifier holds a unit separator."""
 
+_PLAIN = frozenset({bool, dict, list, str, type(None)})
+"""Types whose truth is Python's."""
+
 
 def is_true(value: object) -> bool:
     """JMESPath's truth: everything but null, false, and the empty string, list and object."""
+    if value.__class__ in _PLAIN:
+        return bool(value)
     return value is not None and value is not False and value != "" and value != [] and value != {}
 
 

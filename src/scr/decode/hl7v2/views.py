@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from typing import Any
 
-from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Field, Shape
+from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Shape
 from scr.decode.hl7v2.text import Delimiters
 
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
 
 _AS_IT_STANDS = frozenset({"TX", "FT"})
+_WITH_SEPARATOR = frozenset({"MSH", "FHS", "BHS"})
+"""Segments whose first field is the separator itself."""
 
 BESIDE: dict[str, Callable[[Segment], Any]] = {
     "NTE": lambda segment: segment.notes,
@@ -46,26 +48,24 @@ class Composite(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A component by name or number; the default where it is not there."""
-        if key not in self._seen:
-            self._seen[key] = self._find(key)
-        value = self._seen[key]
+        seen = self._seen
+        if key in seen:
+            value = seen[key]
+        else:
+            number, parts = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0), self._parts
+            text = parts[number - 1] if 0 < number <= len(parts) else ""
+            value = seen[key] = self._read(number, text) if text else None
         return default if value is None else value
-
-    def _find(self, key: str) -> Any:
-        number = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0)
-        if number == 0 or number > len(self._parts):
-            return None
-        text = self._parts[number - 1]
-        return self._read(number, text) if text else None
 
     def _read(self, number: int, text: str) -> Any:
         delimiters = self._delimiters
         if not self._inner and text != DELETED:
-            fields, separator = self._shape.fields, delimiters.subcomponent
-            datatype = fields[number - 1].datatype if number <= len(fields) else ""
-            shape = DATATYPES.get(datatype)
-            if shape is not None or (not datatype and separator and separator in text):
-                return _composite(text, separator, shape or NO_SHAPE, delimiters, inner=True)
+            fields = self._shape.fields
+            datatype = fields[number - 1][1] if number <= len(fields) else ""
+            if datatype != "ST":
+                shape, separator = DATATYPES.get(datatype), delimiters.subcomponent
+                if shape is not None or (not datatype and separator and separator in text):
+                    return _composite(text, separator, shape or NO_SHAPE, delimiters, inner=True)
         return _leaf(text, "ST", delimiters)
 
     def __getitem__(self, key: str) -> Any:
@@ -135,16 +135,18 @@ class Segment(Mapping[str, Any]):
         """The fields as they were sent, by number; 0 is the segment's name."""
         if self._cells is None:
             cells = self._text.split(self._delimiters.field)
-            if self.name in {"MSH", "FHS", "BHS"}:  # the separator itself is the first field
+            if self.name in _WITH_SEPARATOR:
                 cells.insert(1, self._delimiters.field)
             self._cells = cells
         return self._cells
 
     def get(self, key: str, default: Any = None) -> Any:
         """A field by name or number; the default where it is not there."""
-        if key not in self._seen:
-            self._seen[key] = self._find(key)
-        value = self._seen[key]
+        seen = self._seen
+        if key in seen:
+            value = seen[key]
+        else:
+            value = seen[key] = self._find(key)
         return default if value is None else value
 
     def _find(self, key: str) -> Any:
@@ -156,22 +158,23 @@ class Segment(Mapping[str, Any]):
             if number == 0:
                 return None
         fields, cells = self._shape.fields, self._cells or self.cells
-        field = fields[number - 1] if number <= len(fields) else UNTYPED
+        _, datatype, repeats = fields[number - 1] if number <= len(fields) else UNTYPED
         text = cells[number] if number < len(cells) else ""
         if not text:
-            return [] if field.repeats else None
-        if self.name == "MSH" and number <= 2:
+            return [] if repeats else None
+        if number <= 2 and self.name == "MSH":
             return text
-        if field.datatype == "?":
-            field = field._replace(datatype=self.get("value_type") or "")
+        if datatype == "?":
+            datatype = self.get("value_type") or ""
         delimiters = self._delimiters
-        shape, mark = DATATYPES.get(field.datatype), delimiters.repetition
-        if shape is None or (mark and mark in text):
-            return _field(text, field, delimiters)
-        value = None  # one composite, as most fields are
-        if text != DELETED:
-            value = _composite(text, delimiters.component, shape, delimiters, inner=False)
-        return value if not field.repeats else [] if value is None else [value]
+        shape, mark, separator = DATATYPES.get(datatype), delimiters.repetition, delimiters.component
+        if (mark and mark in text) or (shape is None and separator and separator in text):
+            return _field(text, datatype, delimiters, repeats=repeats)
+        if shape is None:  # one value, as most fields are
+            value = _leaf(text, datatype, delimiters)
+        else:
+            value = None if text == DELETED else _composite(text, separator, shape, delimiters, inner=False)
+        return value if not repeats else [] if value is None else [value]
 
     def deleted(self) -> Iterator[str]:
         """The places of delete indicators in it: ``PID-13``, ``PID-11.2``."""
@@ -192,7 +195,7 @@ class Segment(Mapping[str, Any]):
         if not mark or mark not in self._text or self.name == "MSH":
             return
         for number, (cell, field) in enumerate(zip(self.cells[1:], self._shape.fields, strict=False), 1):
-            if field.repeats or field.datatype in TEXT or mark not in cell:
+            if mark not in cell or field.repeats or field.datatype in TEXT:
                 continue
             if sum(1 for part in cell.split(mark) if part) > 1:
                 yield f"{self.name}-{number}"
@@ -232,15 +235,15 @@ class Segment(Mapping[str, Any]):
         return f"<Segment {self.name}>"
 
 
-def _field(text: str, field: Field, delimiters: Delimiters) -> Any:
+def _field(text: str, datatype: str, delimiters: Delimiters, *, repeats: bool) -> Any:
     """The value of a field that holds something: a list where it repeats."""
     mark = delimiters.repetition
-    if field.repeats:
-        values = [_value(part, field.datatype, delimiters) for part in _split(text, mark)]
+    if repeats:
+        values = [_value(part, datatype, delimiters) for part in _split(text, mark)]
         return [value for value in values if value is not None]
-    if mark and mark in text and field.datatype not in TEXT:
+    if mark and mark in text and datatype not in TEXT:
         text = next((part for part in text.split(mark) if part), "")  # the others have no place to go
-    return _value(text, field.datatype, delimiters)
+    return _value(text, datatype, delimiters)
 
 
 def _value(text: str, datatype: str, delimiters: Delimiters) -> Any:
@@ -271,15 +274,15 @@ def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, 
 def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
     if text == DELETED:
         return None
-    value = text if datatype in _AS_IT_STANDS else text.strip()
-    if delimiters.escape and delimiters.escape in value:
+    value, escape = text if datatype in _AS_IT_STANDS else text.strip(), delimiters.escape
+    if escape and escape in value:
         value = delimiters.unescape(value)
     return None if not value or value.isspace() else value
 
 
 def _same(view: Mapping[str, Any], other: object) -> bool:
     """Equality; JMESPath compares each object with ``{}``, so that must cost nothing."""
-    if not isinstance(other, Mapping) or not other:
+    if not other or not isinstance(other, Mapping):
         return False
     return dict(view.items()) == dict(other.items())
 
