@@ -19,7 +19,7 @@ from scr.fhir.demographics import Demographics, demographics_of
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.fhir.structure import r4
-from scr.fhir.subjects import stamp_subject, subjects_of
+from scr.fhir.subjects import SUBJECT_FIELDS, stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Refusal, Rule
 from scr.mapping.closures import Frame
 from scr.mapping.fit import fit
@@ -223,11 +223,15 @@ def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
             where=stamp.place,
         )
     made, person = resource.copy(), f"Patient/{context.subject}"
+    refers = b'"reference":' in orjson.dumps(resource)  # to look is cheaper than to walk
     stamp_subject(made, person)
     if kind == "Patient":
         made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
     found: set[str] = set()
-    made = references.rewritten(made, found)
+    if refers:
+        made = references.rewritten(made, found)
+    elif kind == "Patient" or kind in SUBJECT_FIELDS:
+        found.add(person)
     made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
     made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
     return pack(made, source=context.source.value, now=context.now, references=found)
