@@ -14,7 +14,7 @@ from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.intake.receive import Receipt
 from scr.settings import Settings
-from scr.store import quarantine
+from scr.store import messages, quarantine
 
 app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
 Item = Annotated[str, typer.Argument(help="Its id, from `scr quarantine list`.")]
@@ -26,10 +26,12 @@ def list_(context: typer.Context) -> None:
     database = open_database(settings_of(context))
     try:
         found = database.read_now(quarantine.quarantined)
+        waiting = len(database.read_now(messages.waiting))
     finally:
         database.close()
     if not found:
         console.print("Nothing is in quarantine.")
+        _print_how_many_wait(waiting)
         return
     table = Table(box=None, pad_edge=False)
     # Whole on a narrow screen too: `show` and `retry` take an id as it is, and a reason is looked up.
@@ -43,6 +45,31 @@ def list_(context: typer.Context) -> None:
         )
     console.print(table)
     console.print(f"{len(found)} in quarantine. `scr quarantine show ID`, `scr quarantine retry ID`.")
+    _print_how_many_wait(waiting)
+
+
+@app.command()
+def waiting(context: typer.Context) -> None:
+    """List the messages that wait for PDS to say whose they are, the oldest first."""
+    database = open_database(settings_of(context))
+    try:
+        found = database.read_now(messages.waiting)
+    finally:
+        database.close()
+    if not found:
+        console.print("Nothing waits.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("message", "since", "provider", "feed", "tries", "not trusted", "next try"):
+        table.add_column(title, overflow="fold")
+    for message, wait in found:
+        since = _local(message.received).strftime("%d %b %Y %H:%M:%S")
+        again = _local(wait.again).strftime("%H:%M:%S")
+        table.add_row(
+            message.id, since, str(message.provider), message.feed, str(wait.tries), str(wait.refusals), again
+        )
+    console.print(table)
+    _print_how_many_wait(len(found))
 
 
 @app.command()
@@ -92,6 +119,12 @@ def retry(context: typer.Context, item: Item) -> None:
 async def _retry(settings: Settings, item: str) -> Receipt:
     async with open_services(settings) as services:
         return await services.intake.retry(item)
+
+
+def _print_how_many_wait(count: int) -> None:
+    if count:
+        kind = "message waits" if count == 1 else "messages wait"
+        console.print(f"{count} {kind} for PDS; the server tries again by itself: `scr quarantine waiting`.")
 
 
 def _local(ms: int) -> datetime:
