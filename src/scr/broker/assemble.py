@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import composed_patient
+from scr.fhir.standing import NOT_HEARD, Standing
 from scr.mapping.provider import GP_PRACTICE, Provider
 from scr.sources.protocol import Outcome, SourceResult
 
@@ -64,16 +65,17 @@ def compose_patient(
     providers: Mapping[OdsCode, Provider],
     *,
     now: int,
+    standing: Standing = NOT_HEARD,
 ) -> Entry:
     """The Patient that stands for the person, of the sources' Patients that the actor may see: no others.
 
-    The GP practice's leads, then any other provider's, the newest first.
+    The GP practice's leads, then any other provider's, the newest first; but ``standing`` leads them all.
     """
     patients = sorted(
         (entry for entry in permitted if entry.type == "Patient"),
         key=lambda entry: (_precedence(entry.source, providers), -entry.last_updated, entry.id),
     )
-    return composed_patient(subject, nhs_number, patients, now=now)
+    return composed_patient(subject, nhs_number, patients, now=now, standing=standing)
 
 
 def merge_by_source(results: Iterable[SourceResult]) -> tuple[SourceResult, ...]:

@@ -141,7 +141,12 @@ class Broker:
         """The composed Patient of a person, made of permitted entries only."""
         person = known.person
         made = compose_patient(
-            person.patient_id, person.nhs_number, permitted, self._providers, now=self._clock()
+            person.patient_id,
+            person.nhs_number,
+            permitted,
+            self._providers,
+            now=self._clock(),
+            standing=person.standing,
         )
         if not known.linked:
             return made

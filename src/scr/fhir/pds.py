@@ -15,12 +15,11 @@ import msgspec
 from scr.errors import Invalid
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM, NHSNumber, OdsCode
+from scr.fhir.person import DEATH, VERIFICATION
 from scr.fhir.standing import Death, Standing
 
 T = TypeVar("T")
 
-_VERIFICATION = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
-_DEATH = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotificationStatus"
 _CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _DEATHS: dict[str, Death] = {"1": "informal", "2": "formal", "U": ""}
 """UKCore-DeathNotificationStatus. ``U``: a notice that was taken back."""
@@ -329,7 +328,7 @@ def _number(text: str) -> NHSNumber:
 
 
 def _verification(own: list[_Identifier]) -> str:
-    codes = [code for one in own for code in _codes(one.extension, _VERIFICATION)]
+    codes = [code for one in own for code in _codes(one.extension, VERIFICATION)]
     if any(code not in _VERIFICATIONS for code in codes):
         raise _malformed("its verification status is none of 01 to 08")
     return codes[0] if codes else ""
@@ -337,7 +336,7 @@ def _verification(own: list[_Identifier]) -> str:
 
 def _death(patient: _Patient) -> tuple[Death, str]:
     """How a death was notified, and its date. A death of which nothing more is told is an informal one."""
-    parts = [part for one in patient.extension if one.url == _DEATH for part in one.extension]
+    parts = [part for one in patient.extension if one.url == DEATH for part in one.extension]
     codes = _codes(parts, "deathNotificationStatus")
     if any(code not in _DEATHS for code in codes):
         raise _malformed("its death notification status is none that is known")

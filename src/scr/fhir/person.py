@@ -15,6 +15,7 @@ import orjson
 
 from scr.fhir.entry import Entry, Resource, pack, stamp_by_content, unstamped
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
+from scr.fhir.standing import NOT_HEARD, Standing
 
 _TAKEN = (
     "name",
@@ -29,12 +30,26 @@ _TAKEN = (
     "generalPractitioner",
     "extension",
 )
+VERIFICATION = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
+VERIFICATION_SYSTEM = "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland"
+DEATH = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotificationStatus"
+DEATH_SYSTEM = "https://fhir.hl7.org.uk/CodeSystem/UKCore-DeathNotificationStatus"
 PERSON_SOURCE = "scr"
 """The ``source`` of the composed Patient: nobody's system but this one."""
 
 
-def composed_patient(subject: str, nhs_number: NHSNumber, patients: Sequence[Entry], *, now: int) -> Entry:
-    """The person's Patient with logical id ``subject``; ``patients`` are the sources', best first."""
+def composed_patient(
+    subject: str,
+    nhs_number: NHSNumber,
+    patients: Sequence[Entry],
+    *,
+    now: int,
+    standing: Standing = NOT_HEARD,
+) -> Entry:
+    """The person's Patient with logical id ``subject``; ``patients`` are the sources', best first.
+
+    What the national register says of the number and of a death (``standing``) leads what sources say.
+    """
     parsed = [orjson.loads(entry.body) for entry in patients]
     made: Resource = {
         "resourceType": "Patient",
@@ -52,8 +67,35 @@ def composed_patient(subject: str, nhs_number: NHSNumber, patients: Sequence[Ent
                 break
     if patients:
         made["link"] = [{"other": {"reference": entry.reference}, "type": "seealso"} for entry in patients]
+    _put_standing(made, standing)
     updated = max((entry.last_updated for entry in patients), default=now)
     return stamp_by_content(pack(made, source=PERSON_SOURCE, now=updated))
+
+
+def _put_standing(made: Resource, standing: Standing) -> None:
+    if standing.verification:
+        number = made["identifier"][0]
+        others = [one for one in number.get("extension", ()) if one.get("url") != VERIFICATION]
+        number["extension"] = [*others, _coded(VERIFICATION, VERIFICATION_SYSTEM, standing.verification)]
+    made["identifier"] += [
+        {"use": "old", "system": NHS_NUMBER_SYSTEM, "value": former} for former in standing.former
+    ]
+    if standing.deceased:
+        made.pop("deceasedBoolean", None)
+        made.pop("deceasedDateTime", None)
+        told = (
+            {"deceasedDateTime": standing.deceased_on} if standing.deceased_on else {"deceasedBoolean": True}
+        )
+        made.update(told)
+        others = [one for one in made.get("extension", ()) if one.get("url") != DEATH]
+        status = _coded(
+            "deathNotificationStatus", DEATH_SYSTEM, "2" if standing.deceased == "formal" else "1"
+        )
+        made["extension"] = [*others, {"url": DEATH, "extension": [status]}]
+
+
+def _coded(url: str, system: str, code: str) -> Resource:
+    return {"url": url, "valueCodeableConcept": {"coding": [{"system": system, "code": code}]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +134,8 @@ def _with_links(
     made: Resource = orjson.loads(unstamped(patient).body)
     seealso = [link for link in made.get("link", ()) if link["type"] == "seealso"]
     made |= {"id": logical, "active": active, "link": [*links, *seealso]}
-    made["identifier"] = [*made["identifier"], *numbers]
+    known = {one.get("value") for one in made["identifier"]}
+    made["identifier"] = [*made["identifier"], *(one for one in numbers if one["value"] not in known)]
     return stamp_by_content(pack(made, source=PERSON_SOURCE, now=patient.last_updated))
 
 

@@ -25,3 +25,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     deceased_on: str = ""
     former: tuple[str, ...] = ()
     checked: int = 0
+
+
+NOT_HEARD = Standing()
+"""Of somebody whom the register was never asked about."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
-from scr.fhir.person import PERSON_SOURCE, composed_patient
+from scr.fhir.person import DEATH, PERSON_SOURCE, VERIFICATION, composed_patient
+from scr.fhir.standing import Standing
 
 NUMBER = NHSNumber("9990001014")
 OTHER = NHSNumber("9990001022")
@@ -103,3 +104,29 @@ def test_alive_is_not_told_over_dead() -> None:
     )
     assert made["deceasedDateTime"] == "2026-01-02"
     assert "deceasedBoolean" not in made
+
+
+def test_the_register_leads_what_sources_say() -> None:
+    """Its verification of the number, its death with how it was notified, and the former numbers."""
+    told: list[Resource] = [
+        {
+            "identifier": [
+                {
+                    "system": NHS_NUMBER_SYSTEM,
+                    "value": NUMBER.value,
+                    "extension": [
+                        {"url": VERIFICATION, "valueCodeableConcept": {"coding": [{"code": "02"}]}}
+                    ],
+                }
+            ],
+            "deceasedBoolean": False,
+        }
+    ]
+    standing = Standing("01", deceased="formal", deceased_on="2026-02-03", former=(OTHER.value,), checked=5)
+    patient = body(composed_patient("p1", NUMBER, patients_of(told), now=7, standing=standing))
+    number, former = patient["identifier"]
+    assert [one["valueCodeableConcept"]["coding"][0]["code"] for one in number["extension"]] == ["01"]
+    assert (former["use"], former["value"]) == ("old", OTHER.value)
+    assert (patient["deceasedDateTime"], "deceasedBoolean" in patient) == ("2026-02-03", False)
+    [death] = [one for one in patient["extension"] if one["url"] == DEATH]
+    assert death["extension"][0]["valueCodeableConcept"]["coding"][0]["code"] == "2"
