@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scr.errors import Invalid
-from scr.terminology.load import rf2, rf2_files
+from scr.terminology.load import dmd, dmd_files, rf2, rf2_files
 from scr.terminology.load.package import Member, Package
 from scr.terminology.load.source import Source
 
@@ -27,6 +27,12 @@ class Format:
 FORMATS: dict[str, Format] = {
     "rf2": Format(
         "SNOMED CT, Release Format 2", rf2_files.looks_like, lambda _, members: [rf2.source(members)], True
+    ),
+    "dmd": Format(
+        "NHS dictionary of medicines and devices",
+        lambda member: dmd_files.kind_of(member) is not None,
+        lambda _, members: [dmd.source(members)],
+        True,
     ),
 }
 """By the name that ``--format`` takes. A file is of the first format that it looks like."""

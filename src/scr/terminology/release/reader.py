@@ -200,7 +200,10 @@ class Release:
         """Whether one concept is the other or is anywhere above it."""
         if ancestor == descendant:
             return self.concept(system, ancestor) is not None
-        above, below = self._number(system, ancestor), self._number(system, descendant)
+        if system == SNOMED_CT:
+            above, below = _sctid(ancestor), _sctid(descendant)
+        else:
+            above, below = self._number(system, ancestor), self._number(system, descendant)
         return above is not None and below is not None and self._one(_BELOW, (above, below)) is not None
 
     def parents(self, system: str, code: str) -> frozenset[str]:
@@ -317,7 +320,11 @@ class Release:
         return found
 
     def _one(self, sql: str, values: tuple[object, ...] = ()) -> _Row | None:
-        row: _Row | None = self._connection().execute(sql, values).fetchone()
+        try:
+            cursor: sqlite3.Cursor = self._local.cursor
+        except AttributeError:
+            cursor = self._local.cursor = self._connection().cursor()
+        row: _Row | None = cursor.execute(sql, values).fetchone()
         return row
 
     def _all(self, sql: str, values: tuple[object, ...] = ()) -> list[_Row]:
