@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from scr.errors import TooCostly
 from scr.terminology.release.reader import Release
 
 Ids = set[int]
+_Id = TypeVar("_Id")
 _CHUNK = 500
 _FEW = 16
 """Of so many concepts the closure is read; of more, the hierarchy is walked, each concept once."""
@@ -144,7 +146,7 @@ class Store:
         return self.column("SELECT refset FROM member WHERE concept = ?", (one,))
 
 
-def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
+def chunks(ids: Iterable[_Id]) -> Iterator[tuple[_Id, ...]]:
     """The ids in tuples that one statement takes."""
     each = iter(ids)
     while chunk := tuple(islice(each, _CHUNK)):

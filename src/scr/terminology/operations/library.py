@@ -1,0 +1,96 @@
+"""What the operations ask: the release in force, the small systems that are always there, and the maps.
+
+The release comes first. Where it does not have a code or a system, the small systems are asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from scr.data import DataFiles
+from scr.errors import NotFound
+from scr.terminology.conceptmap import ConceptMaps
+from scr.terminology.release.answers import System
+from scr.terminology.release.current import Releases, folder_of
+from scr.terminology.release.reader import Release
+from scr.terminology.shipped import ShippedSystems
+
+
+class Coded(NamedTuple):
+    """A code of a system."""
+
+    system: str
+    code: str
+
+
+class Known(NamedTuple):
+    """A concept as any system tells it."""
+
+    system: str
+    code: str
+    display: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Library:
+    """One release (or none), the small systems and the maps: what one question is answered from."""
+
+    release: Release | None = None
+    shipped: ShippedSystems = field(default_factory=ShippedSystems)
+    maps: ConceptMaps = field(default_factory=ConceptMaps)
+
+    @cached_property
+    def systems(self) -> dict[str, System]:
+        """The code systems of the release, by address."""
+        return {} if self.release is None else {one.uri: one for one in self.release.systems()}
+
+    def has_system(self, uri: str) -> bool:
+        """Whether the release has a code system, or the small systems do."""
+        return uri in self.systems or uri in self.shipped.systems
+
+    def complete(self, uri: str) -> bool:
+        """Whether what is known of a system is all of it."""
+        return uri in self.systems or (uri in self.shipped.systems and self.shipped.systems[uri].complete)
+
+    def version_of(self, uri: str) -> str:
+        """The version of a system in the release, or nothing."""
+        return self.systems[uri].version if uri in self.systems else ""
+
+    def known(self, system: str, code: str) -> Known | None:
+        """A concept, or None where neither the release nor the small systems have it."""
+        found = None if self.release is None else self.release.concept(system, code)
+        if found is not None:
+            return Known(system, found.code, found.display, found.active)
+        small = self.shipped.concept(system, code)
+        return None if small is None else Known(system, small.code, small.display, True)
+
+    def need_system(self, uri: str) -> None:
+        """Raises NotFound where nobody has the system."""
+        if not self.has_system(uri):
+            raise NotFound(
+                "the code system is not known here: load a release that has it (`scr terminology load`)",
+                code="unknown-system",
+                where=uri[:200] or "system",
+            )
+
+
+class Libraries:
+    """The library of a deployment, from call to call: a new release is noticed, the rest is read once."""
+
+    def __init__(self, files: DataFiles, maps: ConceptMaps, home: Path) -> None:
+        """Raises Invalid where a file of the small systems is wrong."""
+        self._shipped = ShippedSystems.load(files)
+        self._maps = maps
+        self._releases = Releases(folder_of(home))
+        self._library = Library(None, self._shipped, maps)
+
+    def current(self) -> Library:
+        """What is in force. Keep one answer for the whole of a question."""
+        release = self._releases.current()
+        if release is not self._library.release:
+            self._library = Library(release, self._shipped, self._maps)
+        return self._library
