@@ -215,7 +215,7 @@ def _translated(
     if len({verdict.code for *_, verdict in found if isinstance(verdict, Translated)}) == 1:
         _, system, code, verdict = found[0]
         return _coding(system, code, verdict) if isinstance(verdict, Translated) else None
-    if standard and not found:
+    if standard:
         return None
     for coding, system, code, verdict in unsettled:
         reason = verdict if isinstance(verdict, Gap) else Gap.AMBIGUOUS
