@@ -29,7 +29,7 @@ _READ = {
     "sqlite": "SELECT labelled FROM person WHERE key = ?",
     "postgresql": "SELECT labelled FROM person WHERE key = %s FOR UPDATE",
 }
-_KEEP = update(PERSON).where(PERSON.c.key == bindparam("whose")).values(labelled=bindparam("sealed"))
+_KEEP = update(PERSON).where(PERSON.c.key == bindparam("whose")).values(labelled=bindparam("marks"))
 _EMPTY = Marks()
 
 
@@ -93,7 +93,7 @@ def _over_record(
 
 def _keep(connection: Connection, person: Person, marks: Marks) -> None:
     sealed = seal(person.data_key, _encoder.encode(marks), _place(person))
-    connection.execute(_KEEP, {"whose": person.key, "sealed": sealed})
+    connection.execute(_KEEP, {"whose": person.key, "marks": sealed})
 
 
 def _joined(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
