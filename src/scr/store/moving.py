@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from scr.fhir.entry import Entry, about, stamp, unstamped
 from scr.fhir.identifiers import OdsCode
+from scr.store.labelled import carry_marks
 from scr.store.people import Person, revise
 from scr.store.records import digest_of, open_row, row_of
 from scr.store.tables import HISTORY, LOCATOR, RESOURCE
@@ -61,6 +62,7 @@ def move_entries(
     for some in _chunks(ids):
         moved |= _move(connection, before, after, some, now)
     if moved:
+        carry_marks(connection, before, after)
         revise(connection, before)
         revise(connection, after)
     return moved
