@@ -54,10 +54,12 @@ class Register:
         self.answers: dict[NHSNumber, NumberAnswer] = {ADA: Found(person(ADA)), BERT: Found(person(BERT))}
         self.everything: NumberAnswer | None = default
         self.asked: Counter[NHSNumber] = Counter()
+        self.heard = asyncio.Event()
 
     async def number(self, number: NHSNumber) -> NumberAnswer:
         """What it was told to say."""
         self.asked[number] += 1
+        self.heard.set()
         return self.everything or self.answers.get(number, NotKnown())
 
 

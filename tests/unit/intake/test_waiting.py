@@ -242,11 +242,11 @@ async def test_the_waiting_room_tries_by_itself(database: Database, keys: KeyRin
     taking = Taking(database, keys, register)
     receipt = await taking.intake.receive(PRACTICE, FEEDS[0], listed((ADA, "ZZ99 1AA")).encode())
     register.everything = None
+    register.heard.clear()
     taking.now += 60_000
     stop = asyncio.Event()
     running = asyncio.create_task(WaitingRoom(taking.intake, taking.clock).run(stop))
-    while waits(taking):
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(register.heard.wait(), 5)
     stop.set()
     await asyncio.wait_for(running, 5)
     described = database.read_now(lambda conn: messages.describe(conn, receipt.message))
