@@ -51,6 +51,11 @@ class LabelCodes:
             self._take_lists(label)
             self._take_roots(label)
 
+    @property
+    def listed_systems(self) -> list[str]:
+        """The systems that the policy lists codes of."""
+        return sorted({system for system, _ in self._listed} | self._beginnings.keys())
+
     def look_up(self, code: Code) -> Answer:
         """The labels of a code."""
         found = self._memory.get(code)
