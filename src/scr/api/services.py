@@ -123,6 +123,7 @@ async def open_services(
                 steps=steps,
                 matching=matching,
                 gaps=gaps,
+                watch=intake.drift,
             )
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)

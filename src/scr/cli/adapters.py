@@ -25,8 +25,9 @@ from scr.mapping.provider import load_providers
 from scr.mapping.report import report
 from scr.mapping.samples import load_samples
 from scr.mapping.suite import CHECKS
+from scr.store import coverage, profiles
 from scr.store import losses as loss_counts
-from scr.store import profiles
+from scr.store.coverage import DayCoverage
 from scr.terminology.coding import open_coder
 
 app = typer.Typer(help="The suppliers' mappings: list, draft, try, check.", no_args_is_help=True)
@@ -136,14 +137,18 @@ def losses(
     provider: Annotated[str, typer.Option(help="One provider's ODS code.")] = "",
     days: Annotated[int, typer.Option(min=1, help="Today and the days before it.")] = 7,
 ) -> None:
-    """Say how often something was not carried in service, by provider and adapter: counts, and no values."""
+    """Say how much was carried in service, by provider, adapter and day, and how often something was not."""
     ods = OdsCode.parse(provider) if provider else None
     since = loss_counts.day_of(now_ms() - (days - 1) * 86_400_000)
     database = open_database(settings_of(context))
     try:
         found = database.read_now(lambda conn: loss_counts.read(conn, since, ods))
+        covered = database.read_now(lambda conn: coverage.read(conn, since, ods))
     finally:
         database.close()
+    if covered:
+        console.print(_coverage(covered))
+        console.print()
     if not found:
         console.print(f"Nothing was received since {since}.")
         return
@@ -153,6 +158,19 @@ def losses(
         what = _WHAT[each.kind] if each.name != FILED else "units"
         table.add_row(str(each.provider), each.adapter, what, Text(each.name), str(each.count), each.last_day)
     console.print(table)
+
+
+def _coverage(covered: list[DayCoverage]) -> Table:
+    heads = ("day", "fields", "mapped", "ignored", "unmapped", "coverage")
+    table = Table("provider", "adapter", *heads, box=None, pad_edge=False)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for each in covered:
+        fields = each.fields
+        counts = (fields.total, len(fields.mapped), len(fields.ignored), len(fields.unmapped))
+        told = (str(each.provider), each.adapter, each.day, *map(str, counts))
+        table.add_row(*told, f"{fields.share:.1%}")
+    return table
 
 
 @app.command()

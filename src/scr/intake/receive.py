@@ -31,7 +31,7 @@ from scr.intake.checking import (
     claims,
     next_wait,
 )
-from scr.intake.drift import DRIFT, DriftWatch, departs
+from scr.intake.drift import DRIFT, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
 from scr.intake.totals import Totals, counted_of, gaps_of, units_of
 from scr.mapping.adapter import Adapter
@@ -41,6 +41,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import Message, MessageState, Wait
 from scr.store.quarantine import Quarantined, QuarantineState
+from scr.store.watch import FeedWatch
 from scr.terminology.gapwords import SharedTexts
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class Intake:
         self._clock = clock
         self._register = register or RegisterDesk(None)
         self._texts = SharedTexts()
-        self.drift = DriftWatch(database, keys.id_key, clock)
+        self.drift = FeedWatch(database, keys.id_key, clock)
 
     async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
         """Keep a payload, and file or quarantine every part of it.

@@ -56,6 +56,7 @@ class Account:
     _uses: tuple[_Use, ...] = ()
     _filled: Counter[str] = field(default_factory=Counter)
     _found: dict[str, tuple[dict[str, None], dict[str, None]]] = field(default_factory=dict)
+    _status: dict[str, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._uses = tuple(_uses(self.adapter))
@@ -71,6 +72,14 @@ class Account:
                 fields.add(name)
                 self._found.setdefault(name, ({}, {}))
         self._filled.update(fields)
+
+    def statuses(self, unit: Unit, names: set[str]) -> Iterator[tuple[str, Status]]:
+        """What becomes of some fields of a unit; each is looked up once, whatever the number of units."""
+        new = {name for name in names if name not in self._status}
+        if new:
+            self._look_up(unit, new)
+            self._status.update((name, self._told(name).status) for name in new)
+        return ((name, self._status[name]) for name in names)
 
     def fields(self) -> tuple[SourceField, ...]:
         """Every field that held a value: the unmapped first, then by name."""

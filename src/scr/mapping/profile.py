@@ -18,9 +18,10 @@ import msgspec
 
 from scr.decode.sheets import OWN
 from scr.decode.tree import Unit
-from scr.mapping.account import fields_of
+from scr.mapping.account import Account, fields_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.counts import plain
+from scr.mapping.coverage import Coverage
 from scr.mapping.paths import Node, Path, Scope, paths_read
 
 LEARNT = 30
@@ -128,6 +129,7 @@ class Observer:
 
     def __init__(self, adapter: Adapter, key: bytes) -> None:
         self._adapter, self._key = adapter, key
+        self._account = Account(adapter)
         self._tree = _Branch()
         for name, path in _arguments(adapter, _CODED).items():
             self._tree.leaf(path).coded = name
@@ -135,12 +137,16 @@ class Observer:
             self._tree.leaf(path).dated = name
         self._hashes: dict[tuple[str, str], str] = {}
 
-    def look(self, unit: Unit, seen: Profile) -> None:
-        """Add a unit to a profile of what was seen."""
+    def look(self, unit: Unit, seen: Profile, covered: Coverage | None = None) -> None:
+        """Add a unit to a profile of what was seen, and to what became of its fields."""
         tree = unit.tree
         seen.units += 1
         _count(seen.columns, map(plain, _columns_of(tree)), MOST_FIELDS)
-        _count(seen.filled, set(map(plain, fields_of(self._adapter, unit))), MOST_FIELDS)
+        fields = fields_of(self._adapter, unit)
+        _count(seen.filled, set(map(plain, fields)), MOST_FIELDS)
+        if covered is not None:
+            told = self._account.statuses(unit, fields)
+            covered.note((plain(name), status) for name, status in told)
         self._walk(tree, self._tree, seen)
 
     def _walk(self, value: Any, branch: _Branch, seen: Profile) -> None:

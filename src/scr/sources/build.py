@@ -23,6 +23,7 @@ from scr.sources.pipeline import Reader
 from scr.sources.protocol import Source
 from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
+from scr.store.watch import FeedWatch
 
 
 def build_sources(
@@ -37,13 +38,14 @@ def build_sources(
     steps: tuple[Step, ...] = (),
     matching: Matching | None = None,
     gaps: GapTally | None = None,
+    watch: FeedWatch | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
     carried, ``gaps`` the codes without a translation, ``steps`` add codings and labels, ``matching`` is the
-    policy of whose an answer is. Raises Invalid where a feed names an adapter that is not there, or a
-    provider is to be asked in two ways.
+    policy of whose an answer is, ``watch`` notices where an answer departs from those before. Raises
+    Invalid where a feed names an adapter that is not there, or a provider is to be asked in two ways.
     """
     reader = partial(
         Reader,
@@ -53,6 +55,7 @@ def build_sources(
         steps=steps,
         matching=matching or shipped_matching(),
         gaps=gaps or GapTally(),
+        watch=watch,
     )
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
@@ -72,14 +75,14 @@ def _source(
     adapters: Mapping[str, Adapter],
     client: httpx.AsyncClient,
     settings: Settings,
-    read_by: Callable[[OdsCode, str, Adapter], Reader],
+    read_by: Callable[..., Reader],
 ) -> Source | None:
     connection = feed.connection
     if not isinstance(connection, GpConnectConnection | FhirR4Connection):
         return None
     if feed.adapter not in adapters:
         raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
-    reader = read_by(provider.ods, provider.name, adapters[feed.adapter])
+    reader = read_by(provider.ods, provider.name, adapters[feed.adapter], feed=feed.name)
     limits = Limits(
         timeout_seconds=connection.timeout_seconds,
         attempts=connection.attempts,

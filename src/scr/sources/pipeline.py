@@ -21,7 +21,7 @@ from scr.fhir.headings import heading_of
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.one_person import all_about, only_about, patient_ids
 from scr.fhir.pages import head_of
-from scr.identity.match import Agreement, compare
+from scr.identity.match import Agreement, compare_any
 from scr.identity.matching import Matching, shipped_matching
 from scr.mapping import counts
 from scr.mapping.adapter import Adapter
@@ -32,6 +32,7 @@ from scr.sources.http import SourceFailure
 from scr.sources.protocol import Question
 from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
+from scr.store.watch import FeedWatch
 
 _MISSHAPEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How one provider's payloads are read. ``clock`` gives ms UTC; ``losses`` counts what is not carried,
-    ``gaps`` the codes without a translation.
+    ``gaps`` the codes without a translation; ``watch`` knows what the ``feed`` sends.
 
     ``steps`` add codings and labels to what was read; ``matching`` is the policy of whose it is.
     """
@@ -54,6 +55,8 @@ class Reader:
     steps: tuple[Step, ...] = ()
     matching: Matching = field(default_factory=shipped_matching)
     gaps: GapTally = field(default_factory=GapTally)
+    feed: str = ""
+    watch: FeedWatch | None = None
 
     @property
     def headings(self) -> frozenset[str]:
@@ -92,6 +95,8 @@ def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
 def _read(body: bytes, question: Question, reader: Reader) -> Reading:
     units, bad = _decode(body, reader)
     try:
+        if reader.watch is not None:
+            reader.watch.glance(reader.ods, reader.feed, reader.adapter, units)
         return _read_units(units, bad, question, reader)
     except MappingError as error:
         raise _unmappable(error) from None
@@ -163,7 +168,7 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
             raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
-    if question.known is not None and _contradicts(question.known, stated.demographics, reader.matching):
+    if question.known and _contradicts(question.known, stated.demographics, reader.matching):
         raise SourceFailure(
             "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
             code="demographics-contradict",
@@ -171,8 +176,8 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     return stated.demographics
 
 
-def _contradicts(known: Demographics, stated: Demographics, matching: Matching) -> bool:
-    return compare(known, stated, matching).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
+def _contradicts(known: tuple[Demographics, ...], stated: Demographics, matching: Matching) -> bool:
+    return compare_any(known, stated, matching).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
 
 
 def _wrong_person(text: str) -> SourceFailure:

@@ -111,9 +111,11 @@ async def test_losses_and_drift_are_told(tmp_path: Path, keys: KeyRing) -> None:
     feeder = Feeder(open_database(Context(tmp_path).load().settings), keys, "warn", now_ms)
     await feeder.send(*[ROW] * 30)
     await feeder.send(ROW.replace(",F,", ",Female,"))
+    await feeder.intake.drift.flush(feeder.database)
     feeder.database.close()
     told = run(tmp_path, "losses", "--provider", "Z9901").output
     assert re.search(r"gp-registrations +units +filed +31", told)
+    assert re.search(r"Z9901 .*-\d\d +9 +8 +0 +1 +88\.9%", told)
     assert re.search(r"unmapped field +Note +31", told)
     assert "Nothing was received" in run(tmp_path, "losses", "--provider", "Z9902").output
     assert re.search(r"new-code +Sex", run(tmp_path, "drift").output)

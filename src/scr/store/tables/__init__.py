@@ -15,7 +15,13 @@ from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
-from scr.store.tables.providers import DriftEventRow, FeedProfileRow, LossDayRow, OnboardingEventRow
+from scr.store.tables.providers import (
+    CoverageDayRow,
+    DriftEventRow,
+    FeedProfileRow,
+    LossDayRow,
+    OnboardingEventRow,
+)
 from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
 
@@ -42,6 +48,7 @@ SNAPSHOT = _table(SnapshotRow)
 AUDIT = _table(AuditTableRow)
 ONBOARDING = _table(OnboardingEventRow)
 LOSS_DAY = _table(LossDayRow)
+COVERAGE_DAY = _table(CoverageDayRow)
 FEED_PROFILE = _table(FeedProfileRow)
 DRIFT = _table(DriftEventRow)
 CODE_GAP = _table(CodeGapRow)

@@ -57,6 +57,22 @@ class LossDayRow(SQLModel, table=True):
     count: int = number_column()
 
 
+class CoverageDayRow(SQLModel, table=True):
+    """The fields that an adapter met on a day, by what became of them (``scr.mapping.coverage``): names only.
+
+    ``writer`` as in ``loss_day``; the union is what is told.
+    """
+
+    __tablename__ = "coverage_day"
+    __table_args__ = (CLUSTERED,)
+
+    day: str = text_column(primary_key=True)
+    provider: str = text_column(primary_key=True)
+    adapter: str = text_column(primary_key=True)
+    writer: str = text_column(primary_key=True)
+    fields: bytes = bytes_column()
+
+
 class FeedProfileRow(SQLModel, table=True):
     """What a feed has sent so far (``scr.mapping.profile``): counts, and keyed hashes of codes."""
 
