@@ -52,7 +52,7 @@ DOUBTFUL = {
     "bad-nhs-number": update("D2").replace(ADA.value.encode(), b"9990000001"),
     "no-nhs-number": update("D3").replace(ADA.value.encode(), b""),
     "merge-needs-review": message(
-        "A40", "D4", pid(ADA, "O'Sample", "Ada^Mary", "19410705"), "MRG|H9^^^PAS^MR"
+        "A40", "D4", pid(ADA, "O'Sample", "Ada^Mary", "19410705"), "MRG|H2^^^PAS^MR"
     ),
 }
 

@@ -16,7 +16,8 @@ from scr.errors import NotFound, Unprocessable
 from scr.fhir.identifiers import NHSNumber
 from scr.identity import bars, index
 from scr.identity.merges import move_back
-from scr.store import links, trail
+from scr.identity.told import tell
+from scr.store import links
 from scr.store.groups import JOINING, group_of, regroup
 from scr.store.keys import KeyRing
 from scr.store.links import Grounds, Link, LinkId
@@ -135,22 +136,6 @@ def erase(connection: Connection, keys: KeyRing, person: Person) -> int:
     for each in people:
         erase_person(connection, keys, each)
     return len(people)
-
-
-def tell(connection: Connection, known: Link, action: str, by: str, now: int, why: str) -> None:
-    """The audit of a link, made or undone: a row with each of the two."""
-    for person in dict.fromkeys((known.retained, known.former)):
-        row = trail.AuditRow(
-            at=now,
-            actor=by,
-            action=action,
-            what=f"identity {known.kind}",
-            outcome="success",
-            person=person,
-            organisation=known.provider,
-            details={"link": known.id, "why": why},
-        )
-        trail.append(connection, row)
 
 
 def _lock(connection: Connection, *people: Person) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from scr.errors import Unprocessable
 from scr.fhir.identifiers import OdsCode
 from scr.identity import bars, index
+from scr.identity.told import tell
 from scr.store import links
 from scr.store.filed_under import belongs, marks_of, touches
 from scr.store.keys import KeyRing
@@ -56,12 +57,14 @@ def alias(
         for system, value in prior
         if index.learn_local(connection, keys, person, local_system(provider, system), value)
     ]
-    if not new and find_merge(connection, keys, [person], prior, surviving) is not None:
+    if not new and find_merge(connection, keys, [person], provider, prior, surviving) is not None:
         return None
     grounds = Grounds(tuple(reasons), {}, tuple(prior), tuple(surviving), tuple(new))
-    return links.add(
+    made = links.add(
         connection, person, person, kind="alias", grounds=grounds, by=by, now=now, provider=provider.value
     )
+    tell(connection, links.read(connection, made), "C", by, now, " ".join(reasons))
+    return made
 
 
 def move(
@@ -103,6 +106,7 @@ def move(
     _hand_over(connection, keys, provider, theirs, retained)
     index.relate(connection, retained, provider, "care", provider, now)
     _honour_objections(connection, former, retained, provider, now)
+    tell(connection, links.read(connection, made), "C", by, now, " ".join(reasons))
     return made
 
 
@@ -131,12 +135,19 @@ def move_back(
 
 
 def find_merge(
-    connection: Connection, keys: KeyRing, people: Sequence[Person], some: LocalIds, others: LocalIds
+    connection: Connection,
+    keys: KeyRing,
+    people: Sequence[Person],
+    provider: OdsCode,
+    some: LocalIds,
+    others: LocalIds,
 ) -> Link | None:
-    """The merge or alias in force that joined one of ``some`` with one of ``others``; the newest."""
+    """The provider's newest merge or alias in force that joined one of ``some`` with one of ``others``."""
     known = links.links_of(connection, [person.key for person in people])
     one, other = set(some), set(others)
     for made in reversed(links.joins_of(known, ("merge", "alias"))):
+        if made.provider != provider.value:
+            continue
         grounds = links.grounds_of(connection, keys, made)
         prior, surviving = set(grounds.prior), set(grounds.surviving)
         if (prior & one and surviving & other) or (prior & other and surviving & one):

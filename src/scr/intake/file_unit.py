@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from scr.consent.label_policy import LabelPolicy
+from scr.decode.hl7v2.merges import PARTING
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
 from scr.fhir.entry import Entry
@@ -20,13 +21,16 @@ from scr.identity.matching import Matching, shipped_matching
 from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
 from scr.intake.carry import carried
+from scr.intake.merging import carry_out, merge_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.store.filed_under import marks_of
+from scr.store.filing import file_in_view
 from scr.store.keys import KeyRing
 from scr.store.labelled import with_labels
 from scr.store.people import Person
-from scr.store.records import Filed, file_entries
+from scr.store.records import Filed
 from scr.terminology.conceptmap import ConceptMaps
 
 DISSENT = "dissent-to-share"
@@ -127,12 +131,18 @@ class Desk:
     def _file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, stated: Claim, now: int
     ) -> UnitOutcome | Objected:
-        if stated.declined and stated.declined != DISSENT:
+        other = merge_of(stated)
+        if stated.declined and stated.declined != DISSENT and other is None:
             return Problem(unit.place, stated.declined, stated.reason)
         person = Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
         if isinstance(person, Unresolved):
             return Problem(unit.place, person.code, person.sentence)
-        if stated.declined:
+        if other is not None:
+            if not carry_out(conn, self.keys, provider, person, stated, other, now):
+                return Problem(unit.place, stated.declined, stated.reason)
+            if other.event == PARTING:  # it tells nothing else of either
+                return FiledUnit(person, Filed(0, 0, 0), Mapped(()))
+        elif stated.declined:
             index.relate(conn, person, provider, "objection", provider, now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
         context = MappingContext(
@@ -144,9 +154,10 @@ class Desk:
         events = adapter.decode.format == "hl7v2"
         entries = carried(conn, person, mapped.entries) if events else mapped.entries
         entries, others = with_labels(conn, self.keys, person, entries, self.labels)
-        filed = file_entries(conn, self.keys, person, entries, now)
+        under = marks_of(self.keys, provider, stated.local_ids)
+        filed = file_in_view(conn, self.keys, person, entries, now, under)
         if others:
-            file_entries(conn, self.keys, person, others, now)
+            file_in_view(conn, self.keys, person, others, now)
         index.learn_demographics(conn, self.keys, person, stated.demographics)
         for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)

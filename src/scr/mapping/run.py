@@ -37,13 +37,27 @@ _NO_PRACTICE = frozenset({"V81997", "V81998", "V81999"})
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """The other patient of a message that merges two records of its sender, or says that they are two.
+
+    ``event`` is the trigger event. ``problem`` is empty where a number is named, or none.
+    """
+
+    event: str
+    nhs_number: NHSNumber | None
+    problem: str
+    local_ids: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Whose a unit says it is.
 
     ``problem`` is empty, ``no-nhs-number`` or ``bad-nhs-number``. ``declined`` is the code of the
     adapter's quarantine rule that holds for the unit, ``reason`` its sentence. ``nothing`` is the code of
     the rule by which there is nothing to file in it. ``relationships`` are kinds and organisations
-    (``registration``, the practice).
+    (``registration``, the practice). ``also`` are the codes of further quarantine rules that hold, and
+    ``other`` the other patient, where the unit was declined and speaks of one.
     """
 
     nhs_number: NHSNumber | None
@@ -54,6 +68,8 @@ class Claim:
     reason: str = ""
     relationships: tuple[tuple[str, OdsCode], ...] = ()
     nothing: str = ""
+    also: tuple[str, ...] = ()
+    other: Other | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,7 @@ def claim(adapter: Adapter, unit: Unit) -> Claim:
     except (AttributeError, KeyError, TypeError) as error:
         raise _misshapen("Patient", unit.place, error) from None
     refusal = _holding(adapter.refusals, frame)
+    further = () if refusal is None else (r for r in adapter.refusals if r is not refusal)
     return Claim(
         nhs_number=number,
         problem=problem,
@@ -109,12 +126,29 @@ def claim(adapter: Adapter, unit: Unit) -> Claim:
         declined=refusal.code if refusal else "",
         reason=refusal.reason if refusal else "",
         relationships=tuple(_relationships(adapter, frame)),
+        also=tuple(rule.code for rule in further if _holds(rule, frame)),
+        other=None if refusal is None else _other(adapter, frame),
     )
+
+
+def _other(adapter: Adapter, frame: Frame) -> Other | None:
+    """The other patient of a merge, read by the same expressions as any."""
+    tree = frame.root.get("other_patient") if adapter.decode.format == "hl7v2" else None
+    if tree is None:
+        return None
+    there = Frame(tree, MappingFunctions(adapter.maps))
+    number, problem = _nhs_number(adapter, there)
+    named = "" if problem == "no-nhs-number" else problem
+    return Other(str(frame.root.get("event")), number, named, _local_ids(adapter, there))
+
+
+def _holds(rule: Refusal, frame: Frame) -> bool:
+    return is_true(rule.when(frame.root, frame))
 
 
 def _holding(rules: tuple[Refusal, ...], frame: Frame) -> Refusal | None:
     """The first rule that holds for the unit."""
-    return next((rule for rule in rules if is_true(rule.when(frame.root, frame))), None)
+    return next((rule for rule in rules if _holds(rule, frame)), None)
 
 
 def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:

@@ -15,6 +15,7 @@ a caller may rely on:
   ``notes`` the NTE that stand in none of them.
 - ``event`` is the trigger event (``A01``); ``nhs_numbers`` the values in PID that are said to be NHS
   Numbers, ``local_identifiers`` the other identifiers of PID-3.
+- ``other_patient`` is the message of the other patient, where one is merged or unlinked (``merges``).
 - ``documents`` are the texts and files in OBX, ``timing`` is when an appointment is, ``vaccinations`` are
   the RXA with what belongs to each (see the modules of these names, and ``scheduling``).
 """
@@ -28,6 +29,7 @@ from typing import Any
 
 from scr.decode.hl7v2.documents import documents
 from scr.decode.hl7v2.identifiers import local_identifiers, nhs_numbers
+from scr.decode.hl7v2.merges import other_patient
 from scr.decode.hl7v2.orders import order_groups
 from scr.decode.hl7v2.scheduling import timing
 from scr.decode.hl7v2.tables import SINGLE
@@ -155,10 +157,16 @@ _BESIDE: dict[str, Callable[[Message], Any]] = {
     "notes": lambda message: [note for note in message.get("NTE") if note.order is None],
     "nhs_numbers": lambda message: message.nhs_numbers,
     "local_identifiers": lambda message: local_identifiers(message.get("PID")),
+    "other_patient": lambda message: _other(message),
     "documents": lambda message: documents(message.get("OBX"), strings="TXA" in message._by_name),
     "timing": timing,
     "vaccinations": lambda message: vaccinations(message.segments),
 }
+
+
+def _other(message: Message) -> Message | None:
+    segments = other_patient(message.event, message.segments)
+    return None if segments is None else Message(segments, message.delimiters)
 
 
 def parse(raw: bytes) -> Message:

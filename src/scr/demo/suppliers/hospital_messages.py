@@ -253,7 +253,7 @@ def _told_of(person: Person) -> Iterator[Message]:
 
 
 def mistakes(people: Sequence[Person]) -> list[Message]:
-    """What a hospital also sends, and what no record may take without a look: a merge of two numbers, an
+    """What a hospital also sends, and what no record may take without a look: a merge of two patients, an
     NHS Number whose check digit is wrong, and a result under somebody else's number.
 
     Of people without a part in the story, where there are any: whose part is held back, their record says so.
@@ -267,7 +267,7 @@ def mistakes(people: Sequence[Person]) -> list[Message]:
         [
             segment("EVN", f2=when(at), f6=when(at)),
             _identity(one, one.address_at(HOSPITAL)),
-            segment("MRG", f1=f"H{identifier('merged')[:8].upper()}^^^{FACILITY}^PI"),
+            segment("MRG", f1=f"H{other.local_id(HOSPITAL)}^^^{FACILITY}^PI"),
         ],
     )
     last = other.nhs_number[-1]
