@@ -237,7 +237,8 @@ def test_the_codings_of_a_concept_together(
 @pytest.mark.parametrize(
     "odd",
     ["text", {"system": READ_V2, "code": "H33.."}, ["H33.."], [None],
-     [{"code": ["H33.."], "system": READ_V2}], [{"code": "H33..", "system": [READ_V2]}], [{"system": READ_V2}], [{"code": ""}], []],
+     [{"code": ["H33.."], "system": READ_V2}], [{"code": "H33..", "system": [READ_V2]}],
+     [{"system": READ_V2}], [{"code": ""}], []],
 )  # fmt: skip
 def test_what_is_not_shaped_as_codings_is_let_through(release: Release, odd: Any) -> None:
     """It is refused where all is checked; here it does no harm, and is not changed."""
@@ -249,8 +250,8 @@ def test_what_is_not_shaped_as_codings_is_let_through(release: Release, odd: Any
 
 _POOL = [
     (READ_V2, "H33.."), (READ_V2, "C10.."), (READ_V2, "old.."), (READ_V2, "zz..."), (LOCAL, "A"),
-    (LOCAL, "G"), (LOCAL, "no"), (LOCAL, "zz"), ("", "A"), (SNOMED_CT, ASTHMA), (SNOMED_CT, GONE), (SNOMED_CT, LOST),
-    (LOINC, "1-8"), (ICD_10, "J45.9"), (ICD_10, "B20"), (EMIS, "ATEN1"),
+    (LOCAL, "G"), (LOCAL, "no"), (LOCAL, "zz"), ("", "A"), (SNOMED_CT, ASTHMA), (SNOMED_CT, GONE),
+    (SNOMED_CT, LOST), (LOINC, "1-8"), (ICD_10, "J45.9"), (ICD_10, "B20"), (EMIS, "ATEN1"),
 ]  # fmt: skip
 _sent = st.lists(st.sampled_from(_POOL), min_size=1, max_size=4).map(lambda all_: [coding(*c) for c in all_])
 _units = st.lists(_sent.map(lambda sent: condition(*sent)), min_size=1, max_size=3)
