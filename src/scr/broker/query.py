@@ -183,6 +183,6 @@ def _question(person: Person, actor: Actor, deadline: float, trace_id: str) -> Q
         subject=person.patient_id,
         actor=actor,
         deadline=deadline,
-        known=None if person.demographics.is_empty else person.demographics,
+        known=() if person.demographics.is_empty else person.known_as,
         trace_id=trace_id,
     )

@@ -217,6 +217,16 @@ def learn_demographics(connection: Connection, keys: KeyRing, person: Person, to
     return True
 
 
+def learn_also(connection: Connection, keys: KeyRing, person: Person, told: Demographics) -> None:
+    """Know a person by other demographics as well, because a reviewer said that these are theirs."""
+    now = person_by_key(connection, keys, person.key)
+    if now is None:
+        return
+    theirs = structs.replace(told, postcode=None) if now.standing.restricted else told
+    if theirs not in now.known_as:
+        keep_facts(connection, replace(now, also=(*now.also, theirs)))
+
+
 def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: Standing) -> bool:
     """Keep how a person stands in the register; whether that changed anything but the time of asking.
 

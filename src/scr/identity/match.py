@@ -8,6 +8,7 @@ human, never onto a record.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -24,6 +25,10 @@ class Agreement(StrEnum):
     DOUBT = "doubt"
     CONTRADICT = "contradict"
     UNKNOWN = "unknown"
+
+
+BEST_LAST = (Agreement.CONTRADICT, Agreement.DOUBT, Agreement.UNKNOWN, Agreement.AGREE)
+"""The order in which agreement grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,12 @@ def compare(known: Demographics, told: Demographics, policy: Matching | None = N
     }
     score = sum(policy.weights.get((fact, level), 0.0) for fact, level in levels.items())
     return Verdict(_agreement(levels, score, policy), score, tuple(levels.items()))
+
+
+def compare_any(known: Iterable[Demographics], told: Demographics, policy: Matching | None = None) -> Verdict:
+    """The best comparison: a person may be known by several names. ``known`` holds at least one."""
+    verdicts = (compare(one, told, policy) for one in known)
+    return max(verdicts, key=lambda one: (BEST_LAST.index(one.agreement), one.score))
 
 
 def merged(known: Demographics, told: Demographics) -> Demographics:

@@ -7,7 +7,6 @@ only where the sender's local identifier has been that person's before and the d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from msgspec import structs
@@ -17,7 +16,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.pds import PdsPerson
 from scr.identity import index
-from scr.identity.match import Agreement, Verdict, compare
+from scr.identity.match import BEST_LAST, Agreement, Verdict, compare_any
 from scr.identity.matching import Matching
 from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Superseded
 from scr.mapping.run import Claim
@@ -36,8 +35,6 @@ _NOT_KNOWN = "Nobody has its NHS Number: trace the person, and correct it at the
 _LOCAL_IDS_DIFFER = (
     "It holds no NHS Number, and its local identifiers are several people's: find out whose it is."
 )
-
-_WORST_FIRST = (Agreement.CONTRADICT, Agreement.DOUBT, Agreement.UNKNOWN, Agreement.AGREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +115,13 @@ class Resolver:
         """The worse of what is known here and what the register says; None where neither says anything."""
         verdicts: list[Verdict] = []
         if person is not None:
-            verdicts.append(compare(person.demographics, stated, self.policy))
+            verdicts.append(compare_any(person.known_as, stated, self.policy))
         if register is not None and not register.withheld:
             known = register.every_demographics
-            hidden = (structs.replace(one, postcode=None) for one in known) if register.restricted else known
-            verdicts.append(_best(compare(one, stated, self.policy) for one in hidden))
-        return min(verdicts, key=lambda one: _WORST_FIRST.index(one.agreement), default=None)
+            if register.restricted:
+                known = tuple(structs.replace(one, postcode=None) for one in known)
+            verdicts.append(compare_any(known, stated, self.policy))
+        return min(verdicts, key=lambda one: BEST_LAST.index(one.agreement), default=None)
 
     def _by_local_ids(self, conn: Connection, provider: OdsCode, stated: Claim) -> Person | Unresolved:
         known = {
@@ -136,13 +134,8 @@ class Resolver:
         if len(known) > 1:
             return Unresolved("local-ids-differ", _LOCAL_IDS_DIFFER)
         person = next(iter(known.values()))
-        verdict = compare(person.demographics, stated.demographics, self.policy)
+        verdict = compare_any(person.known_as, stated.demographics, self.policy)
         return person if verdict.agreement is Agreement.AGREE else _in_doubt(verdict, by="local identifier")
-
-
-def _best(verdicts: Iterable[Verdict]) -> Verdict:
-    """By whichever of their names a source knows a person."""
-    return max(verdicts, key=lambda one: (_WORST_FIRST.index(one.agreement), one.score))
 
 
 def _in_doubt(verdict: Verdict, by: str = "NHS Number") -> Unresolved:

@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 class Question:
     """One person, asked about once. ``deadline`` is a time of the event loop's clock, in seconds.
 
-    ``known`` are the demographics held for the person, so that an answer about another one is seen.
+    ``known`` are the demographics that the person is known by, so that an answer about another one is seen.
     ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
     ``linked`` the opaque keys of those who are read as one with them.
     """
@@ -40,7 +40,7 @@ class Question:
     subject: str
     actor: Actor
     deadline: float
-    known: Demographics | None = None
+    known: tuple[Demographics, ...] = ()
     trace_id: str = ""
     linked: tuple[str, ...] = ()
 

@@ -21,7 +21,7 @@ class Person:
 
     ``demographics``, ``standing`` and ``revision`` (of the record) are as they were when it was read. It
     prints without number, key and facts. ``view`` is the key of the person retained, where this one is
-    linked with others.
+    linked with others. ``also`` are other demographics that a reviewer said are theirs.
     """
 
     key: str
@@ -32,6 +32,12 @@ class Person:
     revision: int = 0
     standing: Standing = field(default=Standing(), repr=False)
     view: str | None = None
+    also: tuple[Demographics, ...] = field(default=(), repr=False)
+
+    @property
+    def known_as(self) -> tuple[Demographics, ...]:
+        """Everything that they may be told by."""
+        return (self.demographics, *self.also)
 
 
 class _Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +45,8 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
     nhs_number: str
     demographics: Demographics
-    standing: Standing = Standing()  # rows of before have none
+    standing: Standing = Standing()  # rows of before have none, and nothing after it
+    also: tuple[Demographics, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -99,7 +106,9 @@ def _opened(keys: KeyRing, row: Row[str, str, bytes, bytes, int, str | None]) ->
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
     number = NHSNumber(facts.nhs_number)
-    return Person(key, patient_id, number, data_key, facts.demographics, revision, facts.standing, view)
+    return Person(
+        key, patient_id, number, data_key, facts.demographics, revision, facts.standing, view, facts.also
+    )
 
 
 def add_person(
@@ -152,7 +161,7 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
 
 
 def _sealed(person: Person) -> bytes:
-    facts = _Facts(person.nhs_number.value, person.demographics, person.standing)
+    facts = _Facts(person.nhs_number.value, person.demographics, person.standing, person.also)
     return seal(person.data_key, _encoder.encode(facts), _facts_place(person.key))
 
 

@@ -159,3 +159,16 @@ def test_a_wrong_number_is_not_made_good_by_a_local_identifier(database: Databas
 def _resolve(database: Database, keys: KeyRing, stated: Claim, facts: Facts) -> Person | Unresolved:
     resolver = Resolver(keys, shipped_matching())
     return database.write_now(lambda c: resolver.whose(c, HOSPITAL, stated, NOW, facts))
+
+
+def test_what_a_reviewer_said_is_theirs_is_a_doubt_no_more(database: Database, keys: KeyRing) -> None:
+    """Her nickname with her new name at another address: once somebody has said so, and for nobody else."""
+    known = replace(FINCH, given=("Susan",))
+    told = Demographics("Heron", ("Sue",), "1980-05-17", "female", "ZZ9 9ZZ")
+    held = database.write_now(lambda c: index.register(c, keys, ONE, known, NOW))
+    assert isinstance(_resolve(database, keys, Claim(ONE, "", told), {}), Unresolved)
+    database.write_now(lambda c: index.learn_also(c, keys, held, told))
+    found = _resolve(database, keys, Claim(ONE, "", told), {})
+    assert isinstance(found, Person)
+    assert found.key == held.key
+    assert isinstance(_resolve(database, keys, Claim(ONE, "", STRANGER), {}), Unresolved)

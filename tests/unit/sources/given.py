@@ -72,7 +72,7 @@ def question(seconds: float = 5.0, known: Demographics | None = KNOWN) -> Questi
         subject=SUBJECT,
         actor=ACTOR,
         deadline=loop.time() + seconds,
-        known=known,
+        known=(known,) if known else (),
         trace_id="2f7c4c5e-0000-4000-8000-000000000001",
     )
 

@@ -33,7 +33,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reader]:
 
 def ask(known: Demographics | None = given.KNOWN) -> Question:
     """A question about Margaret, outside any event loop."""
-    return Question(MARGARET, "p1", given.SUBJECT, given.ACTOR, deadline=0.0, known=known)
+    return Question(MARGARET, "p1", given.SUBJECT, given.ACTOR, deadline=0.0, known=(known,) if known else ())
 
 
 def read(reader: Reader, *resources: given.Tree, known: Demographics | None = given.KNOWN) -> Reading:
