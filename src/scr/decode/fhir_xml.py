@@ -48,6 +48,12 @@ def decode(raw: bytes, version: Version) -> Iterator[Unit | BadUnit]:
     return fhir_json.units_of_payload(xml_tree.parse(raw, _Resources()), raw, version)
 
 
+def resource(raw: bytes) -> dict[str, Any]:
+    """One resource in XML as its JSON form has it, whatever it is about. Raises DecodeError."""
+    made: dict[str, Any] = xml_tree.parse(raw, _Resources())
+    return made
+
+
 @dataclass(slots=True)
 class _Node:
     """An element that has begun and not ended. ``type`` is the R4 type of it, "" where R4 has none.

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scr.errors import Invalid
-from scr.terminology.load import dmd, dmd_files, rf2, rf2_files
+from scr.terminology.load import (
+    classification,
+    dmd,
+    dmd_files,
+    fhir,
+    fhir_files,
+    read_maps,
+    rf2,
+    rf2_files,
+    tables,
+)
 from scr.terminology.load.package import Member, Package
 from scr.terminology.load.source import Source
 
@@ -33,6 +43,26 @@ FORMATS: dict[str, Format] = {
         lambda member: dmd_files.kind_of(member) is not None,
         lambda _, members: [dmd.source(members)],
         True,
+    ),
+    "read-map": Format(
+        "Read v2 and CTV3 maps of NHS Data Migration",
+        lambda member: read_maps.shape_of(member) is not None,
+        lambda _, members: [read_maps.source(member) for member in members],
+    ),
+    "classification": Format(
+        "ICD-10 and OPCS-4",
+        lambda member: classification.kind_of(member) is not None,
+        lambda _, members: [classification.source(member) for member in members],
+    ),
+    "fhir": Format(
+        "FHIR R4 code systems, value sets and concept maps",
+        fhir_files.looks_like,
+        lambda package, members: [fhir.source(package.path, members)],
+    ),
+    "csv": Format(
+        "CSV maps and lists",
+        tables.looks_like,
+        lambda _, members: [tables.source(member) for member in members],
     ),
 }
 """By the name that ``--format`` takes. A file is of the first format that it looks like."""

@@ -110,7 +110,7 @@ def _target(fields: Fields, at: int, table: Table, line: int) -> str:
 
 
 def _mappings(number: int, found: Sequence[tuple[str, bool, bool, str, str, int]]) -> Iterator[Row]:
-    """The terms of a code often mean the same: of several rows with one target and one term, the best stays."""
+    """The terms of a code often mean the same: of those with one target and one term, the best stays."""
     code, at = "", 0
     seen: set[tuple[str, str]] = set()
     for source, doubtful, _, term, target, _ in found:
