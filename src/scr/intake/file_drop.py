@@ -2,7 +2,8 @@
 
 A file is taken when it is whole: suppliers write under another name and rename, and a file that is
 still growing is left for the next look. What was taken is in the store, so the file is deleted; one
-that could not be filed leaves ``NAME.problem.txt`` beside it, which says why without anyone's data.
+that could not be filed leaves ``NAME.problem.txt`` beside it, which says why without anyone's data. So does a
+file that no feed takes, and one in the folder of a provider that was not there when the service started.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ from scr.mapping.provider import DropFolderConnection, Feed, Provider
 
 _SETTLE_SECONDS = 0.3
 _TOLD = 20
+_NO_PATTERN = "no feed's pattern fits its name: rename it, or mend the provider's file and restart"
+_UNKNOWN = (
+    "no provider with a drop folder had this code when the service started: restart it if the provider's"
+    " file was added since; else add that file, or name the folder by the provider's ODS code"
+)
 _log = structlog.get_logger("scr.intake")
 
 
@@ -45,11 +51,9 @@ class FileDrop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take what is there, then what comes, until ``stop`` is set."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for ods in self._feeds:
-            (self._folder / ods).mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self._feeds:
-            await stop.wait()
-            return
+            (self._folder / ods).mkdir(exist_ok=True, mode=0o700)
         await self.sweep()
         async for _ in awatch(
             self._folder, stop_event=stop, step=100, debounce=400, rust_timeout=5_000, yield_on_timeout=True
@@ -68,15 +72,30 @@ class FileDrop:
                         taken += await self._take(provider, feed, path)
                         break
                 else:
-                    self._leave(ods, path)
+                    self._leave(ods, path, _NO_PATTERN)
+        self._strangers()
         return taken
 
-    def _leave(self, ods: str, path: Path) -> None:
-        """Say once that no feed takes a file; its name, which may hold a number, is not said."""
+    def _strangers(self) -> None:
+        """Say of each file in the folder of a provider that was not there when this began why it waits."""
+        for folder in sorted(self._folder.glob("*/")):
+            if folder.name in self._feeds:
+                continue
+            for path in sorted(folder.glob("*")):
+                if path.is_file() and not _ours(path):
+                    try:
+                        ods = OdsCode.parse(folder.name).value
+                    except ValueError:
+                        ods = "(no ODS code)"
+                    self._leave(ods, path, _UNKNOWN)
+                    break  # one of them tells it
+
+    def _leave(self, ods: str, path: Path, why: str) -> None:
+        """Say once that no feed takes a file; its name, which may hold a number, is not said in the log."""
         if path not in self._left:
             self._left.add(path)
-            why = "no feed's pattern fits its name: rename it, or mend the provider's file and restart"
             _log.warning("file left", provider=ods, why=why)
+            _tell(path, [f"not-taken: {why}."])
 
     async def _take(self, provider: Provider, feed: Feed, path: Path) -> bool:
         size = await _settled_size(path)
@@ -91,6 +110,8 @@ class FileDrop:
             receipt = await self._intake.receive(provider, feed, raw)
             if receipt.problems:
                 await asyncio.to_thread(_tell, path, _lines(receipt))
+            else:  # what was told of it before is mended
+                await asyncio.to_thread(_untell, path)
             await asyncio.to_thread(path.unlink, missing_ok=True)
         except (ScrError, OSError) as error:
             _log.warning(
@@ -133,9 +154,18 @@ def _lines(receipt: Receipt) -> list[str]:
     ]
 
 
+def _untell(path: Path) -> None:
+    with suppress(OSError):  # it may be a folder, or never have been there
+        _note_of(path).unlink(missing_ok=True)
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.problem.txt")
+
+
 def _tell(path: Path, lines: list[str]) -> None:
     """Write why beside the file, once: writing wakes the watch. What is wrong is in quarantine as well."""
-    note = path.with_name(f"{path.name}.problem.txt")
+    note = _note_of(path)
     text = ("\n".join(lines) + "\n").encode()
     try:
         if not note.exists() or note.read_bytes() != text:

@@ -66,3 +66,42 @@ def test_a_file_that_no_feed_takes_is_told_once(database: Database, keys: KeyRin
     assert (told["event"], told["provider"]) == ("file left", "Z9901")
     assert "999" not in str(told)
     assert (folder / "9990001014.pdf").exists()
+    assert "not-taken" in (folder / "9990001014.pdf.problem.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Z9902", "Z9902"), ("not a code", "(no ODS code)")])
+def test_a_provider_that_was_added_since_is_told_of(
+    database: Database, keys: KeyRing, tmp_path: Path, name: str, shown: str
+) -> None:
+    """Its folder is no silent hole: the log says once what to do, and a note lies beside the file. After a
+    restart that knows the provider the file is taken, and the note goes."""
+    feeder = Feeder(database, keys, "warn")
+    folder = tmp_path / name
+    folder.mkdir()
+    files = [folder / "a.csv", folder / "b.csv"]
+    for number, path in enumerate(files):
+        path.write_text(f"{HEADER}\n{ROW.format(number)}\n", encoding="utf-8")
+    drop = FileDrop(feeder.intake, {}, tmp_path, max_bytes=LIMIT)
+    with capture_logs() as logged:
+        for _ in range(2):
+            assert asyncio.run(drop.sweep()) == 0
+    assert [(each["event"], each["provider"]) for each in logged] == [("file left", shown)]
+    assert all(path.exists() for path in files)
+    assert "restart" in (folder / "a.csv.problem.txt").read_text(encoding="utf-8")
+    folder.rename(tmp_path / "Z9901")
+    again = FileDrop(feeder.intake, {feeder.provider.ods: feeder.provider}, tmp_path, max_bytes=LIMIT)
+    assert asyncio.run(again.sweep()) == 2
+    assert list((tmp_path / "Z9901").iterdir()) == []
+
+
+async def test_a_service_without_drop_folders_looks_all_the_same(
+    database: Database, keys: KeyRing, tmp_path: Path
+) -> None:
+    """No provider had a drop folder when it began: what lies there is told of."""
+    feeder, stop = Feeder(database, keys, "warn"), asyncio.Event()
+    folder = tmp_path / "Z9902"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(b"x")
+    stop.set()
+    await FileDrop(feeder.intake, {}, tmp_path, max_bytes=LIMIT).run(stop)
+    assert (folder / "a.csv.problem.txt").is_file()
