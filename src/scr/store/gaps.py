@@ -25,6 +25,7 @@ _ADD = text(
     " VALUES (:provider, :system, :code, :writer, :count, :day, :day, :reason, :display)"
     " ON CONFLICT (provider, system, code, writer) DO UPDATE SET"
     " count = code_gap.count + excluded.count,"
+    " first = CASE WHEN excluded.first < code_gap.first THEN excluded.first ELSE code_gap.first END,"
     " last = CASE WHEN excluded.last > code_gap.last THEN excluded.last ELSE code_gap.last END,"
     " reason = excluded.reason,"
     " display = CASE WHEN excluded.display = '' THEN code_gap.display ELSE excluded.display END"
