@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from scr.cli import gaps, remap
+from scr.cli import gaps, release, remap
 
-app = typer.Typer(help="Code systems and maps: the codes that no map has.", no_args_is_help=True)
+app = typer.Typer(
+    help="Code systems and maps: those in force, and the codes that no map has.", no_args_is_help=True
+)
+app.command("load")(release.load)
+app.command("status")(release.status)
+app.command("remove-old")(release.remove_old)
 app.command("gaps")(gaps.gaps)
 app.command("remap")(remap.remap)

@@ -130,6 +130,16 @@ class Release:
         row = self._one("SELECT count(*) FROM concept WHERE system = ?", (self._system_ids.get(uri, 0),))
         return int(row[0]) if row else 0
 
+    def count_rows(self, one: MapInfo) -> int:
+        """How many rows a map has. Reads all of them: not for a hot path."""
+        key = (one.name, one.source_system, one.target_system)
+        row = self._one(
+            "SELECT count(*) FROM mapping WHERE map ="
+            " (SELECT id FROM map WHERE name = ? AND source_system = ? AND target_system = ?)",
+            key,
+        )
+        return int(row[0]) if row else 0
+
     # -- a concept
 
     def concept(self, system: str, code: str) -> Concept | None:
