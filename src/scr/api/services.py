@@ -25,6 +25,7 @@ from scr.identity.pds.client import PdsClient
 from scr.intake.checking import RegisterDesk
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
+from scr.intake.review import Review
 from scr.mapping.adapter import Adapter, load_adapter
 from scr.mapping.meaning import Step
 from scr.mapping.provider import Provider, load_providers
@@ -66,6 +67,7 @@ class Services:
     intake: Intake
     recent: RecentRecords
     programme: Programme
+    review: Review
     pds: PdsClient | None
     coder: Coder
     steps: tuple[Step, ...]
@@ -141,6 +143,7 @@ async def open_services(
                 intake=intake,
                 recent=recent,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
+                review=Review(database, keys, adapters, intake, now_ms, matching),
                 pds=pds,
                 coder=coder,
                 steps=steps,
