@@ -17,8 +17,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from scr.errors import Forbidden, Invalid, NotFound
 from scr.fhir.identifiers import NHSNumber
 from scr.store import trail
+from scr.store.groups import behind
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
-from scr.store.people import Person
+from scr.store.people import Person, person_by_key
 from scr.store.tables import LINK_BAR
 
 _THERE = select(LINK_BAR.c.token).where(LINK_BAR.c.token.in_(bindparam("tokens", expanding=True))).limit(1)
@@ -69,8 +70,12 @@ def numbers_of(people: Iterable[Person]) -> tuple[NHSNumber, ...]:
 def check_bar(
     connection: Connection, keys: KeyRing, some: Sequence[Person], others: Sequence[Person]
 ) -> None:
-    """Raise Forbidden ``barred`` where these are not to be linked. The error names nobody."""
-    if is_barred(connection, keys, numbers_of(some), numbers_of(others)):
+    """Raise Forbidden ``barred`` where the one are not to be read with the others. The error names nobody.
+
+    Whoever's resources were moved to one of them counts as well.
+    """
+    mine, theirs = (_all_of(connection, keys, people) for people in (some, others))
+    if is_barred(connection, keys, numbers_of(mine), numbers_of(theirs)):
         raise Forbidden("this link is not to be made: a decision of law stands against it", code="barred")
 
 
@@ -124,6 +129,12 @@ def bars(connection: Connection, keys: KeyRing) -> list[Bar]:
         said = msgspec.msgpack.decode(unseal(key, sealed, _place(identity, "said")), type=_Said)
         found.append(Bar(identity, at, said.by, said.reason, said.single))
     return found
+
+
+def _all_of(connection: Connection, keys: KeyRing, people: Sequence[Person]) -> list[Person]:
+    known = {person.key for person in people}
+    more = (person_by_key(connection, keys, key) for key in behind(connection, known) - known)
+    return [*people, *(person for person in more if person is not None)]
 
 
 def _token_of_some(keys: KeyRing, numbers: Sequence[NHSNumber]) -> str:

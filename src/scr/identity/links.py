@@ -18,7 +18,7 @@ from scr.identity import bars, index
 from scr.identity.merges import move_back
 from scr.identity.told import tell
 from scr.store import links
-from scr.store.groups import JOINING, group_of, regroup
+from scr.store.groups import JOINING, group_of, path, regroup, together
 from scr.store.keys import KeyRing
 from scr.store.links import Grounds, Link, LinkId
 from scr.store.people import Person, erase_person, lock_person, person_by_key, revise
@@ -118,8 +118,10 @@ def bar(
         lock_person(connection, person)
         revise(connection, person)
     made = bars.declare(connection, keys, numbers, reason=reason, by=by, now=now)
-    against = reversed(_between(connection, held, single=len(numbers) == 1))
-    return made, [unlink(connection, keys, one.id, by=by, reason="barred", now=now) for one in against]
+    undone: list[Undone] = []
+    while against := _against(connection, held, single=len(numbers) == 1):
+        undone.append(unlink(connection, keys, against, by=by, reason="barred", now=now))
+    return made, undone
 
 
 def links_in_force(connection: Connection, people: Sequence[Person]) -> tuple[Link, ...]:
@@ -150,31 +152,16 @@ def _people(connection: Connection, keys: KeyRing, some: Mapping[str, str]) -> l
     return [person for person in found if person is not None]
 
 
-def _between(connection: Connection, held: Sequence[Person], *, single: bool) -> list[Link]:
-    """The links in force that a bar stands against, the oldest first.
+def _against(connection: Connection, held: Sequence[Person], *, single: bool) -> str:
+    """The newest link that a bar stands against; empty where there is none (any more).
 
-    Of one number: every link of that person. Of two: those on the way from the one to the other, and
-    what was moved between them.
+    Of one number: any with another person. Of two: one on the way by which a view shows both.
     """
-    own = {person.key for person in held}
-    if single or len(held) < 2:
-        known = links.links_of(connection, own) if single else []
-        return [one for one in known if one.in_force and one.former != one.retained]
-    forward = group_of(connection, held[0].key)
-    ways = [_way(forward, person.key) for person in held if person.key in forward]
-    edges = ways[0] ^ ways[1] if len(ways) == 2 else set()
-    known = links.links_of(connection, {key for edge in edges for key in edge} | own)
-    return [
-        one
-        for one in known
-        if one.in_force and ((one.former, one.retained) in edges or {one.former, one.retained} == own)
-    ]
-
-
-def _way(forward: Mapping[str, str], key: str) -> set[tuple[str, str]]:
-    """The links from a person to the one retained. What two ways share does not lie between their starts."""
-    steps = set()
-    while forward[key]:
-        steps.add((key, forward[key]))
-        key = forward[key]
-    return steps
+    if single:
+        known = links.links_of(connection, [person.key for person in held])
+        others = [one.id for one in known if one.in_force and one.former != one.retained]
+        return others[-1] if others else ""
+    one, other = (person.key for person in held) if len(held) == 2 else ("", "")
+    if one == other or not (together(connection, one, other) or together(connection, other, one)):
+        return ""
+    return path(connection, one, other)[0]

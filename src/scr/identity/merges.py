@@ -19,7 +19,7 @@ from scr.store.filed_under import belongs, marks_of, touches
 from scr.store.keys import KeyRing
 from scr.store.links import Grounds, Link, LinkId
 from scr.store.moving import filed_marks, move_entries, owners
-from scr.store.people import Person, lock_person
+from scr.store.people import Person, lock_person, view_of
 
 LocalIds = Sequence[tuple[str, str]]
 """Identifiers of a provider's own: system and value."""
@@ -91,7 +91,7 @@ def move(
         raise Unprocessable("both are one person's already", code="same-person")
     for person in sorted((former, retained), key=lambda each: each.key):
         lock_person(connection, person)
-    bars.check_bar(connection, keys, [former], [retained])
+    bars.check_bar(connection, keys, [former], view_of(connection, keys, retained))
     theirs = [one for one in prior if _owner(connection, keys, provider, one) == former.key]
     if not theirs:
         raise Unprocessable("none of the identifiers is that person's", code="not-theirs")
