@@ -30,11 +30,13 @@ class Table:
         ``at`` hears now and then how many bytes have been read.
         """
         count = len(self.columns)
-        number, line = 1, "\n"
+        number = 1
         with self.member.open() as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="\n") as text:
             try:
                 next(text, "")
                 for number, line in enumerate(text, 2):
+                    if line[-1] != "\n":
+                        raise self.error("the file stops in the middle of a line: download it again", number)
                     fields = line.rstrip("\r\n").split("\t")
                     if len(fields) != count:
                         raise self.error(
@@ -47,8 +49,6 @@ class Table:
                         at(raw.tell())
             except UnicodeDecodeError:
                 raise self.error("is not UTF-8 after this line: download the file again", number) from None
-        if not line.endswith("\n"):
-            raise self.error("the file stops in the middle of a line: download it again", number)
 
     def error(self, message: str, line: int) -> Invalid:
         """A refusal at a line."""

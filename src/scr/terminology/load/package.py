@@ -10,8 +10,9 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -21,6 +22,7 @@ MOST_BYTES = 16 * 2**30
 MOST_RESOURCE_BYTES = 512 * 2**20
 _MOST_FILES = 200_000
 _SNIFFED = 4096
+Opened = Callable[[], AbstractContextManager[IO[bytes]]]
 _ARCHIVES = (".zip", ".tgz", ".tar.gz")
 
 
@@ -31,7 +33,7 @@ class Member:
     where: str
     name: str
     size: int
-    opened: Callable[[], IO[bytes]]
+    opened: Opened
 
     @property
     def base(self) -> str:
@@ -99,7 +101,11 @@ def open_package(path: Path) -> Package:
 
 
 def _plain(path: Path, name: str) -> Member:
-    return Member(str(path), name, path.stat().st_size, lambda: path.open("rb"))
+    return Member(str(path), name, path.stat().st_size, partial(_open, path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _unfolded(member: Member, depth: int) -> Iterator[Member]:
@@ -114,23 +120,26 @@ def _unfolded(member: Member, depth: int) -> Iterator[Member]:
 
 
 def _zipped(member: Member) -> Iterator[Member]:
-    with member.open() as file:  # a zip is read by its end: one inside another has to be held
+    """The files of a zip. One inside another is held, because a zip is read from its end."""
+    with member.open() as file:
         held = None if isinstance(file, io.BufferedReader) else member.read()
-    source: Callable[[], IO[bytes]] = member.opened if held is None else (lambda: io.BytesIO(held))
+    source = member.opened if held is None else partial(io.BytesIO, held)
     try:
-        archive = zipfile.ZipFile(source())
+        with source() as file, zipfile.ZipFile(file) as archive:
+            found = [info for info in archive.infolist() if not info.is_dir()]
     except zipfile.BadZipFile:
         raise Invalid(
             "is not a whole zip archive: download it again", code="bad-archive", where=member.where
         ) from None
-    for info in archive.infolist():
-        if not info.is_dir():
-            yield Member(
-                f"{member.where}/{info.filename}",
-                info.filename,
-                info.file_size,
-                lambda info=info: archive.open(info),  # type: ignore[misc] # mypy sees no default here
-            )
+    for info in found:
+        opened = partial(_inside, source, info)
+        yield Member(f"{member.where}/{info.filename}", info.filename, info.file_size, opened)
+
+
+@contextmanager
+def _inside(source: Opened, info: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    with source() as file, zipfile.ZipFile(file) as archive, archive.open(info) as inner:
+        yield inner
 
 
 def _tarred(member: Member) -> Iterator[Member]:
@@ -146,12 +155,8 @@ def _tarred(member: Member) -> Iterator[Member]:
                     raise TooLarge("unpacks to more than a package does", where=member.where)
                 content = archive.extractfile(info)
                 held = content.read() if content else b""
-                yield Member(
-                    f"{member.where}/{info.name}",
-                    info.name,
-                    len(held),
-                    lambda held=held: io.BytesIO(held),  # type: ignore[misc] # mypy sees no default here
-                )
+                where = f"{member.where}/{info.name}"
+                yield Member(where, info.name, len(held), partial(io.BytesIO, held))
     except (tarfile.TarError, EOFError, OSError) as error:
         raise Invalid(
             f"is not a whole tar archive ({error}): download it again", code="bad-archive", where=member.where

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scr.terminology.load.rf2_files import File, Kind, Release
 from scr.terminology.load.rf2_known import Known, rows
-from scr.terminology.load.sctid import CONCEPT, is_sctid, namespace
+from scr.terminology.load.sctid import CONCEPT, DESCRIPTION, RELATIONSHIP, is_sctid, namespace
 from scr.terminology.load.source import Writing
 from scr.terminology.release.build import Row
 from scr.terminology.spelling import SPELLINGS, icd_10_mark
@@ -59,10 +59,13 @@ def _active(known: Known, file: File, writing: Writing) -> Iterator[tuple[int, l
 
 def _here(known: Known, text: str, file: File, line: int) -> int | None:
     """A concept; None for a description or for one of a package that was not given."""
-    if text.isdigit() and int(text) in known.concepts:
-        return int(text)
-    if not is_sctid(text, CONCEPT) or namespace(text) not in known.namespaces:
-        return None
+    if text.isdigit():
+        number = int(text)
+        if number in known.concepts:
+            return number
+        of_another_kind = len(text) > 2 and text[-2] in (DESCRIPTION, RELATIONSHIP)
+        if of_another_kind or (is_sctid(text, CONCEPT) and namespace(text) not in known.namespaces):
+            return None
     return known.concept(text, file, line)
 
 

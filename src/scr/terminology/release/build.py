@@ -133,20 +133,20 @@ class Builder:
         return str(row[0]) if row else str(number)
 
     def attach(self, path: Path) -> None:
-        """Make a finished release readable as ``old``, and count on from where its numbers end."""
+        """Make a finished release readable as ``old``."""
         self.connection.execute("COMMIT")  # nothing can be attached inside a transaction
         self.connection.execute(
             "ATTACH ? AS old", (f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1",)
         )
         self.connection.execute("BEGIN")
-        self._last_concept = self._one("SELECT min(coalesce(min(id), 0), 0) FROM old.concept")
-        self._designations = self._one("SELECT coalesce(max(id & ?), 0) FROM old.designation", COUNT_MASK)
 
     def detach(self) -> None:
-        """Let go of ``old``."""
+        """Let go of ``old``, and count on from where the numbers of what was taken over end."""
         self.connection.execute("COMMIT")
         self.connection.execute("DETACH old")
         self.connection.execute("BEGIN")
+        self._last_concept = self._one("SELECT min(coalesce(min(id), 0), 0) FROM concept")
+        self._designations = self._one("SELECT coalesce(max(id & ?), 0) FROM designation", COUNT_MASK)
 
     # -- at the end
 
