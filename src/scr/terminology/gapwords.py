@@ -25,6 +25,8 @@ _LONGEST_TEXT = 120
 _SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]{1,200}\Z")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.^/+_&%-]{0,19}\Z")
 _NUMBER = re.compile(r"[0-9](?:[ ./-]?[0-9]){5,}")
+_PERSONS = re.compile(r"[0-9]{6}|[0-9](?:[ ./-]?[0-9]){8}|[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2}")
+"""In a code: a hospital's number, one as long as an NHS Number, a date. ``tt-0003-01`` is none of these."""
 _DICTIONARY_NUMBER = re.compile(r"[0-9]{1,9}|[0-9]{11,18}")
 _OID = re.compile(r"urn:oid:[0-9.]+\Z")
 _MEMORY = 50_000
@@ -69,7 +71,7 @@ class SharedTexts:
 
 def system_told(system: str) -> str:
     """A system's address, if it looks like one and holds no long number; an OID is one."""
-    if not system or _OID.match(system) or (_SYSTEM.match(system) and not _NUMBER.search(system)):
+    if not system or _OID.match(system) or (_SYSTEM.match(system) and not _PERSONS.search(system)):
         return system
     return HIDDEN
 
@@ -78,7 +80,7 @@ def code_told(system: str, code: str) -> str:
     """A code, if it looks like one. A dictionary's may be a number, but for one as long as an NHS Number."""
     if standing_of(system) in (Standing.LEGACY, Standing.NATIONAL) and _DICTIONARY_NUMBER.fullmatch(code):
         return code
-    return code if _CODE.match(code) and not _NUMBER.search(code) else HIDDEN
+    return code if _CODE.match(code) and not _PERSONS.search(code) else HIDDEN
 
 
 def _may_be_told(text: str) -> bool:
