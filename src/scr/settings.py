@@ -98,6 +98,20 @@ class Settings(BaseModel):
     pds_check_days: int = Field(
         default=30, ge=1, le=3650, description="Days after which a person is asked about again."
     )
+    terminology_server: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s/]+(/[^\s/]+)*$",
+        description="FHIR base of a terminology server behind the release here; empty: none.",
+    )
+    terminology_server_token: str = Field(
+        default="", description="Reference to the bearer token for the terminology server; empty: none."
+    )
+    terminology_server_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="How long one answer of the terminology server may take."
+    )
+    terminology_server_first: bool = Field(
+        default=False, description="Ask the terminology server first, and not for what is missing here only."
+    )
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=60, description="How long a question waits for its sources."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -16,16 +17,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from scr.api.auth import TokenVerifier
+from scr.api.desk import Desk
 from scr.api.fhir.capability import capability_statement, served_types
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
 from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.search import Searcher
+from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
 from scr.api.intake import IntakeRoutes
 from scr.api.logs import set_up_logs
 from scr.api.look import Answer, Looks, refused, respond
-from scr.api.onboarding import Desk, OnboardingRoutes
+from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.services import Services, now_ms, open_services
 from scr.errors import Fault, Invalid, NotFound, ScrError
@@ -37,8 +40,11 @@ from scr.intake.mesh_routes import mailboxes
 from scr.intake.mllp import MllpServer, server_tls
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
+from scr.sources.terminology import open_terminology
 from scr.store import snapshots
 from scr.store.keys import random_id
+from scr.terminology.conceptmap import ConceptMaps
+from scr.terminology.operations.library import Libraries
 
 _log = structlog.get_logger("scr")
 _MLLP_IDLE_SECONDS = 300.0
@@ -95,7 +101,11 @@ def mount(app: FastAPI, services: Services) -> None:
         pages,
         frozenset(types),
         capability_statement(
-            types, settings.issuers, base_url=settings.base_url, date=instant_text(now_ms())
+            types,
+            settings.issuers,
+            base_url=settings.base_url,
+            date=instant_text(now_ms()),
+            more=terminology_resources(),
         ),
     )
     intake = IntakeRoutes(
@@ -106,9 +116,12 @@ def mount(app: FastAPI, services: Services) -> None:
         now_ms,
         settings.max_payload_bytes,
     )
+    libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
+    terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
+    app.include_router(TerminologyRoutes(verifier, terminology, settings.base_url).router(), prefix="/fhir")
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
-    desk = Desk(verifier, services.policy, services.database, now_ms)
+    desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)
     secure = settings.base_url.startswith("https://")
     app.include_router(OnboardingRoutes(desk, services.programme).router())
     app.include_router(OnboardingPages(desk, services.programme, secure=secure).router())

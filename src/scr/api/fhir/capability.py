@@ -5,6 +5,8 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scr import __version__
 from scr.consent.policy import Policy
 from scr.fhir.entry import Resource
@@ -21,9 +23,14 @@ def served_types(policy: Policy) -> tuple[str, ...]:
 
 
 def capability_statement(
-    types: tuple[str, ...], issuers: tuple[Issuer, ...], *, base_url: str, date: str
+    types: tuple[str, ...],
+    issuers: tuple[Issuer, ...],
+    *,
+    base_url: str,
+    date: str,
+    more: Sequence[Resource] = (),
 ) -> Resource:
-    """The statement of an endpoint at ``base_url`` that serves these types."""
+    """The statement of an endpoint at ``base_url`` that serves these types of a record, and ``more``."""
     trusted = ", ".join(issuer.url for issuer in issuers) or "none configured"
     return {
         "resourceType": "CapabilityStatement",
@@ -45,7 +52,7 @@ def capability_statement(
                     "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "OAuth"}]}],
                     "description": f"Bearer tokens (JWT) from: {trusted}.",
                 },
-                "resource": [_resource(kind) for kind in types],
+                "resource": [*(_resource(kind) for kind in types), *more],
             }
         ],
     }

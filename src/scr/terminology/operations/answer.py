@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from scr.errors import Invalid, NotFound
 from scr.fhir.entry import Resource
@@ -18,21 +19,28 @@ from scr.terminology.operations.translate import Translated, translate
 _NAMED = {"*": DETAILS, "inactive": frozenset[str]()}
 
 
-def answer(library: Library, question: Question, *, at: str, warnings: Sequence[str] = ()) -> Resource:
+class Answered(NamedTuple):
+    """An answer. ``lacking``: it says no, and a terminology server that knows more might say yes."""
+
+    resource: Resource
+    lacking: bool = False
+
+
+def answer(library: Library, question: Question, *, at: str, warnings: Sequence[str] = ()) -> Answered:
     """The answer of an operation; ``at`` is the instant of an expansion, ``warnings`` go into the answer.
 
     Raises NotFound (with UnknownCode) for what is not known here, Invalid for what cannot be read, TooCostly.
     """
     if question.operation == "ValueSet/$expand":
-        return _expand(library, question, at, warnings)
+        return Answered(_expand(library, question, at, warnings))
     return _ANSWERS[question.operation](library, question, warnings)
 
 
-def _lookup(library: Library, question: Question, warnings: Sequence[str]) -> Resource:
+def _lookup(library: Library, question: Question, warnings: Sequence[str]) -> Answered:
     coded = _one(question, "coding", "system", "version", library).coded
     named = question.values.get("property", ())
     details = frozenset[str]().union(*(_details(name) for name in named)) if named else USUAL
-    return resources.lookup_parameters(lookup(library, *coded, details), warnings)
+    return Answered(resources.lookup_parameters(lookup(library, *coded, details), warnings))
 
 
 def _details(name: str) -> frozenset[str]:
@@ -44,14 +52,16 @@ def _details(name: str) -> frozenset[str]:
     return frozenset({"attribute"} if name.isdigit() else {"property"})
 
 
-def _validate_code(library: Library, question: Question, warnings: Sequence[str]) -> Resource:
+def _validate_code(library: Library, question: Question, warnings: Sequence[str]) -> Answered:
     default = question.text("url") or question.text("system")
     asked = _several(question, default, "version", library)
     for one in asked:
         if default and one.coded.system not in ("", default):
             raise Invalid("the coding is of another system than the url", code="bad-parameter", where="url")
     found = [validate_code(library, one.coded.system, one.coded.code, one.display) for one in asked]
-    return resources.validation_parameters(_best(found), warnings)
+    best = _best(found)
+    lacking = not best.result and any(not library.complete(one.coded.system) for one in asked)
+    return Answered(resources.validation_parameters(best, warnings), lacking)
 
 
 def _best(found: Sequence[Validation]) -> Validation:
@@ -59,14 +69,15 @@ def _best(found: Sequence[Validation]) -> Validation:
     return next((one for one in found if one.result), found[0])
 
 
-def _subsumes(library: Library, question: Question, warnings: Sequence[str]) -> Resource:
+def _subsumes(library: Library, question: Question, warnings: Sequence[str]) -> Answered:
     left, right = (
         _one(question, f"coding{side}", "system", "version", library, code=f"code{side}").coded
         for side in "AB"
     )
     if left.system != right.system:
         raise Invalid("both codes must be of one system", code="bad-parameter", where="codingB")
-    return resources.subsumption_parameters(subsumes(library, left.system, left.code, right.code), warnings)
+    outcome = subsumes(library, left.system, left.code, right.code)
+    return Answered(resources.subsumption_parameters(outcome, warnings))
 
 
 def _definition(library: Library, question: Question) -> Definition:
@@ -98,14 +109,14 @@ def _expand(library: Library, question: Question, at: str, warnings: Sequence[st
     return resources.expansion_resource(found, at, warnings)
 
 
-def _validate_in(library: Library, question: Question, warnings: Sequence[str]) -> Resource:
+def _validate_in(library: Library, question: Question, warnings: Sequence[str]) -> Answered:
     definition = _definition(library, question)
     asked = _several(question, question.text("system"), "systemVersion", library)
     found = [validate_in(library, definition, one.coded, one.display) for one in asked]
-    return resources.validation_parameters(_best(found), warnings)
+    return Answered(resources.validation_parameters(_best(found), warnings))
 
 
-def _translate(library: Library, question: Question, warnings: Sequence[str]) -> Resource:
+def _translate(library: Library, question: Question, warnings: Sequence[str]) -> Answered:
     target_system, reverse = _target_system(library, question), question.truth("reverse")
     found = [
         translate(
@@ -115,7 +126,8 @@ def _translate(library: Library, question: Question, warnings: Sequence[str]) ->
         for one in _several(question, question.text("system"), "version", library)
     ]  # fmt: skip
     matches = tuple(match for one in found for match in one.matches)
-    return resources.translation_parameters(Translated(matches, any(one.known for one in found)), warnings)
+    whole = Translated(matches, any(one.known for one in found))
+    return Answered(resources.translation_parameters(whole, warnings), lacking=not whole.known)
 
 
 def _target_system(library: Library, question: Question) -> str:
@@ -172,7 +184,7 @@ def _check_version(library: Library, system: str, wanted: str) -> None:
         )
 
 
-_ANSWERS: dict[str, Callable[[Library, Question, Sequence[str]], Resource]] = {
+_ANSWERS: dict[str, Callable[[Library, Question, Sequence[str]], Answered]] = {
     "CodeSystem/$lookup": _lookup,
     "CodeSystem/$validate-code": _validate_code,
     "CodeSystem/$subsumes": _subsumes,

@@ -30,6 +30,15 @@ def _parameters(parts: Iterable[Resource | None], warnings: Sequence[str]) -> Re
     return {"resourceType": "Parameters", "parameter": [part for part in (*parts, *told) if part]}
 
 
+def warned(resource: Resource, warning: str) -> Resource:
+    """An answer of any operation that says one thing more."""
+    if resource["resourceType"] == "Parameters":
+        return {**resource, "parameter": [*resource.get("parameter", ()), _string(WARNING, warning)]}
+    expansion = resource.get("expansion") or {}
+    said = [*expansion.get("parameter", ()), _string(WARNING, warning)]
+    return {**resource, "expansion": {**expansion, "parameter": said}}
+
+
 def _string(name: str, value: str) -> Resource:
     return {"name": name, "valueString": value}
 
