@@ -212,6 +212,8 @@ class Said:
         [outcome] = [e["resource"] for e in self.body["entry"] if e["search"]["mode"] == "outcome"]
         told: dict[str, str] = {}
         for issue in outcome["issue"]:
+            if "extension" not in issue:  # it is about no source
+                continue
             parts = {part["url"]: part for part in issue["extension"][0]["extension"]}
             told.setdefault(parts["source"]["valueString"], parts["outcome"]["valueCode"])
         return told

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
+from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import HEADINGS, SUPPORTING
 from scr.fhir.identifiers import OdsCode
@@ -75,11 +75,12 @@ class Ledger:
     """All lines; every source that may hold something has one.
 
     ``nameless``: the sources are numbered and not named, because who cares for the person would tell where
-    they are.
+    they are. ``uncleared``: what is marked as confidential is withheld from this actor, if there is any.
     """
 
     lines: tuple[LedgerLine, ...]
     nameless: bool = False
+    uncleared: bool = False
 
     @property
     def complete(self) -> bool:
@@ -99,6 +100,8 @@ class Ledger:
             issues = [_issue_without_sources()]
         if self.nameless:
             issues.append(_issue_restricted())
+        if self.uncleared:
+            issues.append(_issue_uncleared())
         return operation_outcome(issues)
 
     def _told(self) -> list[LedgerLine]:
@@ -117,19 +120,21 @@ def make_ledger(
     asked: frozenset[str] = frozenset(HEADINGS),
     objections: frozenset[OdsCode] = frozenset(),
     nameless: bool = False,
+    uncleared: bool = False,
 ) -> Ledger:
     """The ledger of an answer.
 
     ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
     entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
     headings that the question was about; ``objections`` the sources that the person does not want shared,
-    which are told as withheld whatever they hold; ``nameless``: name no source. A List is not counted: it
+    which are told as withheld whatever they hold; ``nameless``: name no source; ``uncleared``: say that
+    what is marked as confidential is withheld. A List is not counted: it
     repeats what it lists.
     """
     counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
     shown = [_withheld(result) if result.source in objections else result for result in results]
     lines = tuple(_line(result, sources, counts, opened, asked) for result in shown)
-    return Ledger(lines, nameless)
+    return Ledger(lines, nameless, uncleared)
 
 
 def _withheld(result: SourceResult) -> SourceResult:
@@ -224,6 +229,19 @@ def _issue_without_sources() -> Resource:
         "details": {
             "coding": [{"system": OUTCOME_SYSTEM, "code": Outcome.NOT_ASKED.value}],
             "text": "No source is known that may hold something about this person.",
+        },
+    }
+
+
+def _issue_uncleared() -> Resource:
+    """The same words whether or not anything is withheld, so that they tell nothing of this person."""
+    return {
+        "severity": "information",
+        "code": "informational",
+        "details": {
+            "coding": [{"system": LABEL_SYSTEM, "code": "withheld"}],
+            "text": "What is marked as more confidential than your role may see is withheld, wherever there"
+            " is any: no heading is known to be empty of it.",
         },
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from scr.consent.label_codes import LabelCodes
 from scr.consent.label_policy import UNCLASSIFIED, UNCLASSIFIED_LABEL, LabelPolicy
-from scr.consent.spread import NONE, Marks, Node, Part, part_of, spread
+from scr.consent.spread import NONE, PEOPLE_AND_PLACES, Marks, Node, spread
 from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.coded import codes_in, matters_of, references_in
 from scr.fhir.entry import Entry, Resource
@@ -55,7 +55,7 @@ class Labeller:
 
     def _own(self, resource: Resource, codes: LabelCodes) -> frozenset[str]:
         """The labels that a resource has by what it says itself."""
-        if part_of(str(resource.get("resourceType"))) is Part.NEITHER:
+        if resource.get("resourceType") in PEOPLE_AND_PLACES:
             return NONE
         found = NONE
         look_up = codes.look_up
@@ -63,7 +63,7 @@ class Labeller:
             labels = look_up(code).labels
             if labels:
                 found |= labels
-        security = security_of(resource)
+        security = security_of(resource) if "meta" in resource else ()
         return found | self.policy.said_by_source(security) if security else found
 
     @staticmethod

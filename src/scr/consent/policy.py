@@ -89,6 +89,11 @@ class Policy:
             return False
         return _level(labels) <= _LEVELS.index(role.clearance)
 
+    def withholds(self, role: str | None) -> bool:
+        """Whether what is marked R (restricted) is kept from a job role, by its code."""
+        found = self.roles.get(role or "")
+        return found is None or _LEVELS.index(found.clearance) < _LEVELS.index("R")
+
     def barred(self, role: Role, labels: tuple[str, ...]) -> Bar | None:
         """The law that keeps an entry with these labels from the role; None where there is none."""
         bars = self.labels.bars_on(labels) if labels else ()

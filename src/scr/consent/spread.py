@@ -43,14 +43,15 @@ class Part(Enum):
 
 _EVENTS = ("Encounter", "Appointment", "AppointmentResponse", "Binary", "DiagnosticReport")
 _SPANS = ("Account", "CarePlan", "CareTeam", "Coverage", "EpisodeOfCare", "Goal", "MeasureReport")
-_PEOPLE_AND_PLACES = (
+PEOPLE_AND_PLACES = (
     "Device", "Endpoint", "Group", "HealthcareService", "Location", "OperationOutcome", "Organization",
     "Patient", "Practitioner", "PractitionerRole", "Provenance", "RelatedPerson",
 )  # fmt: skip
+"""Types that have no label of ours: whoever may see the record may see who and where."""
 _ALWAYS: dict[str, Part] = {
     **dict.fromkeys(_EVENTS, Part.EVENT),
     **dict.fromkeys(_SPANS, Part.SPAN),
-    **dict.fromkeys(_PEOPLE_AND_PLACES, Part.NEITHER),
+    **dict.fromkeys(PEOPLE_AND_PLACES, Part.NEITHER),
     "Medication": Part.MEDICINE,
 }
 _ENCOUNTER = "Encounter/"

@@ -42,10 +42,17 @@ _SOMETIMES: dict[str, tuple[str, ...]] = {
 }
 """The same of types that may well say nothing of what they are about."""
 
+_NODES = (dict, list)
+_NO_REFERENCES = frozenset({"coding", "meta", "text", "telecom", "address", "name", "valueQuantity"})
+"""Elements below which no reference stands: looking there would cost as much as all the rest."""
+
 
 def codes_in(resource: Resource) -> list[Code]:
     """System and code of every coding of the resource, of what it contains and of its extensions."""
-    return [code for concept in concepts_of(resource) for code in _codes(concept)]
+    found: list[Code] = []
+    for concept in concepts_of(resource):
+        _add_codes(concept, found)
+    return found
 
 
 def matters_of(resource: Resource) -> list[list[Code]]:
@@ -69,41 +76,56 @@ def references_in(resource: Resource) -> frozenset[str]:
     stack: list[object] = [resource]
     while stack:
         at = stack.pop()
-        if isinstance(at, dict):
-            for name in ("reference", "url"):
-                text = at.get(name)
-                if isinstance(text, str) and (name == "reference" or "Binary/" in text):
-                    found.add(bare_reference(text))
-            stack.extend(at.values())
-        elif isinstance(at, list):
+        if type(at) is dict:
+            text = at.get("reference")
+            if type(text) is str:
+                found.add(bare_reference(text))
+            stack.extend(v for n, v in at.items() if type(v) in _NODES and n not in _NO_REFERENCES)
+        elif type(at) is list:
             stack.extend(at)
+    if resource.get("resourceType") == "DocumentReference":
+        found.update(map(bare_reference, _attachments(resource)))
     found.discard("")
     return frozenset(found)
 
 
 def bare_reference(text: str) -> str:
     """``Type/id`` of a literal reference, whatever stands before and behind; empty where it is none."""
-    parts = text.partition("/_history/")[0].rsplit("/", 2)[-2:]
-    return "/".join(parts) if len(parts) == 2 and parts[0][:1].isupper() else ""
+    parts = text.split("/")
+    if "_history" in parts:
+        del parts[parts.index("_history") :]
+    return "/".join(parts[-2:]) if len(parts) > 1 and parts[-2][:1].isupper() else ""
+
+
+def _attachments(document: Resource) -> list[str]:
+    found = []
+    contents = document.get("content")
+    for content in contents if isinstance(contents, list) else ():
+        attachment = content.get("attachment") if isinstance(content, dict) else None
+        url = attachment.get("url") if isinstance(attachment, dict) else None
+        if isinstance(url, str):
+            found.append(url)
+    return found
 
 
 def _matters(resource: Resource, names: tuple[str, ...]) -> list[list[Code]]:
     found = []
     for name in names:
         value = resource.get(name)
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, dict):
+        for one in value if type(value) is list else (value,):
+            if type(one) is dict:
                 below = one.get("code")  # a relative's condition has its concept below
-                found.append(_codes(below if isinstance(below, dict) else one))
+                codes: list[Code] = []
+                _add_codes(below if type(below) is dict else one, codes)
+                found.append(codes)
     return found
 
 
-def _codes(concept: Resource) -> list[Code]:
+def _add_codes(concept: Resource, found: list[Code]) -> None:
     codings = concept.get("coding")
-    if not isinstance(codings, list):
-        return []
-    return [
-        (coding.get("system", ""), coding["code"])
-        for coding in codings
-        if isinstance(coding, dict) and isinstance(coding.get("code"), str)
-    ]
+    if type(codings) is list:
+        for coding in codings:
+            if type(coding) is dict:
+                system, code = coding.get("system"), coding.get("code")
+                if type(code) is str:
+                    found.append((system if type(system) is str else "", code))

@@ -28,14 +28,15 @@ def security_of(resource: Resource) -> tuple[Code, ...]:
 
 def with_security(resource: Resource, labels: Iterable[Code]) -> Resource:
     """The resource with labels added, or itself where it has them all; nothing changes in place."""
-    missing = set(labels).difference(security_of(resource))
+    there = security_of(resource)
+    missing = [label for label in labels if label not in there]
     if not missing:
         return resource
     given = resource.get("meta")
     meta = given.copy() if isinstance(given, dict) else {}
-    kept = meta.get("security")
-    codings = [c for c in kept if isinstance(c, dict)] if isinstance(kept, list) else []
-    codings += [{"system": system, "code": code} for system, code in missing]
+    codings = [{"system": system, "code": code} for system, code in missing]
+    if there:
+        codings += [coding for coding in meta["security"] if isinstance(coding, dict)]
     source = meta.pop("source", None)  # stamped last by mapping, so it stands last
     if len(codings) > 1:
         codings.sort(key=lambda c: (str(c.get("system", "")), str(c.get("code", ""))))

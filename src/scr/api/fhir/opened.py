@@ -179,6 +179,7 @@ class Opener:
             asked=asked,
             objections=known.objections,
             nameless=hidden,
+            uncleared=self._policy.withholds(actor.role),
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
