@@ -234,6 +234,8 @@ DISEASES: dict[str, Disease] = {
     "gout": Disease("90560007", "Gout", "M109", "C34..00", 45, 6, ("allopurinol",), ("renal",)),
     "epilepsy": Disease("84757009", "Epilepsy", "G409", "F25..00", 5, 2),
     "frailty": Disease("248279007", "Frailty", "R54X", "2Jd..00", 80, 30, (), ("blood-count",)),
+    # Befalls nobody by chance: it is restricted, and the story says whom to ask for to see it withheld.
+    "hiv": Disease("86406008", "Human immunodeficiency virus infection", "B24X", "A788.00", 18, 0),
 }
 
 RASH = Coded("271807003", "Eruption of skin")

@@ -138,7 +138,7 @@ def _diseases(rng: random.Random, age: int) -> tuple[str, ...]:
     return tuple(
         name
         for name, disease in clinical.DISEASES.items()
-        if age >= disease.from_age and rng.random() * 100 < disease.chance
+        if disease.chance and age >= disease.from_age and rng.random() * 100 < disease.chance
     )
 
 
