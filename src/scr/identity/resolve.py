@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 from sqlalchemy import Connection
 
+from scr.errors import Forbidden, Unprocessable
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.pds import PdsPerson
-from scr.identity import index
+from scr.identity import bars, index, links
 from scr.identity.match import BEST_LAST, Agreement, Verdict, compare_any
 from scr.identity.matching import Matching
 from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Superseded
@@ -24,13 +25,14 @@ from scr.store.keys import KeyRing
 from scr.store.people import Person
 
 _NO_NUMBER = {
-    "no-nhs-number": "It holds no NHS Number: add it at the source, and send it again.",
-    "bad-nhs-number": "Its NHS Number fails the check, or there are several: correct it at the source.",
+    "no-nhs-number": "It holds no NHS Number{at}: add it at the source, and send it again.",
+    "bad-nhs-number": "Its NHS Number{at} fails the check, or there are several: correct it at the source.",
 }
 _NO_DEMOGRAPHICS = (
     "Neither a birth date nor a name is there to check the NHS Number by: add one at the source."
 )
 _INVALIDATED = "Its NHS Number was taken out of use: trace the person, and correct it at the source."
+_DISPUTED = "PDS tells of its NHS Number what cannot be taken up here: find out whose it is by hand."
 _NOT_KNOWN = "Nobody has its NHS Number: trace the person, and correct it at the source."
 _LOCAL_IDS_DIFFER = (
     "It holds no NHS Number, and its local identifiers are several people's: find out whose it is."
@@ -64,7 +66,7 @@ class Resolver:
         if stated.nhs_number is None:
             if stated.problem == "no-nhs-number" and stated.local_ids:
                 return self._by_local_ids(conn, provider, stated)
-            return Unresolved(stated.problem, _NO_NUMBER[stated.problem])
+            return _without_number(stated.problem, stated)
         if stated.demographics.birth_date is None and stated.demographics.family is None:
             return Unresolved("no-demographics", _NO_DEMOGRAPHICS)
         fact = facts.get(stated.nhs_number)
@@ -82,6 +84,8 @@ class Resolver:
         told = fact.person
         former = (fact.asked,) if isinstance(fact, Superseded) else ()
         for number in former:
+            if bars.is_barred(conn, self.keys, [number], [told.number]):
+                return Unresolved("nhs-number-disputed", _DISPUTED)
             index.give_way(conn, self.keys, number, told.number)
         person = self._by_number(conn, told.number, stated.demographics, told, now)
         if isinstance(person, Unresolved):
@@ -89,8 +93,35 @@ class Resolver:
         standing = told.standing(now, former)
         index.learn_standing(conn, self.keys, person, standing)
         for number in former:
-            index.learn_former(conn, self.keys, person, number)
+            doubt = self._as_one(conn, number, person, told, now)
+            if doubt is not None:
+                return doubt
         return replace(person, standing=standing)
+
+    def _as_one(
+        self, conn: Connection, number: NHSNumber, person: Person, told: PdsPerson, now: int
+    ) -> Unresolved | None:
+        """Let a number that gave way find the person; whoever is held under it is read as one with them.
+
+        That is only so where what is known of the other agrees with the register too, and nothing stands
+        against the link.
+        """
+        index.learn_former(conn, self.keys, person, number)
+        other = index.find(conn, self.keys, number)
+        if other is None or other.key == person.key:
+            return None
+        verdict = compare_any(other.known_as, told.demographics, self.policy)
+        if verdict.agreement is not Agreement.AGREE:
+            return _in_doubt(verdict, by="number that gave way to its NHS Number")
+        try:
+            links.link(
+                conn, self.keys, other, person,
+                kind="superseded", reasons=["pds-superseded"], evidence={}, by="PDS", now=now,
+            )  # fmt: skip
+        except (Forbidden, Unprocessable):
+            return Unresolved("nhs-number-disputed", _DISPUTED)
+        index.learn_standing(conn, self.keys, other, told.standing(now))
+        return None
 
     def _by_number(
         self,
@@ -130,12 +161,17 @@ class Resolver:
             if (person := index.find_local(conn, self.keys, f"{provider}|{system}", value)) is not None
         }
         if not known:
-            return Unresolved("no-nhs-number", _NO_NUMBER["no-nhs-number"])
+            return _without_number("no-nhs-number", stated)
         if len(known) > 1:
             return Unresolved("local-ids-differ", _LOCAL_IDS_DIFFER)
         person = next(iter(known.values()))
         verdict = compare_any(person.known_as, stated.demographics, self.policy)
         return person if verdict.agreement is Agreement.AGREE else _in_doubt(verdict, by="local identifier")
+
+
+def _without_number(problem: str, stated: Claim) -> Unresolved:
+    at = f" ({stated.number_at})" if stated.number_at else ""
+    return Unresolved(problem, _NO_NUMBER[problem].format(at=at))
 
 
 def _in_doubt(verdict: Verdict, by: str = "NHS Number") -> Unresolved:

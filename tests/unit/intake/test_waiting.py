@@ -21,7 +21,7 @@ from tests.unit.intake.register import (
 
 from scr.errors import Unavailable
 from scr.fhir.identifiers import NHSNumber
-from scr.identity import index
+from scr.identity import index, links
 from scr.identity.pds.facts import (
     Found,
     Invalidated,
@@ -181,6 +181,48 @@ def test_a_superseded_number_is_filed_to_who_has_the_retained_one(database: Data
     assert by_retained is not None
     assert by_former.key == by_retained.key
     assert (by_retained.nhs_number, by_retained.standing.former) == (ADA, (BERT.value,))
+
+
+def test_two_rows_of_one_person_are_read_as_one(database: Database, keys: KeyRing) -> None:
+    """Both numbers were held before PDS said that one gave way to the other: they are linked, once."""
+    register = Register()
+    taking = Taking(database, keys, register)
+    taking.take(listed((ADA, "ZZ99 1AA"), (BERT, "ZZ99 1AA")))
+    former, retained = taking.who(BERT), taking.who(ADA)
+    assert former is not None
+    assert retained is not None
+    taking.now += 31 * DAY
+    register.answers[BERT] = Superseded(BERT, person(ADA))
+    assert taking.take(admitted(BERT, "ZZ99 1AA", "1"), FEEDS[1]).state is MessageState.FILED
+    taking.take(admitted(BERT, "ZZ99 1AA", "2"), FEEDS[1])
+    now = taking.who(BERT)
+    assert now is not None
+    people = database.read_now(lambda conn: links.view_of(conn, keys, now))
+    made = database.read_now(lambda conn: links.links_in_force(conn, people))
+    assert {one.key for one in people} == {former.key, retained.key}
+    assert [(one.former, one.retained, one.kind) for one in made] == [
+        (former.key, retained.key, "superseded")
+    ]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_bar_is_stronger_than_the_register(database: Database, keys: KeyRing, held: bool) -> None:
+    """Two numbers that are never to be joined are not, whatever PDS says: a human looks at the unit."""
+    register = Register()
+    taking = Taking(database, keys, register)
+    if held:
+        taking.take(listed((ADA, "ZZ99 1AA"), (BERT, "ZZ99 1AA")))
+        taking.now += 31 * DAY
+    database.write_now(
+        lambda conn: links.bar(conn, keys, (ADA, BERT), reason="law", by="a judge", now=taking.now)
+    )
+    register.answers[BERT] = Superseded(BERT, person(ADA))
+    taking.take(admitted(BERT, "ZZ99 1AA", "1"), FEEDS[1])
+    assert why(taking) == ["nhs-number-disputed"]
+    former = taking.who(BERT)
+    assert (former is not None) is held
+    if former is not None:
+        assert len(database.read_now(lambda conn: links.view_of(conn, keys, former))) == 1
 
 
 @pytest.mark.parametrize(
