@@ -130,22 +130,19 @@ class LabelPolicy:
     def said_by_source(self, security: Iterable[Code]) -> set[str]:
         """The labels that come of what the source itself put on a resource, and that spread from it.
 
-        Where labels of ours are there already, the confidentiality beside them is theirs.
+        Where labels of ours are there already, the confidentiality and the sensitivity beside them are
+        theirs.
         """
-        found: set[str] = set()
-        levels: set[str] = set()
-        ours = False
+        ours: set[str] = set()
+        theirs: set[str] = set()
         for system, code in security:
-            ours = ours or system in (LABEL_SYSTEM, RELATED_LABEL_SYSTEM)
-            if system == V3_CONFIDENTIALITY:
-                levels.add(code)
+            if system == V3_CONFIDENTIALITY and code in _OF_LEVEL:
+                theirs.add(_OF_LEVEL[code])
             elif system == V3_ACT_CODE and code in self._of_sensitivity:
-                found.add(self._of_sensitivity[code])
-            elif system == LABEL_SYSTEM and code in self.labels:
-                found.add(code)
-        if not ours:
-            found.update(key for code, key in _OF_LEVEL.items() if code in levels)
-        return found
+                theirs.add(self._of_sensitivity[code])
+            elif system in (LABEL_SYSTEM, RELATED_LABEL_SYSTEM):
+                ours.add(code if system == LABEL_SYSTEM else "")
+        return ours & self.labels.keys() if ours else theirs
 
     def of_entry(self, labels: Iterable[str]) -> list[Label]:
         """The labels of an entry (tokens ``system|code``), by itself and by what it belongs with."""
