@@ -1,8 +1,6 @@
-"""The onboarding programme over HTTP: JSON for programs, and the boundary that its pages share.
+"""The onboarding programme over HTTP: JSON for programs (https://www.rfc-editor.org/rfc/rfc9457 for errors).
 
-Closed by default: whoever asks needs a token of a trusted issuer whose selected role has the activity
-B0062 (Local System Administration) in ``consent/roles.yaml``. Every call, refused ones too, is in the
-audit before anything of the answer leaves.
+Whoever asks needs the activity B0062 (Local System Administration); see ``scr.api.desk``.
 """
 
 from __future__ import annotations
@@ -12,103 +10,23 @@ from typing import TypeVar
 
 import msgspec
 import orjson
-import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.auth import TokenVerifier
-from scr.api.look import Clock
-from scr.consent.actor import Actor, ActorKind
-from scr.consent.policy import Policy
-from scr.errors import Fault, Forbidden, Invalid, NotFound, ScrError, TooLarge, Unavailable
+from scr.api.desk import Desk, Duty, read_body
+from scr.consent.actor import Actor
+from scr.errors import Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
 from scr.fhir.identifiers import OdsCode
 from scr.onboarding.gates import GATES, Evidence
 from scr.onboarding.programme import Programme, Standing
-from scr.store.engine import Database
 from scr.store.keys import random_id
 from scr.store.onboarding import Event, Stage
-from scr.store.trail import AuditRow, append
 
-ACTIVITY = "B0062"
-MAX_BODY = 65_536
+PROGRAMME = Duty("B0062", "Local System Administration", "onboarding")
 
-T = TypeVar("T")
 Json = dict[str, object]
-_log = structlog.get_logger("scr.api.onboarding")
-
-
-class Desk:
-    """Lets in who may run the programme, and writes down what they asked."""
-
-    def __init__(self, verifier: TokenVerifier, policy: Policy, database: Database, now: Clock) -> None:
-        self._verifier = verifier
-        self._policy = policy
-        self._database = database
-        self._now = now
-
-    async def call(
-        self,
-        authorization: str | None,
-        action: str,
-        work: Callable[[Actor], Awaitable[T]],
-        *,
-        details: Mapping[str, str] | None = None,
-        correlation: str = "",
-    ) -> T:
-        """Do one piece of work for the bearer of a token. Raises what refuses or stops it, audited too."""
-        actor: Actor | None = None
-        error: ScrError | None = None
-        result: T
-        try:
-            actor = await self._verifier.actor(authorization)
-            self._admit(actor)
-            result = await work(actor)
-        except ScrError as refused:
-            error = refused
-        except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no detail of a failure goes out
-            _log.error("fault", kind=type(failed).__name__, correlation=correlation)
-            error = Fault(f"something went wrong here; quote {correlation} when you report it")
-        row = self._row(actor, error, action, details or {}, correlation)
-        try:
-            await self._database.write(lambda connection: append(connection, row))
-        except ScrError:
-            message = "the audit cannot be written: look at what is there, then try again"
-            raise Unavailable(message, code="no-audit") from None
-        if error is not None:
-            raise error
-        return result
-
-    def _admit(self, actor: Actor) -> None:
-        if actor.kind is not ActorKind.PROFESSIONAL or not self._policy.may(actor.role, ACTIVITY):
-            raise Forbidden(
-                f"the selected role does not have the activity {ACTIVITY} (Local System Administration)",
-                code="role-activity",
-            )
-
-    def _row(
-        self,
-        actor: Actor | None,
-        error: ScrError | None,
-        action: str,
-        details: Mapping[str, str],
-        correlation: str,
-    ) -> AuditRow:
-        return AuditRow(
-            at=self._now(),
-            actor=actor.subject if actor else "",
-            actor_name=actor.name if actor else "",
-            role=(actor.role or "") if actor else "",
-            organisation=str(actor.organisation or "") if actor else "",
-            action=action,
-            what="onboarding",
-            outcome="success" if error is None else "refused" if error.status < 500 else "failed",
-            code=error.code if error else "",
-            policy=self._policy.hash,
-            correlation=correlation,
-            details=dict(details),
-        )
 
 
 class _Promotion(msgspec.Struct, forbid_unknown_fields=True):
@@ -229,16 +147,6 @@ def ods_code(text: str) -> OdsCode:
         return OdsCode.parse(text)
     except ValueError:
         raise NotFound("there is no such provider", code="no-provider") from None
-
-
-async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises TooLarge over 64 KiB."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"the body is over {MAX_BODY} bytes", code="too-large")
-    return bytes(body)
 
 
 def _decoded(body: bytes, kind: type[Body]) -> Body:

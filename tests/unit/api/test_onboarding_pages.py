@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from tests.unit.api.issuing import TestIssuer, role
 
-from scr.api.onboarding import Desk
+from scr.api.desk import Desk
+from scr.api.onboarding import PROGRAMME
 from scr.api.pages.onboarding import OnboardingPages
 from scr.consent.policy import load_policy
 from scr.data import DataFiles
@@ -76,7 +77,7 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
     async with httpx.AsyncClient(transport=transport, base_url="https://record.test") as client:
         made = Site(client, database, programme)
         verifier = made.issuer.verifier(clock=lambda: time.time() + made.seconds)
-        desk = Desk(verifier, load_policy(files), database, lambda: NOW)
+        desk = Desk(PROGRAMME, verifier, load_policy(files), database, lambda: NOW)
         app.include_router(OnboardingPages(desk, programme, secure=True).router())
         yield made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -26,12 +25,10 @@ _HEADERS = {
 }
 
 
-def page(
-    template: str, status: int = 200, headers: Mapping[str, str] | None = None, **context: object
-) -> Response:
+def page(template: str, status: int = 200, **context: object) -> Response:
     """A page. Whatever the context holds is escaped; a name that it lacks is an error."""
     text = _environment().get_template(template).render(**context)
-    return Response(text, status, headers={**_HEADERS, **(headers or {})}, media_type="text/html")
+    return Response(text, status, headers=_HEADERS, media_type="text/html")
 
 
 def moved(to: str) -> Response:

@@ -1,0 +1,122 @@
+"""The boundary of what is not about one person's record alone: who is let in, and what is written down.
+
+Closed by default: whoever asks needs a token of a trusted issuer whose selected role has the activity of
+the duty in ``consent/roles.yaml``. Every call, refused ones too, is in the audit before anything of the
+answer leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from starlette.requests import Request
+
+from scr.api.auth import TokenVerifier
+from scr.api.look import Clock
+from scr.consent.actor import Actor, ActorKind
+from scr.consent.policy import Policy
+from scr.errors import Fault, Forbidden, ScrError, TooLarge, Unavailable
+from scr.store.engine import Database
+from scr.store.trail import AuditRow, append
+
+MAX_BODY = 65_536
+
+T = TypeVar("T")
+_log = structlog.get_logger("scr.api.desk")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What somebody may do here: the activity that it takes, by code and name, and its word in the audit."""
+
+    code: str
+    name: str
+    what: str
+
+
+class Desk:
+    """Lets in whoever has a duty, and writes down what they asked."""
+
+    def __init__(
+        self, duty: Duty, verifier: TokenVerifier, policy: Policy, database: Database, now: Clock
+    ) -> None:
+        self.duty = duty
+        self._verifier = verifier
+        self._policy = policy
+        self._database = database
+        self._now = now
+
+    async def call(
+        self,
+        authorization: str | None,
+        action: str,
+        work: Callable[[Actor], Awaitable[T]],
+        *,
+        details: Mapping[str, str] | None = None,
+        correlation: str = "",
+    ) -> T:
+        """Do one piece of work for the bearer of a token. Raises what refuses or stops it, audited too."""
+        actor: Actor | None = None
+        error: ScrError | None = None
+        result: T
+        try:
+            actor = await self._verifier.actor(authorization)
+            self._admit(actor)
+            result = await work(actor)
+        except ScrError as refused:
+            error = refused
+        except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no detail of a failure goes out
+            _log.error("fault", kind=type(failed).__name__, what=self.duty.what, correlation=correlation)
+            error = Fault(f"something went wrong here; quote {correlation} when you report it")
+        row = self._row(actor, error, action, details or {}, correlation)
+        try:
+            await self._database.write(lambda connection: append(connection, row))
+        except ScrError:
+            message = "the audit cannot be written: look at what is there, then try again"
+            raise Unavailable(message, code="no-audit") from None
+        if error is not None:
+            raise error
+        return result
+
+    def _admit(self, actor: Actor) -> None:
+        if actor.kind is not ActorKind.PROFESSIONAL or not self._policy.may(actor.role, self.duty.code):
+            raise Forbidden(
+                f"the selected role does not have the activity {self.duty.code} ({self.duty.name})",
+                code="role-activity",
+            )
+
+    def _row(
+        self,
+        actor: Actor | None,
+        error: ScrError | None,
+        action: str,
+        details: Mapping[str, str],
+        correlation: str,
+    ) -> AuditRow:
+        return AuditRow(
+            at=self._now(),
+            actor=actor.subject if actor else "",
+            actor_name=actor.name if actor else "",
+            role=(actor.role or "") if actor else "",
+            organisation=str(actor.organisation or "") if actor else "",
+            action=action,
+            what=self.duty.what,
+            outcome="success" if error is None else "refused" if error.status < 500 else "failed",
+            code=error.code if error else "",
+            policy=self._policy.hash,
+            correlation=correlation,
+            details=dict(details),
+        )
+
+
+async def read_body(request: Request) -> bytes:
+    """The body of a request. Raises TooLarge over 64 KiB."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"the body is over {MAX_BODY} bytes", code="too-large")
+    return bytes(body)

@@ -1,0 +1,176 @@
+"""A site of pages for signed-in people: its sessions, its forms, and the boundary that its work runs in.
+
+The pages work without scripts. A form that is refused comes back as it was filled in, with what to
+change; one that was not of this session does nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.desk import Desk, read_body
+from scr.api.pages.render import moved, page, style_sheet
+from scr.api.pages.sessions import Session, Sessions, same
+from scr.consent.actor import Actor
+from scr.errors import Forbidden, Invalid, ScrError, Unauthenticated
+from scr.store.keys import random_id
+
+COOKIE = "scr_session"
+SIGN_IN_COOKIE = "scr_sign_in"
+
+Form = Mapping[str, str]
+Work = Callable[[Session, Actor], Awaitable[Response]]
+Again = Callable[[Session, ScrError], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site: its address, its name, what its first page is called, and for whom it is."""
+
+    home: str
+    name: str
+    list: str
+    who: str
+
+
+class SignedIn:
+    """Signs people in to a site and out again, and does their work at its desk."""
+
+    def __init__(self, site: Site, desk: Desk, *, secure: bool) -> None:
+        """``secure``: the deployment is reached over https, and its cookies over nothing else."""
+        self.site = site
+        self._desk = desk
+        self._sessions = Sessions()
+        self._secure = secure
+
+    def router(self) -> APIRouter:
+        """The routes that every site has; its own pages are added to it."""
+        router = APIRouter(prefix=self.site.home, include_in_schema=False)
+        router.add_api_route("/pages.css", self.style, methods=["GET"])
+        router.add_api_route("/session", self.sign_in_form, methods=["GET"])
+        router.add_api_route("/session", self.sign_in, methods=["POST"])
+        router.add_api_route("/session/end", self.sign_out, methods=["POST"])
+        return router
+
+    def page(self, template: str, status: int = 200, **context: object) -> Response:
+        """A page of the site."""
+        return page(template, status, site=self.site, duty=self._desk.duty, **context)
+
+    async def style(self, _request: Request) -> Response:
+        """The style sheet: it tells nothing, so anybody may have it."""
+        return style_sheet()
+
+    async def sign_in_form(self, request: Request) -> Response:
+        """Ask for an access token."""
+        return self._sign_in_page(request)
+
+    async def sign_in(self, request: Request) -> Response:
+        """Begin a session with the token that was pasted, if it is one that may do the work here."""
+        try:
+            form = await read_form(request)
+            cookie = request.cookies.get(SIGN_IN_COOKIE, "")
+            if not cookie or not same(form.get("csrf", ""), self._sessions.sign_in_token(cookie)):
+                raise Invalid("the form was open for too long: try again", code="stale-form")
+            token = form.get("token", "").strip().removeprefix("Bearer ")
+            await self._desk.call(f"Bearer {token}", "sign-in", _nothing, correlation=random_id())
+        except ScrError as error:
+            return self._sign_in_page(request, error)
+        self._sessions.end(request.cookies.get(COOKIE))
+        answer = moved(self.site.home)
+        self._set(answer, COOKIE, self._sessions.start(token))
+        answer.delete_cookie(SIGN_IN_COOKIE, path=self.site.home)
+        return answer
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session."""
+        session = self._session(request)
+        try:
+            form = await read_form(request)
+        except ScrError:
+            form = {}
+        if session is not None and same(form.get("csrf", ""), session.csrf):
+            self._sessions.end(request.cookies.get(COOKIE))
+        answer = moved(f"{self.site.home}/session")
+        answer.delete_cookie(COOKIE, path=self.site.home)
+        return answer
+
+    async def run(
+        self,
+        request: Request,
+        action: str,
+        work: Work,
+        *,
+        details: Mapping[str, str] | None = None,
+        again: Again | None = None,
+    ) -> Response:
+        """Do the work for a signed-in browser; another one is asked to sign in.
+
+        ``again`` makes the page anew where what was sent has to be changed.
+        """
+        session = self._session(request)
+        if session is None:
+            return moved(f"{self.site.home}/session")
+        correlation = random_id()
+        try:
+            return await self._desk.call(
+                f"Bearer {session.token}",
+                action,
+                lambda actor: work(session, actor),
+                details=details,
+                correlation=correlation,
+            )
+        except Unauthenticated as error:
+            self._sessions.end(request.cookies.get(COOKIE))
+            return self._sign_in_page(request, error)
+        except ScrError as error:
+            if again is not None and error.status in (400, 409, 422):
+                return await again(session, error)
+            return self.page(
+                "error.html", error.status, session=session, error=error, correlation=correlation
+            )
+
+    def _sign_in_page(self, request: Request, error: ScrError | None = None) -> Response:
+        cookie = request.cookies.get(SIGN_IN_COOKIE) or secrets.token_urlsafe(32)
+        status = error.status if error else 200
+        csrf = self._sessions.sign_in_token(cookie)
+        answer = self.page("sign_in.html", status, session=None, csrf=csrf, error=error)
+        self._set(answer, SIGN_IN_COOKIE, cookie)
+        return answer
+
+    def _session(self, request: Request) -> Session | None:
+        """The browser's session; none for a request that another site made it send."""
+        if request.headers.get("sec-fetch-site", "same-origin") == "cross-site" and request.method == "POST":
+            return None
+        return self._sessions.find(request.cookies.get(COOKIE))
+
+    def _set(self, answer: Response, name: str, value: str) -> None:
+        answer.set_cookie(
+            name, value, path=self.site.home, httponly=True, samesite="strict", secure=self._secure
+        )
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form, sent as browsers send one without files. Raises Invalid."""
+    body = await read_body(request)
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="strict")
+    except ValueError:
+        raise Invalid("the form cannot be read", code="bad-form") from None
+    return dict(pairs)
+
+
+def check_form(form: Form, session: Session) -> None:
+    """Raises Forbidden where a form is not of this session."""
+    if not same(form.get("csrf", ""), session.csrf):
+        raise Forbidden("the form is not of this session: open the page again", code="stale-form")
+
+
+async def _nothing(_actor: Actor) -> None:
+    """Being let in is all that is asked."""
