@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from scr.data import DataFiles, Document, load_yaml
@@ -24,7 +25,7 @@ from scr.mapping.adapter_file import (
 from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression
 from scr.mapping.formats import FHIR, IN_ROWS, Decode, SheetOfWorkbook, WorkbookFormat, units_of
-from scr.mapping.loss import fields_read, known_fields
+from scr.mapping.loss import fields_read, known_fields, named
 from scr.mapping.paths import Path, Scope
 from scr.mapping.template import (
     Compiler,
@@ -70,7 +71,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Adapter:
     """A supplier's mapping, ready to run.
 
@@ -94,6 +95,14 @@ class Adapter:
     known: frozenset[tuple[str, ...]] = frozenset()
     ignored: tuple[Ignored, ...] = ()
     expressions: dict[str, Expression] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def number_at(self) -> str:
+        """The fields that hold the NHS Number, as people name them."""
+        told = self.expressions.get("nhs_number")
+        if told is None:
+            return "Patient.identifier"
+        return " or ".join(sorted({name for path in told.reads if (name := named(self.decode.format, path))}))
 
     def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
         """Decode a payload. Raises DecodeError where none of it can be read."""

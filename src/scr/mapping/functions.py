@@ -116,7 +116,7 @@ class MappingFunctions(functions.Functions):
     @signature(_ONE, _ONE)
     def _func_translate(self, map_name: str, value: Any) -> str | None:
         """`translate('map', value)`: the code that the concept map `terminology/maps/map.csv` gives; null,
-        and counted, where it gives none.
+        and counted, where it gives none. What its row `*` falls back on is given, and counted as well.
         """
         target = self._translated(map_name, value)
         return None if target is None else target.code
@@ -135,7 +135,7 @@ class MappingFunctions(functions.Functions):
         if text is None:
             return None
         target = self.maps.translate(map_name, text)
-        if target is None:
+        if target is None or target.unlisted:
             self.notes.unmapped.append(UnmappedCode(map_name, text[:80]))
         return target if target is not None and target.code else None
 

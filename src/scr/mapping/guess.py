@@ -31,8 +31,8 @@ def guess(adapters: Mapping[str, Adapter], raw: bytes) -> Adapter:
         message = f"{len(found)} adapters read this payload: choose one with --adapter: {names}"
     else:
         message = (
-            "no adapter files any part of it without a problem: name one with --adapter to see why: "
-            f"{', '.join(sorted(adapters))}"
+            f"no adapter files any part of it without a problem; {_nearest(adapters, raw)}name one with"
+            f" --adapter to see more: {', '.join(sorted(adapters))}"
         )
     raise Invalid(message, code="which-adapter")
 
@@ -45,6 +45,23 @@ def _lost(adapter: Adapter, raw: bytes) -> int | None:
         if outcome.mapped is not None and not problems_of(outcome)
     ]
     return sum(len(mapped.lost) for mapped in filed) if filed else None
+
+
+def _nearest(adapters: Mapping[str, Adapter], raw: bytes) -> str:
+    """The adapter that comes furthest with the payload, and what stops it; empty where none reads it."""
+    best, told = (0, 0), ""
+    for name, adapter in adapters.items():
+        tried = list(islice(outcomes(adapter, raw), _UNITS))
+        claims = [each.claim for each in tried if each.claim is not None]
+        reach = (
+            1 + sum(claim.nhs_number is not None for claim in claims),
+            sum(len(each.mapped.entries) for each in tried if each.mapped),
+        )
+        if claims and reach > best:
+            best = reach
+            why = next((f"{each.place}: {why}" for each in tried for why in problems_of(each)), "")
+            told = f"the nearest is {name} ({why.rstrip('.')}); "
+    return told
 
 
 def _version(adapter: Adapter) -> str:

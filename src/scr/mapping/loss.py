@@ -100,6 +100,11 @@ def _lost_cells(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str
     yield from (f"{title} (a sheet)" for title in tree.get(OTHERS, ()) if (title,) not in known)
 
 
+def named(format_: str, path: Path) -> str:
+    """A path that an expression reads, by the name that people know the field by: ``PID-3``, a column."""
+    return "-".join(_hl7_field(path)) if format_ == "hl7v2" else ".".join(map(_shown, path))
+
+
 def _shown(name: str) -> str:
     """A name of the source, unless it holds what may be somebody's number: some key objects by it."""
     return "?" if _NUMBER.search(name) else name

@@ -137,8 +137,8 @@ _RECORD = b'{"$record":'
 """What stands around a record of plain JSON when it stands by itself (``scr.decode.plain_json``)."""
 
 _CLAIM_PROBLEMS = {
-    "no-nhs-number": "It holds no NHS Number.",
-    "bad-nhs-number": "Its NHS Number fails the check, or there are several.",
+    "no-nhs-number": "It holds no NHS Number ({at}).",
+    "bad-nhs-number": "Its NHS Number ({at}) fails the check, or there are several.",
 }
 
 
@@ -147,7 +147,7 @@ def problems_of(outcome: Outcome) -> tuple[str, ...]:
     found = [outcome.refused] if outcome.refused else []
     told = outcome.claim
     if told is not None and told.problem:
-        found.append(_CLAIM_PROBLEMS[told.problem])
+        found.append(_CLAIM_PROBLEMS[told.problem].format(at=told.number_at))
     if told is not None and told.declined:
         found.append(f"{told.declined}: {told.reason}")
     for body in outcome.bodies:

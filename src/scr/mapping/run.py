@@ -57,7 +57,8 @@ class Claim:
     adapter's quarantine rule that holds for the unit, ``reason`` its sentence. ``nothing`` is the code of
     the rule by which there is nothing to file in it. ``relationships`` are kinds and organisations
     (``registration``, the practice). ``also`` are the codes of further quarantine rules that hold, and
-    ``other`` the other patient, where the unit was declined and speaks of one.
+    ``other`` the other patient, where the unit was declined and speaks of one. ``number_at`` names the
+    fields that the NHS Number is looked for in.
     """
 
     nhs_number: NHSNumber | None
@@ -70,6 +71,7 @@ class Claim:
     nothing: str = ""
     also: tuple[str, ...] = ()
     other: Other | None = None
+    number_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def claim(adapter: Adapter, unit: Unit) -> Claim:
         relationships=tuple(_relationships(adapter, frame)),
         also=tuple(rule.code for rule in further if _holds(rule, frame)),
         other=None if refusal is None else _other(adapter, frame),
+        number_at=adapter.number_at,
     )
 
 

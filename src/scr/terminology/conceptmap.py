@@ -5,7 +5,8 @@ One CSV file a map, ``terminology/maps/<name>.csv``, with the columns ``source_c
 ``source_system``. A column ``note`` is for people. A source code is matched exactly first and then
 without case and punctuation, because the same council spells ``NFA- Other`` in one extract and
 ``NFA - other`` in the next. An empty ``target_code`` says that the source code is known and means
-nothing more (``Unknown``). The source code ``*`` stands for every other one. A row with ``exact`` in
+nothing more (``Unknown``). The source code ``*`` stands for every other one; where it has a code to
+fall back on, the codes that it is used for are told apart as ``unlisted``. A row with ``exact`` in
 the optional column ``match`` holds for its own spelling only: in Read codes, ``G30..`` is a disease
 and ``g30..`` a medicine.
 """
@@ -33,11 +34,15 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 class Target(NamedTuple):
-    """What a source code stands for; an empty ``code`` means: known, and stands for nothing."""
+    """What a source code stands for; an empty ``code`` means: known, and stands for nothing.
+
+    ``unlisted``: the row ``*`` gave it, with a code to fall back on, to a code that has no row of its own.
+    """
 
     system: str
     code: str
     display: str
+    unlisted: bool = False
 
 
 @dataclass(slots=True)
@@ -72,7 +77,8 @@ class ConceptMap:
             ):
                 found = table.get((wanted, spelling)) if spelling else None
                 if found is not None:
-                    return found
+                    unlisted = spelling == ANY and bool(found.code) and bool(_loosely(code))
+                    return found._replace(unlisted=True) if unlisted else found
         return None
 
     def add(self, code: str, system: str, target: Target, *, loosely: bool = True) -> None:

@@ -170,3 +170,31 @@ def test_a_doubt_lists_the_choice(tmp_path: Path) -> None:
         guess({"a": twin, "b": twin, "c": shipped("gp-connect")}, sample("pas-adt", "admission.hl7"))
     with pytest.raises(Invalid, match=r"no adapter files any part of it.*a, c"):
         guess({"a": twin, "c": shipped("gp-connect")}, b"nothing at all")
+
+
+def test_the_nearest_adapter_says_what_stops_it() -> None:
+    """Of those that can read the payload at all, the one that comes furthest: where it stops, and in which
+    field; nobody's number stands there."""
+    adapters = {each: shipped(each) for each in SHIPPED}
+    raw = sample("pas-adt", "admission.hl7").replace(b"9990000018", b"9990000019")
+    with pytest.raises(Invalid) as error:
+        guess(adapters, raw)
+    told = str(error.value)
+    assert "the nearest is pas-adt (message 1: Its NHS Number (PID-3) fails the check" in told
+    assert "999000" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("gp-connect", "Patient.identifier"),
+        ("gp-registrations", "NHS_Number"),
+        ("pas-adt", "PID-3"),
+        ("care-home-workbook", "passports.NHS Number or residents.NHS Number"),
+        ("care-home-record", "nhsNumber"),
+        ("pathology-edifact", "patients.nhs_number"),
+    ],
+)
+def test_the_field_of_the_nhs_number_is_named(name: str, field: str) -> None:
+    """As people know it in that format."""
+    assert shipped(name).number_at == field

@@ -53,6 +53,24 @@ def test_systems_are_told_apart_and_a_star_takes_the_rest(tmp_path: Path) -> Non
     assert codes == ["one-of-a", "one-of-b", "two", "rest", "rest"]
 
 
+@pytest.mark.parametrize(
+    ("row", "value", "unlisted"),
+    [
+        ("*,urn:t,rest,", "new word", True),
+        ("*,urn:t,rest,", "known", False),
+        ("*,urn:t,rest,", "-", False),
+        ("*,,,", "new word", False),
+    ],
+)
+def test_what_falls_back_on_a_star_is_told_apart(
+    tmp_path: Path, row: str, value: str, unlisted: bool
+) -> None:
+    """A code without a row of its own; not `-`, nor where `*` means nothing."""
+    found = maps(tmp_path, HEADER + f"known,urn:t,known,\n{row}\n").translate("outcome", value)
+    assert found is not None
+    assert found.unlisted is unlisted
+
+
 def test_a_loose_spelling_that_would_mean_two_things_is_not_used() -> None:
     """`A+` and `A-` differ only in punctuation: neither stands for `A`."""
     blood = ConceptMap("blood")
