@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from sqlalchemy import Connection
 from tests.functional.deployment import (
@@ -45,7 +47,12 @@ def person(deployment: Deployment, number: NHSNumber) -> Person:
     return found
 
 
-def link(deployment: Deployment, former: NHSNumber, retained: NHSNumber) -> LinkId:
+def link(
+    deployment: Deployment,
+    former: NHSNumber,
+    retained: NHSNumber,
+    kind: Literal["reviewed", "superseded"] = "reviewed",
+) -> LinkId:
     """A reviewer says that two numbers are one human being's."""
     keys = deployment.services.keys
 
@@ -55,7 +62,7 @@ def link(deployment: Deployment, former: NHSNumber, retained: NHSNumber) -> Link
         assert other is not None
         return links.link(
             conn, keys, one, other,
-            kind="reviewed", reasons=["test"], evidence={"seen": "a passport"}, by="tests", now=now_ms(),
+            kind=kind, reasons=["test"], evidence={"seen": "a passport"}, by="tests", now=now_ms(),
         )  # fmt: skip
 
     return deployment.services.database.write_now(work)
@@ -221,3 +228,22 @@ async def test_barred_numbers_are_never_one(fresh: Deployment) -> None:
     assert (await fresh.send("adt", merge)).status == 422
     assert local(fresh, "H7") is None
     assert database.read_now(lambda c: kept.latest(c)) == []
+
+
+async def test_live_sources_are_asked_by_every_number_that_is_valid(fresh: Deployment) -> None:
+    """Of two that a reviewer linked, the neighbour knows the former; a superseded one is not asked."""
+    ada = await fresh.subject()
+    [live] = (await fresh.get("Observation", patient=ada, date="2025-01-10")).ids
+    made = link(fresh, ADA, BERT)
+    bert = await fresh.subject(BERT)
+    seen = (await fresh.get("Observation", patient=bert)).matches
+    assert {one["subject"]["reference"] for one in seen} == {f"Patient/{bert}"}
+    assert live in {f"Observation/{one['id']}" for one in seen}
+    assert (await fresh.get(live)).body["subject"]["reference"] == f"Patient/{bert}"
+    unlink(fresh, made)
+    assert (await fresh.get(live)).body["subject"]["reference"] == f"Patient/{ada}"
+    for one in seen:
+        assert (await fresh.get(f"Observation/{one['id']}")).status == 200
+    assert not (await fresh.get("Observation", patient=bert)).matches
+    link(fresh, ADA, BERT, "superseded")
+    assert not (await fresh.get("Observation", patient=bert)).matches
