@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.functional.deployment import ADA, RESTRICTED, Deployment, Said, Tree, observation, patient_of
+from tests.functional.deployment import (
+    ADA,
+    RESTRICTED,
+    Deployment,
+    Said,
+    Tree,
+    coded,
+    observation,
+    patient_of,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _VARIES = re.compile(
@@ -36,9 +45,17 @@ def hidden_sensitivity() -> list[Tree]:
     return [observation("secret", "165816005", "2025-02-02", meta={"security": [hiv]})]
 
 
+def hidden_code() -> list[Tree]:
+    """A report with one sensitive result, which the source has not marked, and one that is not sensitive."""
+    results = [observation("secret", "86406008", "2025-02-02"), observation("beside", "1", "2025-02-02")]
+    members = [{"reference": f"Observation/{one['id']}"} for one in results]
+    return [*results, coded("DiagnosticReport", "report", "1", status="final", result=members)]
+
+
 WORLDS = [
     pytest.param("R8000", hidden_label(), id="a label"),
     pytest.param("R8000", hidden_sensitivity(), id="a sensitivity"),
+    pytest.param("R8000", hidden_code(), id="a code that brings a label, and what belongs to it"),
     pytest.param("R1460", [observation("secret", "165816005", "2025-02-02")], id="a heading"),
     pytest.param(
         "R1460",

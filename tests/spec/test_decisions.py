@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,6 +14,7 @@ from scr.consent.actor import Actor, ActorKind
 from scr.consent.decide import AccessRequest, Interaction, decide, decide_actor, entry_decider
 from scr.consent.policy import Policy, load_policy
 from scr.data import DataFiles
+from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import OdsCode
@@ -92,6 +94,15 @@ ENTRIES = [
         "permitted",
     ),
     ("R8000", "user/*.rs", entry("Basic", "a heading of no policy"), "heading"),
+    ("R8000", "user/*.rs", entry("Condition", "problems", f"{LABEL_SYSTEM}|unclassified"), "permitted"),
+    ("R8000", "user/*.rs", entry("Condition", "problems", f"{LABEL_SYSTEM}|hfe-act"), "legal-bar"),
+    ("R8000", "user/*.rs", entry("Condition", "problems", f"{RELATED_LABEL_SYSTEM}|hfe-act"), "legal-bar"),
+    (
+        "R8000",
+        "user/*.rs",
+        entry("Condition", "problems", f"{LABEL_SYSTEM}|of a policy of before"),
+        "permitted",
+    ),
 ]
 
 
@@ -99,6 +110,32 @@ ENTRIES = [
 def test_each_entry(role: str, scopes: str, what: Entry, code: str) -> None:
     """Heading, scope and label decide on an entry, in this order."""
     assert entry_decider(request(role, scopes=scopes), POLICY, NOW)(what).code == code
+
+
+def test_a_law_opens_to_an_activity_that_the_policy_names_and_to_no_clearance() -> None:
+    """The highest clearance does not pass a bar; an activity that the bar is open to does."""
+    barred = (f"{LABEL_SYSTEM}|hfe-act",)
+    role = dataclasses.replace(POLICY.roles["R8000"], clearance="V")
+    assert POLICY.barred(role, barred) is not None
+    bar = dataclasses.replace(POLICY.labels.bars["hfe-act"], open_to=frozenset({"B0360"}))
+    labels = dataclasses.replace(POLICY.labels, bars={**POLICY.labels.bars, bar.key: bar})
+    assert dataclasses.replace(POLICY, labels=labels).barred(role, barred) is None
+
+
+def test_who_reads_online_does_not_see_what_nobody_has_classified() -> None:
+    """The same entry, the same clearance: open to care, withheld from the citizen and from the carer."""
+    role = POLICY.roles["R8000"]
+    found = {kind: POLICY.cleared(role, (f"{LABEL_SYSTEM}|unclassified",), kind) for kind in ActorKind}
+    assert {kind for kind, cleared in found.items() if not cleared} == {ActorKind.CITIZEN, ActorKind.CARER}
+
+
+def test_a_role_with_clearance_is_not_told_that_something_may_be_withheld() -> None:
+    """As shipped, every role that reads is told; one that the deployment clears for R is not."""
+    assert all(POLICY.withholds(code) for code, role in POLICY.roles.items() if role.headings)
+    cleared = dataclasses.replace(POLICY.roles["R8000"], clearance="R")
+    policy = dataclasses.replace(POLICY, roles={**POLICY.roles, "R8000": cleared})
+    assert not policy.withholds("R8000")
+    assert policy.withholds("R9999")
 
 
 REQUESTS = st.builds(
