@@ -18,6 +18,7 @@ from scr.decode import fhir_xml
 from scr.decode.tree import DecodeError
 from scr.errors import Invalid
 from scr.fhir.entry import Resource
+from scr.terminology.load.fhir_json import as_json
 from scr.terminology.load.package import Member
 
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap")
@@ -77,9 +78,12 @@ def _parsed(member: Member) -> Resource:
     if not member.name.lower().endswith(".xml"):
         return _json(member)
     try:
-        return fhir_xml.resource(member.read())
+        found: Resource = as_json(fhir_xml.resource(member.read()))
+    except ValueError:
+        raise Invalid("has no number where one belongs", code="bad-terminology", where=member.where) from None
     except DecodeError as error:
         raise Invalid(error.message, code="bad-terminology", where=f"{member.where}, {error.where}") from None
+    return found
 
 
 def _json(member: Member) -> Resource:

@@ -6,9 +6,11 @@ no more of it than ``MOST_BYTES``, because a small archive can say that it holds
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ MOST_BYTES = 16 * 2**30
 MOST_RESOURCE_BYTES = 512 * 2**20
 _MOST_FILES = 200_000
 _SNIFFED = 4096
+_PIECE = 1 << 20
 Opened = Callable[[], AbstractContextManager[IO[bytes]]]
 _ARCHIVES = (".zip", ".tgz", ".tar.gz")
 
@@ -65,7 +68,7 @@ class Member:
         try:
             with self.opened() as file:
                 yield file
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             raise Invalid(
                 f"cannot be read out of its archive ({error}): download it again",
                 code="bad-archive",
@@ -146,18 +149,23 @@ def _tarred(member: Member) -> Iterator[Member]:
     """A tar has to be read in order, and what is wanted of one (an NPM package) is small: it is held."""
     total = 0
     try:
-        with member.open() as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+        with (
+            member.open() as file,
+            gzip.open(file) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,
+        ):
             for info in archive:
-                if not info.isfile():
-                    continue
                 total += info.size
                 if info.size > MOST_RESOURCE_BYTES or total > 4 * MOST_RESOURCE_BYTES:
                     raise TooLarge("unpacks to more than a package does", where=member.where)
-                content = archive.extractfile(info)
-                held = content.read() if content else b""
-                where = f"{member.where}/{info.name}"
-                yield Member(where, info.name, len(held), partial(io.BytesIO, held))
-    except (tarfile.TarError, EOFError, OSError) as error:
+                content = archive.extractfile(info) if info.isfile() else None
+                if content is not None:
+                    held = content.read()
+                    where = f"{member.where}/{info.name}"
+                    yield Member(where, info.name, len(held), partial(io.BytesIO, held))
+            while plain.read(_PIECE):  # an archive that was cut short shows at its end
+                pass
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise Invalid(
             f"is not a whole tar archive ({error}): download it again", code="bad-archive", where=member.where
         ) from None

@@ -64,7 +64,8 @@ def sync_folder(folder: Path) -> None:
 def superseded(folder: Path) -> tuple[Path, ...]:
     """The release files that are not in force, the oldest first."""
     in_force = current_path(folder)
-    return tuple(path for path in sorted(folder.glob(f"{PREFIX}*{SUFFIX}")) if path != in_force)
+    others = (path for path in folder.glob(f"{PREFIX}*{SUFFIX}") if path != in_force)
+    return tuple(sorted(others, key=lambda path: (path.stat().st_mtime_ns, path.name)))
 
 
 class Releases:
