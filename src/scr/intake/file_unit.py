@@ -22,6 +22,7 @@ from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
 from scr.intake.carry import carried
 from scr.intake.merging import carry_out, merge_of
+from scr.intake.sitting import Sitting
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
@@ -83,7 +84,8 @@ class Desk:
 
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
-    of the labels that spread over what is held.
+    of the labels that spread over what is held. ``sitting`` is the memory of the transaction at hand, where
+    it files several units that are not events.
     """
 
     keys: KeyRing
@@ -92,6 +94,7 @@ class Desk:
     matching: Matching = field(default_factory=shipped_matching)
     facts: Facts = field(default_factory=dict, repr=False)
     labels: LabelPolicy = field(default_factory=LabelPolicy)
+    sitting: Sitting | None = field(default=None, repr=False)
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -117,7 +120,7 @@ class Desk:
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, stated: Claim, now: int
     ) -> UnitOutcome:
         try:
-            with _undone_unless_filed(conn) as mark:
+            with _undone_unless_filed(conn, self.sitting) as mark:
                 outcome = self._file(conn, provider, adapter, unit, stated, now)
                 mark.kept = not isinstance(outcome, Problem)
         except Invalid as error:
@@ -134,7 +137,8 @@ class Desk:
         other = merge_of(stated)
         if stated.declined and stated.declined != DISSENT and other is None:
             return Problem(unit.place, stated.declined, stated.reason)
-        person = Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
+        known = None if self.sitting is None else self.sitting.whose(stated)
+        person = known or Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
         if isinstance(person, Unresolved):
             return Problem(unit.place, person.code, person.sentence)
         if other is not None:
@@ -145,24 +149,47 @@ class Desk:
         elif stated.declined:
             index.relate(conn, person, provider, "objection", provider, now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
+        return self._onto(conn, provider, adapter, unit, person, stated, now)
+
+    def _onto(
+        self,
+        conn: Connection,
+        provider: OdsCode,
+        adapter: Adapter,
+        unit: Unit,
+        person: Person,
+        stated: Claim,
+        now: int,
+    ) -> FiledUnit:
+        """Put a unit onto its person's record."""
         context = MappingContext(
             provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps
         )
         mapped = map_unit(adapter, unit, context)
-        for entry in mapped.entries:
+        sitting = self.sitting or Sitting()
+        news, first = sitting.news(person, mapped.entries), sitting.whose(stated) is None
+        for entry in news:
             _check(entry, unit.place)
-        events = adapter.decode.format == "hl7v2"
-        entries = carried(conn, person, mapped.entries) if events else mapped.entries
-        entries, others = with_labels(conn, self.keys, person, entries, self.labels)
-        under = marks_of(self.keys, provider, stated.local_ids)
-        filed = file_in_view(conn, self.keys, person, entries, now, under)
-        if others:
-            file_in_view(conn, self.keys, person, others, now)
+        filed = Filed(0, 0, 0)
+        if news or first:
+            entries = carried(conn, person, news) if adapter.decode.format == "hl7v2" else news
+            entries, others = with_labels(conn, self.keys, person, entries, self.labels)
+            under = marks_of(self.keys, provider, stated.local_ids)
+            filed = file_in_view(conn, self.keys, person, entries, now, under)
+            if others:
+                file_in_view(conn, self.keys, person, others, now)
+        if first:
+            self._learn(conn, provider, person, stated, now)
+        sitting.keep(stated, person, news)
+        filed = replace(filed, unchanged=filed.unchanged + len(mapped.entries) - len(news))
+        return FiledUnit(person, filed, mapped)
+
+    def _learn(self, conn: Connection, provider: OdsCode, person: Person, stated: Claim, now: int) -> None:
+        """What a unit says of its person beside its resources."""
         index.learn_demographics(conn, self.keys, person, stated.demographics)
         for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)
         _relate(conn, person, provider, stated, now)
-        return FiledUnit(person, filed, mapped)
 
 
 @dataclass(slots=True)
@@ -171,7 +198,7 @@ class _Mark:
 
 
 @contextmanager
-def _undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
+def _undone_unless_filed(conn: Connection, sitting: Sitting | None) -> Iterator[_Mark]:
     """Leave nothing of a unit that is not filed.
 
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
@@ -183,6 +210,8 @@ def _undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     finally:
         if not mark.kept:
             conn.exec_driver_sql("ROLLBACK TO SAVEPOINT filing")
+            if sitting is not None:
+                sitting.forget()
         conn.exec_driver_sql("RELEASE SAVEPOINT filing")
 
 

@@ -33,6 +33,7 @@ from scr.intake.checking import (
 )
 from scr.intake.drift import DRIFT, departs
 from scr.intake.file_unit import Desk, Problem, UnitOutcome
+from scr.intake.sitting import Sitting
 from scr.intake.totals import Totals, counted_of, gaps_of, units_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
@@ -209,7 +210,8 @@ class Intake:
         answers: Answers,
     ) -> Receipt:
         now = self._clock()
-        outcomes = [self._file(conn, found.provider, adapter, unit, now, answers) for unit in units]
+        desk = replace(self._desk, facts=answers.facts or self._desk.facts)
+        outcomes = [_file(desk, conn, found.provider, adapter, unit, now, answers) for unit in units]
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
         losses.add(conn, found.provider, adapter.name, now, Counter(counted_of(outcomes)))
         gaps.add(conn, found.provider, now, Counter(gaps_of(outcomes, self._texts)))
@@ -327,11 +329,13 @@ class Intake:
             return None
         now = self._clock()
         totals, outcomes = before, []
+        sitting = None if adapter.decode.format in _EVENTS else Sitting()
+        desk = replace(self._desk, facts=answers.facts or self._desk.facts, sitting=sitting)
         for unit in batch:
             if held and isinstance(unit, Unit):
                 outcome: UnitOutcome = Problem(unit.place, DRIFT, held)
             else:
-                outcome = self._file(conn, provider, adapter, unit, now, answers)
+                outcome = _file(desk, conn, provider, adapter, unit, now, answers)
             outcomes.append(outcome)
             totals = totals.and_one(outcome)
             if isinstance(outcome, Problem):
@@ -360,21 +364,6 @@ class Intake:
             only = totals.only_person()
             messages.finish(conn, self._keys, message, totals.state, totals.counts(), only, key=key)
         return totals
-
-    def _file(
-        self,
-        conn: Connection,
-        provider: OdsCode,
-        adapter: Adapter,
-        unit: Unit | BadUnit,
-        now: int,
-        answers: Answers,
-    ) -> UnitOutcome:
-        claimed = answers.untrusted.get(unit.place)
-        if claimed is not None:
-            return Problem(unit.place, UNTRUSTED, UNTRUSTED_SENTENCE, claimed)
-        desk = replace(self._desk, facts=answers.facts) if answers.facts else self._desk
-        return desk.file(conn, provider, adapter, unit, now)
 
     async def _known(self, message: str) -> Receipt:
         """The receipt of a payload that came before."""
@@ -408,3 +397,19 @@ class Intake:
             if feed.name == name:
                 return feed
         raise NotFound(f"provider {provider} has no feed {name!r} any more", code="no-feed")
+
+
+def _file(
+    desk: Desk,
+    conn: Connection,
+    provider: OdsCode,
+    adapter: Adapter,
+    unit: Unit | BadUnit,
+    now: int,
+    answers: Answers,
+) -> UnitOutcome:
+    """File a unit, unless the register does not tell enough of whose it is."""
+    claimed = answers.untrusted.get(unit.place)
+    if claimed is not None:
+        return Problem(unit.place, UNTRUSTED, UNTRUSTED_SENTENCE, claimed)
+    return desk.file(conn, provider, adapter, unit, now)

@@ -61,8 +61,14 @@ _COLUMNS = (
     PERSON.c.view,
 )
 _BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
-_LOCK = select(PERSON.c.key).where(PERSON.c.key == bindparam("value")).with_for_update()
-_REVISED = update(PERSON).where(PERSON.c.key == bindparam("value")).values(revision=PERSON.c.revision + 1)
+_LOCK = {
+    "sqlite": "SELECT 1 FROM person WHERE key = ?",  # its one writer holds everything
+    "postgresql": "SELECT 1 FROM person WHERE key = %s FOR UPDATE",
+}
+_REVISED = {
+    "sqlite": "UPDATE person SET revision = revision + 1 WHERE key = ?",
+    "postgresql": "UPDATE person SET revision = revision + 1 WHERE key = %s",
+}
 _BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
 _OF_VIEW = (
     select(*_COLUMNS).where(PERSON.c.view == bindparam("value")).order_by(PERSON.c.created, PERSON.c.key)
@@ -136,12 +142,13 @@ def keep_facts(connection: Connection, person: Person) -> None:
 
 def lock_person(connection: Connection, person: Person) -> bool:
     """Let one writer at a time change the person's record; False where the person was erased."""
-    return connection.execute(_LOCK, {"value": person.key}).one_or_none() is not None
+    lock = _LOCK[connection.dialect.name]  # through the driver: it is done for every unit
+    return connection.exec_driver_sql(lock, (person.key,)).cursor.fetchone() is not None
 
 
 def revise(connection: Connection, person: Person) -> None:
     """Mark that the person's record is another than it was: whatever changes one calls this."""
-    connection.execute(_REVISED, {"value": person.key})
+    connection.exec_driver_sql(_REVISED[connection.dialect.name], (person.key,))
 
 
 def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:

@@ -43,7 +43,7 @@ _TO_HISTORY = insert(HISTORY).from_select(
     _MOVED, select(*(RESOURCE.c[name] for name in _MOVED)).where(*_THESE)
 )
 _OUT = delete(RESOURCE).where(*_THESE)
-_IN = insert(RESOURCE)
+_IN = "INSERT INTO resource ({columns}) VALUES ({marks})"
 _UNDER = update(RESOURCE).where(RESOURCE.c.id == bindparam("which")).values(filed_under=bindparam("under"))
 _ONE = select(RESOURCE.c.person, RESOURCE.c.version, RESOURCE.c.sealed).where(
     RESOURCE.c.id == bindparam("id")
@@ -134,7 +134,9 @@ def _file(
         connection.execute(_TO_HISTORY, these)
         connection.execute(_OUT, these)
     if fresh:
-        connection.execute(_IN, fresh)
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        into = _IN.format(columns=", ".join(fresh[0]), marks=", ".join([mark] * len(fresh[0])))
+        connection.exec_driver_sql(into, [tuple(row.values()) for row in fresh])
     return Filed(len(fresh) - len(replaced), len(replaced), len(entries) - len(fresh))
 
 
