@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import served, small
+from bench import people, served, small
 from bench.report import Line, remember, show
 
 
@@ -66,8 +66,23 @@ def _adt_postgresql(quick: bool) -> list[Line]:
         )
 
 
+def _people(quick: bool) -> list[Line]:
+    return people.index_of(2_000 if quick else 1_000_000, rounds=1 if quick else 5)
+
+
+def _people_postgresql(quick: bool) -> list[Line]:
+    size, rounds = (2_000, 1) if quick else (1_000_000, 5)
+    with served.postgresql() as url:
+        return people.index_of(size, rounds, database_url=url, engine="PostgreSQL")
+
+
 def _steps(quick: bool) -> list[Line]:
     return small.steps(rounds=1 if quick else 7)
+
+
+def _terminology(quick: bool) -> list[Line]:
+    concepts = terminology.QUICK_CONCEPTS if quick else terminology.CONCEPTS
+    return terminology.release(concepts, rounds=1 if quick else 5)
 
 
 PARTS: dict[str, Callable[[bool], list[Line]]] = {
@@ -76,7 +91,10 @@ PARTS: dict[str, Callable[[bool], list[Line]]] = {
     "live": _live,
     "adt": _adt,
     "adt-postgresql": _adt_postgresql,
+    "people": _people,
+    "people-postgresql": _people_postgresql,
     "steps": _steps,
+    "terminology": _terminology,
 }
 
 
