@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import people, served, small
+from bench import people, served, small, terminology
 from bench.report import Line, remember, show
 
 
@@ -82,7 +82,7 @@ def _steps(quick: bool) -> list[Line]:
 
 def _terminology(quick: bool) -> list[Line]:
     concepts = terminology.QUICK_CONCEPTS if quick else terminology.CONCEPTS
-    return terminology.release(concepts, rounds=1 if quick else 5)
+    return terminology.release(concepts, rounds=5 if quick else 60)
 
 
 PARTS: dict[str, Callable[[bool], list[Line]]] = {
