@@ -13,7 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import make_url
+from tests.functional.browsing import CHROMIUM
 from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -69,3 +71,24 @@ def _nobody_in(logged: str) -> None:
     for number in SECRETS:
         assert number not in logged
         assert f"{number[:3]} {number[3:6]} {number[6:]}" not in logged
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a browser that knows nothing yet; nothing on it was blocked."""
+    context = browser.new_context(viewport={"width": 1100, "height": 900})
+    opened = context.new_page()
+    told: list[str] = []
+    opened.on("console", lambda message: told.append(message.text))
+    yield opened
+    context.close()
+    assert not [text for text in told if "Content Security Policy" in text]

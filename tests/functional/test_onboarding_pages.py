@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from tests.functional.browsing import NEEDS_CHROMIUM, fine
 
 from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
@@ -21,14 +20,10 @@ from scr.settings import load
 from scr.store.engine import Database
 from scr.store.onboarding import Stage
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium here: apt-get install chromium"
-)
+pytestmark = NEEDS_CHROMIUM
 COUNCIL, HOSPITAL, NEIGHBOUR = "ZZC01", "ZZH01", "ZZN01"
 BACK = {COUNCIL: Stage.CONFIGURED, NEIGHBOUR: Stage.LIVE_FOR_TESTERS, "Z99002": Stage.CONFIGURED}
 """Gates that are undone before the tests begin."""
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @dataclass(frozen=True)
@@ -70,47 +65,12 @@ def _undo(home: Path) -> None:
     database.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real browser."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page in a browser that knows nothing yet; nothing on it was blocked."""
-    context = browser.new_context(viewport={"width": 1100, "height": 900})
-    opened = context.new_page()
-    told: list[str] = []
-    opened.on("console", lambda message: told.append(message.text))
-    yield opened
-    context.close()
-    assert not [text for text in told if "Content Security Policy" in text]
-
-
 def sign_in(page: Page, site: Site) -> None:
     """Sign in as the programme lead."""
     page.goto(site.home)
     page.get_by_label("Access token").fill(site.token)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Providers")
-
-
-def fine(page: Page, *widths: int) -> None:
-    """No violation of WCAG 2.2 AA or best practice that axe knows; at 320 px nothing to scroll sideways.
-
-    320 px is what a window of 1280 shows when it is enlarged to 400 %.
-    """
-    for width in widths or (1100,):
-        page.set_viewport_size({"width": width, "height": 900})
-        found = Axe().run(page, options={"runOnly": RULES})
-        assert found.violations_count == 0, found.generate_report()
-    page.set_viewport_size({"width": 320, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.set_viewport_size({"width": 1100, "height": 900})
 
 
 def test_every_page_is_accessible(page: Page, site: Site) -> None:

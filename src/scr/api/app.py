@@ -30,6 +30,8 @@ from scr.api.logs import set_up_logs
 from scr.api.look import Answer, Looks, refused, respond
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
+from scr.api.pages.review import DUTY as REVIEW
+from scr.api.pages.review import ReviewPages
 from scr.api.services import Services, now_ms, open_services
 from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
@@ -125,6 +127,8 @@ def mount(app: FastAPI, services: Services) -> None:
     secure = settings.base_url.startswith("https://")
     app.include_router(OnboardingRoutes(desk, services.programme).router())
     app.include_router(OnboardingPages(desk, services.programme, secure=secure).router())
+    reviewers = Desk(REVIEW, verifier, services.policy, services.database, now_ms)
+    app.include_router(ReviewPages(reviewers, services.review, services.providers, secure=secure).router())
 
 
 @asynccontextmanager

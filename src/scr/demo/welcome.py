@@ -59,11 +59,15 @@ def print_welcome(
         (f"--home {home} audit", "who looked"),
     ):
         console.print(f"  {scr} {command:<36} {effect}", soft_wrap=True)
-    console.print("\n[bold]See how far each provider has come[/]\n")
-    console.print(f"  {ports.base_url.removesuffix('/fhir')}/onboarding, signed in with this token:")
-    token = _FIELD.format("['access_token']")
-    command = f'curl -s {ports.issuer_url}/token -d client_id=programme-lead | python3 -c "{token}"'
-    console.print(f"  {command}", soft_wrap=True, markup=False)
+    for what, path, client in (
+        ("See how far each provider has come", "onboarding", "programme-lead"),
+        ("Say whose it is, where that is in doubt", "review", "records-manager"),
+    ):
+        console.print(f"\n[bold]{what}[/]\n")
+        console.print(f"  {ports.base_url.removesuffix('/fhir')}/{path}, signed in with this token:")
+        token = _FIELD.format("['access_token']")
+        command = f'curl -s {ports.issuer_url}/token -d client_id={client} | python3 -c "{token}"'
+        console.print(f"  {command}", soft_wrap=True, markup=False)
     console.print("\nCtrl-C ends everything.")
 
 

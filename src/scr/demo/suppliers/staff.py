@@ -54,6 +54,10 @@ _STAFF = (
         "programme-lead", "Halcyon Drewe", "R5007", "System Administrator", RECORD, "999000000107",
         "sees nobody's record; takes providers through their gates at /onboarding",
     ),
+    Staff(
+        "records-manager", "Sunniva Okoro", "R8013", "Health Records Manager", RECORD, "999000000108",
+        "sees nobody's record; says whose a part in doubt is at /review",
+    ),
 )  # fmt: skip
 
 

@@ -1,0 +1,157 @@
+"""The review queue in a real browser: both sides of a doubt, the decision, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from tests.functional.browsing import NEEDS_CHROMIUM, fine
+from tests.functional.deployment import message, pid
+
+from scr.api.services import open_services
+from scr.demo.deploy import Ports
+from scr.demo.run import plan, prepare, started
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.settings import load
+from scr.store.engine import Database
+from scr.store.trail import recent
+
+pytestmark = NEEDS_CHROMIUM
+HOSPITAL = OdsCode("ZZH01")
+SUSAN, JANE, OTHER = NHSNumber("9995100002"), NHSNumber("9995200007"), NHSNumber("9995300001")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the pages are, a token that opens them and one that does not, and the deployment's home."""
+
+    address: str
+    token: str
+    outsider: str
+    home: Path
+
+
+def _doubts() -> list[bytes]:
+    """Two people who are known, and something in doubt about each; a merge of the second with a third."""
+    return [
+        message("A28", "R1", pid(SUSAN, "Sample", "Susan", "19410705", local="S1")),
+        message("A31", "R2", pid(SUSAN, "Example", "Sue<b>", "19410705", local="S1")),
+        message("A28", "R3", pid(JANE, "Finch", "Jane", "19800517", local="J1")),
+        message("A31", "R4", pid(JANE, "Finch", "Emma", "19800517", local="J1")),
+        message("A28", "R5", pid(OTHER, "Finch", "J", "19800517", local="O1")),
+        message("A40", "R6", pid(JANE, "Finch", "Jane", "19800517", local="J1"), "MRG|O1^^^PAS^MR"),
+    ]
+
+
+async def _feed(home: Path) -> None:
+    async with open_services(load({"home": home}).settings) as services:
+        provider = services.providers[HOSPITAL]
+        [feed] = [one for one in provider.feeds if one.adapter == "pas-adt"]
+        for raw in _doubts():
+            await services.intake.receive(provider, feed, raw)
+        assert len(await services.review.queue()) == 3
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A deployment with three doubts: a token issuer and the record, each in a process of its own."""
+    folder = tmp_path_factory.mktemp("review") / "demo"
+    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    settings = folder / "home" / "scr.toml"
+    text = settings.read_text(encoding="utf-8")
+    assert 'pds_mode = "live"' in text
+    settings.write_text(text.replace('pds_mode = "live"', 'pds_mode = "off"'), encoding="utf-8")
+    with ThreadPoolExecutor(1) as beside:  # the browser's own event loop runs in this thread
+        beside.submit(asyncio.run, _feed(folder / "home")).result()
+    services = tuple(one for one in plan(folder, ports, size=10) if one.name in {"issuer", "scr"})
+    with started(folder, services) as supervisor:
+        for service in services:
+            supervisor.wait_until_ready(service.name)
+        token, outsider = (
+            httpx.post(f"{ports.issuer_url}/token", data={"client_id": name}, trust_env=False).json()
+            for name in ("records-manager", "gp-millrace")
+        )
+        address = ports.base_url.removesuffix("/fhir") + "/review"
+        yield Site(address, str(token["access_token"]), str(outsider["access_token"]), folder / "home")
+
+
+def sign_in(page: Page, site: Site, token: str = "") -> None:
+    """Sign in as the records manager."""
+    page.goto(site.address)
+    page.get_by_label("Access token").fill(token or site.token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_who_has_no_duty_here_sees_nothing(page: Page, site: Site) -> None:
+    """A clinician's token opens no doubt about anybody."""
+    sign_in(page, site, site.outsider)
+    expect(page.get_by_role("alert")).to_contain_text("B0825")
+    page.goto(f"{site.address}/case/anything")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_both_sides_a_form_sent_too_soon_and_the_decision(page: Page, site: Site) -> None:
+    """From the queue to the case, an error that keeps what was typed, the decision, and its audit."""
+    sign_in(page, site)
+    expect(page.get_by_role("row")).to_have_count(4)
+    fine(page, 1100, 320)
+    page.get_by_role("link", name="since").first.click()
+    expect(page.get_by_role("row", name="Family name")).to_contain_text("Example")
+    expect(page.get_by_role("row", name="Family name")).to_contain_text("Sample")
+    expect(page.get_by_role("row", name="Given names")).to_contain_text("Sue<b>")
+    fine(page, 1100, 320)
+    page.get_by_label("Why").fill("Rang the practice.")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say what you decide")
+    expect(page.get_by_label("Why")).to_have_value("Rang the practice.")
+    fine(page)
+    page.get_by_label("The same person").check()
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_role("status")).to_contain_text("It is filed")
+    expect(page.get_by_role("row")).to_have_count(3)
+    assert "identity same" in _told(site)
+
+
+def test_somebody_else_by_keyboard_alone(page: Page, site: Site) -> None:
+    """A twin's message is dismissed without a mouse."""
+    sign_in(page, site)
+    page.get_by_role("link", name="since").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="Given names")).to_contain_text("different")
+    page.get_by_label("The same person").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.type("It is her sister's.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("dismissed")
+    assert "identity other" in _told(site)
+
+
+def test_a_merge_of_two_numbers_asks_what_it_means(page: Page, site: Site) -> None:
+    """Both people are shown; what was filed under the prior record moves, and is told in the audit."""
+    sign_in(page, site)
+    page.get_by_role("link", name="since").last.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Two records, or one?")
+    expect(page.get_by_role("columnheader", name="The record that gives way")).to_be_visible()
+    fine(page, 1100, 320)
+    page.get_by_label("One record of the sender gives way").check()
+    page.get_by_label("Why").fill("The ward had her twice.")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_role("status")).to_contain_text("the other person's now")
+    assert "identity merge" in _told(site)
+
+
+def _told(site: Site) -> set[str]:
+    """What the audit tells of."""
+    database = Database.open(load({"home": site.home}).settings.resolved_database_url)
+    try:
+        return {row.what for row in database.read_now(recent)}
+    finally:
+        database.close()
