@@ -247,3 +247,17 @@ async def test_live_sources_are_asked_by_every_number_that_is_valid(fresh: Deplo
     assert not (await fresh.get("Observation", patient=bert)).matches
     link(fresh, ADA, BERT, "superseded")
     assert not (await fresh.get("Observation", patient=bert)).matches
+
+
+async def test_a_review_does_not_show_whom_a_bar_keeps_apart(fresh: Deployment) -> None:
+    """A merge of two shows both sides; of two that are barred, the one that is named."""
+    assert (await fresh.send("adt", message("A40", "L1", ADAS, "MRG|H2^^^PAS^MR"))).status == 422
+    services = fresh.services
+    [item] = services.database.read_now(quarantined)
+    assert (await services.review.show(item.id)).prior is not None
+    services.database.write_now(
+        lambda c: links.bar(c, services.keys, [ADA, CLEO], reason="adoption", by="officer", now=now_ms())
+    )
+    assert (await services.review.show(item.id)).prior is None
+    with pytest.raises(Forbidden):
+        await services.review.merge(item.id, one_person=False, by="reviewer", reason="it looks right")

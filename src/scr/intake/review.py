@@ -16,6 +16,7 @@ from scr.decode.tree import Unit
 from scr.errors import Invalid, Unprocessable
 from scr.fhir.demographics import Demographics
 from scr.identity import index
+from scr.identity.bars import is_barred, numbers_of
 from scr.identity.match import Verdict, compare_any
 from scr.identity.matching import Matching, shipped_matching
 from scr.identity.merges import local_system, owners_of
@@ -175,12 +176,18 @@ class Review:
     def _prior(
         self, conn: Connection, found: Quarantined, stated: Claim, person: Person | None
     ) -> Person | None:
-        """The other person: of a merge the one that gives way, else whose the local identifier is."""
+        """The other person: of a merge the one that gives way, else whose the local identifier is.
+
+        Nobody where a bar stands against a link of the two: it is not to be seen that there is another.
+        """
+        own = numbers_of([] if person is None else [person])
+        named = own if stated.nhs_number is None else (*own, stated.nhs_number)
         ids = stated.local_ids if stated.other is None else stated.other.local_ids
         for system, value in ids:
             owner = index.find_local(conn, self._keys, local_system(found.provider, system), value)
             if owner is not None and (person is None or owner.key != person.key):
-                return owner
+                barred = is_barred(conn, self._keys, named, numbers_of([owner]))
+                return None if barred else owner
         return None
 
     def _tell(
