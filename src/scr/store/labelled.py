@@ -19,7 +19,7 @@ from scr.consent.spread import Marks
 from scr.fhir.entry import Entry
 from scr.store.dialects import BINARY
 from scr.store.keys import KeyRing, seal, unseal
-from scr.store.people import Person
+from scr.store.people import Person, view_of
 from scr.store.records import load_record
 from scr.store.tables import PERSON
 
@@ -40,9 +40,9 @@ def with_labels(
 
     The entries are fresh from ``pack``, and so are those that are given back: both are to be filed. It
     holds the person until the end of the transaction. What was read of a record is read again the next
-    time that a label comes.
+    time that a label comes. What is held of whoever the person is linked with counts as theirs.
     """
-    before = read_marks(connection, person)
+    before = _marks_of_view(connection, view_of(connection, keys, person))
     if not (before.passes or before.named or is_labelled(entries)):
         return list(entries), []
     mine, _, marks = spread_over(entries, before, policy)
@@ -55,7 +55,8 @@ def relabelled_record(
     connection: Connection, keys: KeyRing, person: Person, policy: LabelPolicy
 ) -> list[Entry]:
     """The held entries that get a label by what they belong with, after something else changed the record."""
-    return _over_record(connection, keys, person, (), read_marks(connection, person), policy)[1]
+    before = _marks_of_view(connection, view_of(connection, keys, person))
+    return _over_record(connection, keys, person, (), before, policy)[1]
 
 
 def read_marks(connection: Connection, person: Person) -> Marks:
@@ -70,10 +71,19 @@ def read_marks(connection: Connection, person: Person) -> Marks:
 
 def carry_marks(connection: Connection, before: Person, after: Person) -> None:
     """Let the one record remember what the other does: entries are moved from it with their ids."""
-    one, other = read_marks(connection, before), read_marks(connection, after)
-    both = Marks(_joined(one.passes, other.passes), _joined(one.named, other.named))
-    if both != other:
+    both = _marks_of_view(connection, (before, after))
+    if both != _EMPTY:
         _keep(connection, after, both)
+
+
+def _marks_of_view(connection: Connection, rows: Sequence[Person]) -> Marks:
+    """What the records of one human being remember together."""
+    found = _EMPTY
+    for person in rows:
+        marks = read_marks(connection, person)
+        if marks != _EMPTY:
+            found = Marks(_joined(found.passes, marks.passes), _joined(found.named, marks.named))
+    return found
 
 
 def _over_record(
@@ -85,7 +95,8 @@ def _over_record(
     policy: LabelPolicy,
 ) -> tuple[list[Entry], list[Entry]]:
     told = {entry.id for entry in unit}
-    held = [entry for entry in load_record(connection, keys, person) if entry.id not in told]
+    rows = view_of(connection, keys, person)
+    held = [e for row in rows for e in load_record(connection, keys, row) if e.id not in told]
     every, changed, marks = spread_over((*unit, *held), before, policy)
     _keep(connection, person, marks)
     return every[: len(unit)], [entry for entry in changed if entry.id not in told]

@@ -18,10 +18,12 @@ from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry, pack
 from scr.fhir.labels import with_security
+from scr.identity import links
 from scr.store.engine import Database
+from scr.store.filing import file_in_view
 from scr.store.keys import KeyRing
 from scr.store.labelled import carry_marks, read_marks, relabelled_record, with_labels
-from scr.store.people import Person, add_person
+from scr.store.people import Person, add_person, person_by_key
 from scr.store.records import Filed, file_entries, load_record
 
 POLICY = load_labels(DataFiles())
@@ -154,6 +156,32 @@ def test_labels_that_are_put_on_what_is_held_spread_when_they_are_asked_to(
     database.write_now(lambda c: file_entries(c, keys, ada, [again], NOW))
     others = database.write_now(lambda c: relabelled_record(c, keys, ada, POLICY))
     assert [entry.reference for entry in others] == [f"Encounter/{e}"]
+
+
+def test_a_label_goes_over_to_a_linked_row_of_the_same_human_being(database: Database, keys: KeyRing) -> None:
+    """The encounter is held under the one number, the condition comes under the other."""
+    one, other, e = someone(database, keys), someone(database, keys), uuid.uuid4().hex
+    deliver(database, keys, one, [made("Encounter", e)])
+
+    def link(conn: Connection) -> None:
+        first, second = person_by_key(conn, keys, one.key), person_by_key(conn, keys, other.key)
+        assert first is not None
+        assert second is not None
+        links.link(
+            conn, keys, first, second, kind="reviewed", reasons=["seen"], evidence={}, by="tests", now=NOW
+        )
+
+    def deliver_linked(conn: Connection) -> None:
+        linked = person_by_key(conn, keys, other.key)
+        assert linked is not None
+        unit = [made("Condition", f"{e}c", f"Encounter/{e}", own="hiv")]
+        mine, others = with_labels(conn, keys, linked, unit, POLICY)
+        file_in_view(conn, keys, linked, [*mine, *others], NOW)
+
+    database.write_now(link)
+    database.write_now(deliver_linked)
+    assert labels(database, keys, one) == {f"Encounter/{e}": {"hiv"}}
+    assert labels(database, keys, other) == {f"Condition/{e}c": {"hiv"}}
 
 
 _KINDS = ("Encounter", "Condition", "Observation", "DocumentReference", "Composition", "List", "Medication")
