@@ -45,6 +45,8 @@ def load(
         loaded = load_release(folder, paths, _now_ms(), format_name=format_ or None, progress=told)
     for edition in loaded.brought:
         console.print(f"Loaded {edition.name} {edition.version}.", markup=False)
+    if loaded.unread:
+        console.print(f"Nothing of the release before stays: {loaded.unread}", style="yellow", markup=False)
     if loaded.kept:
         console.print(f"Kept {', '.join(loaded.kept)}.", markup=False)
     size = loaded.path.stat().st_size / 1e6

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scr.errors import Invalid
+from scr.errors import Invalid, NotFound
 from scr.terminology.load.formats import recognise
 from scr.terminology.load.keep import keep
 from scr.terminology.load.package import Member, open_package
@@ -31,11 +31,15 @@ _PARTIAL = ".part"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did: the editions that it brought, and those of the old release that stayed."""
+    """What a load did: the editions that it brought, and those of the old release that stayed.
+
+    ``unread`` is why the release in force could not be read, so that nothing of it stayed; else nothing.
+    """
 
     path: Path
     brought: tuple[Edition, ...]
     kept: tuple[str, ...]
+    unread: str = ""
 
 
 def load(
@@ -59,15 +63,24 @@ def load(
         _throw_away_if_old(left, now_ms)
     path = folder / f"{PREFIX}{_stamp(now_ms)}-{secrets.token_hex(3)}{SUFFIX}"
     brought = [_edition(source, now_ms, told) for source in sources]
+    in_force, unread = _in_force(folder)
     with Builder(path.with_name(path.name + _PARTIAL)) as builder:
-        in_force = current_path(folder)
-        kept = keep(builder, Release(in_force), sources, told) if in_force is not None else ()
+        kept = keep(builder, in_force, sources, told) if in_force is not None else ()
         for source, edition in zip(sources, brought, strict=True):
             source.write(Writing(builder, builder.edition(edition), told))
         builder.finish(told.step)
     path.with_name(path.name + _PARTIAL).rename(path)
     switch(folder, path)
-    return Loaded(path, tuple(brought), kept)
+    return Loaded(path, tuple(brought), kept, unread)
+
+
+def _in_force(folder: Path) -> tuple[Release | None, str]:
+    """The release in force. One of an older format, or one that is gone, must not stand against a new one."""
+    try:
+        path = current_path(folder)
+        return (None, "") if path is None else (Release(path), "")
+    except (Invalid, NotFound) as error:
+        return None, str(error)
 
 
 def _no_two_alike(sources: Iterable[Source]) -> None:

@@ -96,6 +96,19 @@ def test_a_refused_load_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "home").iterdir()) == [POINTER, before.path.name]
 
 
+@pytest.mark.parametrize("damage", ["not a database, and of another time", ""])
+def test_a_release_that_cannot_be_read_does_not_stand_against_a_new_one(tmp_path: Path, damage: str) -> None:
+    """A file of another format, or one that is gone: what is given is loaded, and that is said."""
+    before = load(tmp_path / "home", [write_dmd(tmp_path / "dmd")], NOW).path
+    before.unlink()
+    if damage:
+        before.write_text(damage * 1000)
+    done = load(tmp_path / "home", [own_map(tmp_path, concept_id(1))], NOW + 1)
+    assert done.kept == ()
+    assert before.name in done.unread
+    assert current_path(tmp_path / "home") == done.path
+
+
 def test_what_a_killed_load_left_is_cleared_away_later(tmp_path: Path) -> None:
     """A part of a file that is hours old is removed; one that may still be written is not."""
     home = tmp_path / "home"
