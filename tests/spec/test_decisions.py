@@ -94,6 +94,7 @@ ENTRIES = [
         "permitted",
     ),
     ("R8000", "user/*.rs", entry("Basic", "a heading of no policy"), "heading"),
+    ("R8000", "user/*.rs", entry("Condition", "problems", f"{SENSITIVITY}|NOPAT"), "permitted"),
     ("R8000", "user/*.rs", entry("Condition", "problems", f"{LABEL_SYSTEM}|unclassified"), "permitted"),
     ("R8000", "user/*.rs", entry("Condition", "problems", f"{LABEL_SYSTEM}|hfe-act"), "legal-bar"),
     ("R8000", "user/*.rs", entry("Condition", "problems", f"{RELATED_LABEL_SYSTEM}|hfe-act"), "legal-bar"),
@@ -122,10 +123,20 @@ def test_a_law_opens_to_an_activity_that_the_policy_names_and_to_no_clearance() 
     assert dataclasses.replace(POLICY, labels=labels).barred(role, barred) is None
 
 
-def test_who_reads_online_does_not_see_what_nobody_has_classified() -> None:
+@pytest.mark.parametrize(
+    "label",
+    [
+        f"{LABEL_SYSTEM}|unclassified",
+        f"{LABEL_SYSTEM}|abuse",
+        f"{RELATED_LABEL_SYSTEM}|abuse",
+        f"{LABEL_SYSTEM}|online-review",
+        f"{SENSITIVITY}|NOPAT",
+    ],
+)
+def test_what_waits_for_a_review_is_kept_from_who_reads_online(label: str) -> None:
     """The same entry, the same clearance: open to care, withheld from the citizen and from the carer."""
     role = POLICY.roles["R8000"]
-    found = {kind: POLICY.cleared(role, (f"{LABEL_SYSTEM}|unclassified",), kind) for kind in ActorKind}
+    found = {kind: POLICY.cleared(role, (label,), kind) for kind in ActorKind}
     assert {kind for kind, cleared in found.items() if not cleared} == {ActorKind.CITIZEN, ActorKind.CARER}
 
 

@@ -25,6 +25,9 @@ from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 Level = Literal["U", "L", "M", "N", "R", "V"]
 _LEVELS: tuple[Level, ...] = ("U", "L", "M", "N", "R", "V")
 """Codes of v3-Confidentiality, least first."""
+_ONLINE = frozenset({ActorKind.CITIZEN, ActorKind.CARER})
+_NOT_FOR_PATIENTS = f"{V3_ACT_CODE}|NOPAT"
+"""An instruction and no sensitivity: clinicians see such an entry."""
 
 
 class _Activity(BaseModel):
@@ -83,9 +86,12 @@ class Policy:
 
         A confidentiality above the role's clearance bars it; so does a confidentiality that is not a
         code of the system, and a sensitivity without a confidentiality counts as R (restricted). What
-        nobody could classify is for the policy to open or to withhold, by the kind of actor.
+        nobody could classify is for the policy to open or to withhold, by the kind of actor. Whoever
+        reads online does not see what the source keeps from the patient, or what waits for a review.
         """
         if kind in self.labels.withheld_unclassified and UNCLASSIFIED_TOKEN in labels:
+            return False
+        if kind in _ONLINE and (_NOT_FOR_PATIENTS in labels or self.labels.reviewed_before_online(labels)):
             return False
         return _level(labels) <= _LEVELS.index(role.clearance)
 
@@ -113,7 +119,7 @@ def _level(labels: tuple[str, ...]) -> int:
         system, _, code = label.partition("|")
         if system == V3_CONFIDENTIALITY:
             found.append(next((i for i, level in enumerate(_LEVELS) if level == code), len(_LEVELS)))
-        elif system == V3_ACT_CODE:
+        elif system == V3_ACT_CODE and label != _NOT_FOR_PATIENTS:
             sensitive = True
     if found:
         return max(found)
