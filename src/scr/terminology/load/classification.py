@@ -19,6 +19,8 @@ from scr.terminology.systems import ICD_10, OPCS_4
 
 _OPCS_LINE = re.compile(r"[A-Z]\d{2}(?:\.?\d)?")
 _ICD_COLUMNS = {"CODE", "ALT_CODE", "DESCRIPTION"}
+_ICD_TITLE = ("DESCRIPTION", "MODIFIER_4", "MODIFIER_5")
+"""The columns that make a title: what the fourth and the fifth character add stands in columns of its own."""
 _VERSION = re.compile(r"(\d+(?:\.\d+)+|\d{8})")
 _STEM = 3
 
@@ -80,9 +82,16 @@ def _write(kind: str, version: str, member: Member, writing: Writing) -> None:
 
 
 def _icd(table: Table, writing: Writing) -> Iterator[_Entry]:
-    code, title = table.columns.index("CODE"), table.columns.index("DESCRIPTION")
+    """``K20`` and ``K20.X`` of one title are one code: the second only fills it up to four characters."""
+    code = table.columns.index("CODE")
+    titles = [table.columns.index(name) for name in _ICD_TITLE if name in table.columns]
+    met: dict[str, str] = {}
     for line, fields in writing.follow(table):
-        yield _Entry(icd_10(fields[code].strip()), fields[title].strip(), line)
+        title = ", ".join(filter(None, (fields[at].strip() for at in titles)))
+        entry = _Entry(icd_10(fields[code].strip()), title, line)
+        if met.get(entry.code) != entry.title:
+            met[entry.code] = entry.title
+            yield entry
 
 
 def _opcs(table: Table, writing: Writing) -> Iterator[_Entry]:

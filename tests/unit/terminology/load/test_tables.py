@@ -28,9 +28,9 @@ CTV3_TEXT = (
     f"m1\tXE0q.\tY1\tS\t{B}\t1\t1\t20200401\t1\r\nm2\tXE0q.\tY2\tP\t{A}\t1\t1\t20200401\t1\r\n"
 )
 ICD = (
-    "CODE\tALT_CODE\tUSAGE\tDESCRIPTION\r\nA17\tA17\tDEFAULT\tAn illness\r\n"
-    "A17.0\tA170\tDAGGER\tAn illness of a kind\r\n"
-    "K20.X\tK20X\tDEFAULT\tAnother illness\r\n"
+    "CODE\tALT_CODE\tUSAGE\tDESCRIPTION\tMODIFIER_4\r\nA17\tA17\tDEFAULT\tAn illness\t\r\n"
+    "A17.0\tA170\tDAGGER\tAn illness\tOf a kind\r\n"
+    "K20\tK20\tDEFAULT\tAnother illness\t\r\nK20.X\tK20X\tDEFAULT\tAnother illness\t\r\n"
 )
 OPCS = "A01\tAn operation\r\nA01.1\tAn operation of a kind\r\n"
 
@@ -95,6 +95,7 @@ def test_classifications_are_read_with_their_hierarchy_in_any_spelling(tmp_path:
     """`A170D` is `A17.0` below `A17`; `K20X` is `K20`; `A011` of OPCS-4 is `A01.1`."""
     icd = loaded(tmp_path, "ICD10_Edition5_CodesAndTitlesAndMetadata_GB_20160401.txt", ICD)
     assert icd.subsumes(ICD_10, "A17", "A170D")
+    assert [hit.display for hit in icd.search(ICD_10, "kind")] == ["An illness, Of a kind"]
     other = icd.concept(ICD_10, "K20X")
     assert other is not None
     assert (other.code, other.display) == ("K20", "Another illness")
