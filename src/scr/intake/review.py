@@ -40,8 +40,8 @@ _MOST = 1000
 @dataclass(frozen=True, slots=True)
 class Case:
     """One part to be reviewed. ``told`` is what it says; ``known`` whom its number (or its sender's
-    identifier) names, empty where nobody is; ``prior`` the other person of a merge. ``hidden``: their
-    whereabouts are restricted, so no postcode is shown."""
+    identifier) names, empty where nobody is; ``prior`` the other person of a merge, whom ``verdict`` is
+    about then. ``hidden``: their whereabouts are restricted, so no postcode is shown."""
 
     item: Quarantined
     told: Demographics = field(repr=False)
@@ -149,12 +149,13 @@ class Review:
         prior = self._prior(conn, found, stated, person)
         hidden = any(one is not None and one.standing.restricted for one in (person, prior))
         known = () if person is None else person.known_as
+        against = prior.known_as if prior is not None and found.code == MERGE else known
         case = Case(
             item=found,
             told=_shown(stated.demographics, hidden),
             known=tuple(_shown(one, hidden) for one in known),
             prior=None if prior is None else _shown(prior.demographics, hidden),
-            verdict=compare_any(known, stated.demographics, self._matching) if known else None,
+            verdict=compare_any(against, stated.demographics, self._matching) if against else None,
             hidden=hidden,
         )
         return case, person
