@@ -74,7 +74,7 @@ def relationship_id(number: int) -> str:
 
 
 def write_release(
-    folder: Path, shape: Shape | None = None, lines: dict[Kind, list[Line]] | None = None
+    folder: Path, shape: Shape | None = None, lines: dict[Kind, list[Line]] | None = None, owner: str = OWNER
 ) -> Path:
     """Write a Snapshot into a folder. ``lines`` stands for what would be made. Its path."""
     made: Iterable[tuple[Kind, Iterable[Line]]] = (
@@ -82,7 +82,7 @@ def write_release(
     )
     columns = {kind: header for header, kind in reversed(HEADERS.items())}
     for kind, rows in made:
-        path = folder / "Snapshot" / f"{NAMES[kind]}_{OWNER}_{DATE}.txt"
+        path = folder / "Snapshot" / f"{NAMES[kind]}_{owner}_{DATE}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
             file.write("\t".join(columns[kind]) + "\r\n")

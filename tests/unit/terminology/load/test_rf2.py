@@ -226,6 +226,46 @@ def test_a_reference_to_a_concept_in_no_file_is_refused(tmp_path: Path) -> None:
         assert ", line " in said
 
 
+def extension(folder: Path, parent: str, language: str = rf2.GB_ENGLISH) -> Path:
+    """A package of one concept, its own reference set for language, and what they lean on."""
+    module, concept, realm = (with_check_digit(f"{number}888888810") for number in (1, 2, 3))
+    terms = [with_check_digit(f"{number}888888811") for number in range(1, 7)]
+    inferred = ("0", rf2.IS_A, rf2.INFERRED, rf2.SOME)
+    rows: dict[Kind, list[Line]] = {
+        "concept": [(c, rf2.DATE, "1", module, rf2.PRIMITIVE) for c in (module, concept, realm)],
+        "description": [
+            (code, rf2.DATE, "1", module, about, "en", rf2.SYNONYM, f"Own term {at}", rf2.CASE)
+            for at, (code, about) in enumerate(zip(terms, [module, concept, realm] * 2, strict=True))
+        ],
+        "relationship": [
+            (with_check_digit(f"{at}888888812"), rf2.DATE, "1", module, child, parent, *inferred)
+            for at, child in enumerate((module, concept, realm), 1)
+        ],
+        "language": [
+            (f"l{at}", rf2.DATE, "1", module, language, code, rf2.PREFERRED if at < 3 else rf2.ACCEPTABLE)
+            for at, code in enumerate(terms)
+        ],
+        "module-dependency": [
+            ("d", rf2.DATE, "1", module, rf2.MODULE_DEPENDENCY, rf2.MODULE, rf2.DATE, rf2.DATE)
+        ],
+    }
+    return write_release(folder, lines=rows, owner="GB9999999")
+
+
+def test_an_extension_is_read_with_what_it_extends_and_not_without(tmp_path: Path) -> None:
+    """Two packages make one hierarchy, whatever the order; the extension alone is refused."""
+    base = write_release(tmp_path / "base", SHAPE)
+    parent = concept_id(0)
+    own = extension(tmp_path / "own", parent)
+    for home, order in (("a", [base, own]), ("b", [own, base])):
+        release = Release(load(tmp_path / home / "home", order, NOW).path)
+        (found,) = release.search(SNOMED_CT, "own term 1")
+        assert release.subsumes(SNOMED_CT, rf2.ROOT, found.code)
+        assert release.parents(SNOMED_CT, found.code) == {parent}
+        assert [d.term for d in release.designations(SNOMED_CT, found.code)] == ["Own term 1", "Own term 4"]
+    refused(tmp_path, own, "refers to concept .* which is in no file")
+
+
 def test_a_module_of_another_date_is_refused(tmp_path: Path) -> None:
     """A package that says what it leans on is held to it."""
     kind: Kind = "module-dependency"
