@@ -5,17 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
 from fhir.resources.STU3.bundle import Bundle
 
+from scr.consent.labels import Labeller
+from scr.consent.policy import load_policy
+from scr.data import DataFiles
+from scr.decode.tree import Unit
 from scr.demo.people import known_to, population
 from scr.demo.person import GP, held
 from scr.demo.places import PRACTICE_ASIDS, RECORD_ASID
 from scr.demo.suppliers.gp import AREAS, REGISTRATION_COLUMNS, find, registrations, structured_record
 from scr.demo.suppliers.gp_request import INTERACTION, PARTS, Part, Question, Refused, read_question
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
+from scr.mapping.adapter import load_adapter
+from scr.mapping.run import MappingContext, map_unit
 
 PEOPLE = population(7, 60)
 EVERYTHING: dict[str, dict[str, Part]] = {
@@ -227,3 +234,21 @@ def test_registration_lists_divide_the_patients() -> None:
     assert all(tuple(lines[0].split(",")) == REGISTRATION_COLUMNS for lines in lists)
     listed = [line.split(",")[0] for lines in lists for line in lines[1:]]
     assert sorted(listed) == sorted(number for number, person in people.items() if not person.died)
+
+
+def test_one_of_the_story_has_a_diagnosis_that_is_withheld() -> None:
+    """The diagnosis, the consultations about it and the lists that name it are restricted, little else."""
+    [person] = [one for one in PEOPLE if one.persona == "gwilym"]
+    question = Question(person.nhs_number, person.practice, EVERYTHING, ())
+    adapter = load_adapter(DataFiles(), "gp-connect")
+    [unit] = adapter.units(json.dumps(structured_record(person, question)).encode())
+    assert isinstance(unit, Unit)
+    policy = load_policy(DataFiles())
+    context = MappingContext(
+        OdsCode(person.practice), "someone", b"k" * 32, 0, adapter.maps, steps=(Labeller(policy.labels),)
+    )
+    entries = map_unit(adapter, unit, context).entries
+    withheld = Counter(e.type for e in entries if not policy.cleared(policy.roles["R8000"], e.labels))
+    assert withheld["Condition"] == 1
+    assert withheld["Encounter"] >= 1
+    assert withheld.total() < len(entries) / 4
