@@ -60,7 +60,8 @@ def waiting(context: typer.Context) -> None:
         console.print("Nothing waits.")
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("message", "since", "provider", "feed", "tries", "not trusted", "next try"):
+    table.add_column("message", no_wrap=True, min_width=max(len(message.id) for message, _ in found))
+    for title in ("since", "provider", "feed", "tries", "not trusted", "next try"):
         table.add_column(title, overflow="fold")
     for message, wait in found:
         since = _local(message.received).strftime("%d %b %Y %H:%M:%S")
@@ -124,7 +125,8 @@ async def _retry(settings: Settings, item: str) -> Receipt:
 def _print_how_many_wait(count: int) -> None:
     if count:
         kind = "message waits" if count == 1 else "messages wait"
-        console.print(f"{count} {kind} for PDS; the server tries again by itself: `scr quarantine waiting`.")
+        text = f"{count} {kind} for PDS; the server tries again by itself: `scr quarantine waiting`."
+        console.print(text, soft_wrap=True)
 
 
 def _local(ms: int) -> datetime:

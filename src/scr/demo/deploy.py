@@ -122,7 +122,7 @@ def _write_pds_keys(home: Path) -> None:
     """A key pair for PDS: the private key for scr, the public one for the simulator."""
     key = RSAKey.generate_key(2048, {"kid": PDS_KEY_ID, "use": "sig", "alg": "RS512"})
     _write_secret(home / PDS_KEY, key.as_pem(private=True).decode("ascii").strip())
-    (home / PDS_PUBLIC_KEYS).write_text(json.dumps(KeySet([key]).as_dict(private=False)), encoding="ascii")
+    _write_secret(home / PDS_PUBLIC_KEYS, json.dumps(KeySet([key]).as_dict(private=False)))
 
 
 def _settings(ports: Ports) -> str:
