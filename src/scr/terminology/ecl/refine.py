@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from scr.errors import Invalid
 from scr.terminology.ecl.ids import Ids, chunks
 from scr.terminology.ecl.tree import (
+    SOME,
     Attribute,
     Cardinality,
     Comparison,
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from scr.terminology.ecl.evaluate import Meaning
 
 IS_A = "116680003"
-_FEW_NAMES = 400
 _MANY_VALUES = 20_000
-_BATCH = 2_000
+_FEW_SOURCES = 20_000
 
+_TARGETS = "SELECT target, type FROM attribute WHERE source IN ({}) AND target IS NOT NULL"
 _ROWS = "SELECT source, role_group, type, target, value FROM attribute WHERE source IN ({})"
 _COMPARE: dict[Comparison, Callable[[Decimal, Decimal], bool]] = {
     "=": lambda a, b: a == b,
@@ -67,11 +68,13 @@ def select(meaning: Meaning, focus: Expression, refinement: Refinement) -> Ids:
     narrow = _narrow(meaning, refinement)
     if narrow is None:
         possible = meaning.ids(focus)
-    elif len(narrow) < _BATCH:
+    elif len(narrow.ids) < _FEW_SOURCES:
         inside = meaning.test(focus)
-        possible = {one for one in narrow if inside(one)}
+        possible = {one for one in narrow.ids if inside(one)}
     else:
-        possible = meaning.ids(focus) & narrow
+        possible = meaning.ids(focus) & narrow.ids
+    if narrow is not None and narrow.exact:
+        return possible
     found: Ids = set()
     for batch in chunks(possible):
         rows = _rows(meaning, batch)
@@ -88,11 +91,8 @@ def holds(meaning: Meaning, refinement: Refinement) -> Callable[[int], bool]:
 def values(meaning: Meaning, focus: Expression, attribute: Expression) -> Ids:
     """``focus . attribute``: the concepts that these attributes of the focus point at."""
     names = _names(meaning, attribute)
-    found: Ids = set()
-    for batch in chunks(meaning.ids(focus)):
-        for rows in _rows(meaning, batch).values():
-            found |= {row.target for row in rows if row.target is not None and _named(row, names)}
-    return found
+    rows = meaning.store.rows_of(_TARGETS, meaning.ids(focus))
+    return {target for target, name in rows if names is None or name in names}
 
 
 def _rows(meaning: Meaning, sources: Iterable[int]) -> Mapping[int, list[Row]]:
@@ -212,49 +212,57 @@ def _number(row: Row) -> Decimal | None:
 # -- narrowing
 
 
-def _narrow(meaning: Meaning, refinement: Refinement) -> Ids | None:
-    """A set outside of which nothing holds; None where none is at hand cheaply."""
+class Narrow(NamedTuple):
+    """A set outside of which a refinement does not hold; ``exact``: and within which it holds."""
+
+    ids: Ids
+    exact: bool
+
+
+def _narrow(meaning: Meaning, refinement: Refinement) -> Narrow | None:
+    """None where no such set is at hand cheaply."""
     match refinement:
-        case Attribute(cardinality=cardinality) if cardinality.least == 0:
-            return None
-        case Attribute(comparison="=", reverse=True):
-            return _targets(meaning, refinement)
-        case Attribute(comparison="=", reverse=False):
-            return _sources(meaning, refinement)
+        case Attribute(comparison="=", cardinality=cardinality) if cardinality.least > 0:
+            found = _having(meaning, refinement)
+            return None if found is None else Narrow(found, cardinality == SOME)
         case Group(inner, cardinality) if cardinality.least > 0:
-            return _narrow(meaning, inner)
+            within = _narrow(meaning, inner)
+            exact = cardinality == SOME and isinstance(inner, Attribute)
+            return None if within is None else Narrow(within.ids, exact and within.exact)
         case Joined(junction, parts):
-            each = [_narrow(meaning, part) for part in parts]
-            sets = [one for one in each if one is not None]
-            if junction == "AND":
-                return set.intersection(*sets) if sets else None
-            return set.union(*sets) if len(sets) == len(parts) else None
+            return _narrow_joined(junction, [_narrow(meaning, part) for part in parts])
         case _:
             return None
 
 
-def _sources(meaning: Meaning, attribute: Attribute) -> Ids | None:
-    """The concepts that have one of the attributes with one of the values."""
-    names, value = _names(meaning, attribute.name), attribute.value
-    if names is None or len(names) > _FEW_NAMES or isinstance(value, Decimal | str | bool):
+def _narrow_joined(junction: str, each: Sequence[Narrow | None]) -> Narrow | None:
+    known = [one for one in each if one is not None]
+    whole = len(known) == len(each)
+    exact = whole and all(one.exact for one in known)
+    if junction == "AND":
+        return Narrow(set.intersection(*(one.ids for one in known)), exact) if known else None
+    return Narrow(set.union(*(one.ids for one in known)), exact) if whole else None
+
+
+def _having(meaning: Meaning, attribute: Attribute) -> Ids | None:
+    """The concepts that have one of the attributes with one of the values; reversed, its targets."""
+    value = attribute.value
+    if isinstance(value, Decimal | str | bool):
         return None
-    store = meaning.store
-    found: Ids = set()
+    if attribute.reverse:
+        return values(meaning, value, attribute.name)
+    names, store = _names(meaning, attribute.name), meaning.store
+    if names is None:
+        names = store.column("SELECT DISTINCT type FROM attribute")
+    # Any value is still a concept: a concrete value is none.
     wanted = None if isinstance(value, Everything) else meaning.ids(value)
+    found: Ids = set()
     for name in names:
-        if wanted is None:
-            found |= store.column("SELECT source FROM attribute WHERE type = ?", (name,))
-        elif len(wanted) > _MANY_VALUES:
+        if wanted is None or len(wanted) > _MANY_VALUES:
+            wanted = store.everything() if wanted is None else wanted
             rows = store.rows("SELECT source, target FROM attribute WHERE type = ?", (name,))
             found |= {source for source, target in rows if target in wanted}
         else:
             sql = f"SELECT source FROM attribute WHERE type = {name:d} AND target IN ({{}})"  # noqa: S608 - a number
             found |= store.of(sql, wanted)
     return found
-
-
-def _targets(meaning: Meaning, attribute: Attribute) -> Ids | None:
-    """The concepts that one of the attributes of one of the values points at."""
-    if isinstance(attribute.value, Everything | Decimal | str | bool):
-        return None
-    return values(meaning, attribute.value, attribute.name)

@@ -142,7 +142,7 @@ def _of_system(library: Library, include: Include) -> Clause:
     if include.listed:
         return _of_list(include.system, include.listed)
     if library.release is not None and include.system == SNOMED_CT and SNOMED_CT in library.systems:
-        return _of_snomed(library.release, include.filters)
+        return _of_snomed(library, library.release, include.filters)
     if library.release is not None and include.system in library.systems:
         return _of_codes(include, _Hierarchy(library.release, include.system))
     return _of_codes(include, _Small(library, include.system))
@@ -156,7 +156,7 @@ def _of_list(system: str, codes: Sequence[str]) -> Clause:
 # -- SNOMED CT
 
 
-def _of_snomed(release: Release, filters: Sequence[Filter]) -> Clause:
+def _of_snomed(library: Library, release: Release, filters: Sequence[Filter]) -> Clause:
     if not filters:
         return _of_codes(Include(SNOMED_CT), _Hierarchy(release, SNOMED_CT))
     if any(one.property == REFSETS for one in filters):
@@ -165,8 +165,11 @@ def _of_snomed(release: Release, filters: Sequence[Filter]) -> Clause:
     tree = trees[0] if len(trees) == 1 else Compound("AND", tuple(trees))
     inside = matcher(release, tree)
 
+    def codes() -> tuple[str, ...]:
+        return tuple(sorted(evaluate(release, tree), key=int))
+
     def listed() -> Iterable[Coded]:
-        return [Coded(SNOMED_CT, code) for code in sorted(evaluate(release, tree), key=int)]
+        return [Coded(SNOMED_CT, code) for code in library.remembered.codes(tree, codes)]
 
     def holds(coded: Coded) -> bool:
         return coded.system == SNOMED_CT and inside(coded.code)

@@ -5,6 +5,9 @@ The release comes first. Where it does not have a code or a system, the small sy
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +38,29 @@ class Known(NamedTuple):
     active: bool
 
 
+class Remembered:
+    """The codes of expressions that were listed not long ago: the next letter typed asks for the same."""
+
+    def __init__(self, most: int = 500_000) -> None:
+        self._most = most
+        self._lists: OrderedDict[Hashable, tuple[str, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def codes(self, key: Hashable, make: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        """What was made before, or is made now. Of all lists together ``most`` codes are kept."""
+        with self._lock:
+            found = self._lists.get(key)
+            if found is not None:
+                self._lists.move_to_end(key)
+                return found
+        found = make()
+        with self._lock:
+            self._lists[key] = found
+            while sum(map(len, self._lists.values())) > self._most:
+                self._lists.popitem(last=False)
+        return found
+
+
 @dataclass(frozen=True)
 class Library:
     """One release (or none), the small systems and the maps: what one question is answered from."""
@@ -42,6 +68,7 @@ class Library:
     release: Release | None = None
     shipped: ShippedSystems = field(default_factory=ShippedSystems)
     maps: ConceptMaps = field(default_factory=ConceptMaps)
+    remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
 
     @cached_property
     def systems(self) -> dict[str, System]:

@@ -22,6 +22,8 @@ from scr.terminology.systems import SNOMED_CT
 _TERMS = """SELECT designation.id, code, term, display, concept.active
   FROM concept JOIN designation ON designation.concept = concept.id
   WHERE concept.{column} IN ({places}) AND system = ? AND designation.id >= ? AND designation.id < ?"""
+_FEW = 500
+"""Of so many codes looking through the terms is quicker than searching all terms again."""
 _NUMBER = "SELECT id FROM system WHERE uri = ?"
 
 
@@ -36,8 +38,8 @@ class Bounds:
 
     codes: int = 10_000
     matches: int = 1_000
-    misses: int = 2_000
-    scanned: int = 10_000
+    misses: int = 500
+    scanned: int = 100_000
 
 
 BOUNDS = Bounds()
@@ -84,7 +86,7 @@ class Typing:
             return self._search(release, system, limit, within)
         except _TooFew:
             codes = self._listed(system)
-        if len(codes) <= self.bounds.scanned:
+        if len(codes) <= min(self.bounds.scanned, _FEW):
             return self._looked_through(release, system, codes)
         return self._search(release, system, limit, frozenset(codes).__contains__)
 
