@@ -21,6 +21,7 @@ _VERBS = {
     "listen": "serving",
     "watch": "serving",
     "poll": "serving",
+    "receive": "receive",
     "query": "query",
     "init": "config",
     "config": "config",

@@ -32,7 +32,7 @@ from scr.intake.checking import (
     next_wait,
 )
 from scr.intake.drift import DRIFT, departs
-from scr.intake.file_unit import Desk, Problem, UnitOutcome
+from scr.intake.file_unit import Desk, Nothing, Problem, UnitOutcome
 from scr.intake.sitting import Sitting
 from scr.intake.totals import Totals, counted_of, gaps_of, units_of
 from scr.mapping.adapter import Adapter
@@ -50,7 +50,7 @@ T = TypeVar("T")
 _EVENTS = frozenset({"hl7v2", "edifact"})
 """Formats whose payloads are events with an identity of their own: the same again is the same event."""
 
-_BATCH = 40
+_BATCH = 80
 """Units in one transaction: more would keep an audit row waiting behind a long file."""
 
 _ATTEMPTS = 10
@@ -59,6 +59,9 @@ _PAUSE = 0.05
 
 _LATER = 60_000
 """Milliseconds until a message that cannot be done at all is looked at again."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many units of a payload are filed, and how many in quarantine."""
 
 _log = structlog.get_logger("scr.intake")
 
@@ -105,11 +108,14 @@ class Intake:
         self._texts = SharedTexts()
         self.drift = FeedWatch(database, keys.id_key, clock)
 
-    async def receive(self, provider: Provider, feed: Feed, raw: bytes) -> Receipt:
+    async def receive(
+        self, provider: Provider, feed: Feed, raw: bytes, progress: Progress | None = None
+    ) -> Receipt:
         """Keep a payload, and file or quarantine every part of it.
 
         The same bytes again are stored once, and get the same receipt; but a snapshot (a file, a bundle)
-        that comes back after another has taken its place counts again. Returns when all is durable.
+        that comes back after another has taken its place counts again. ``progress`` is told after every
+        transaction how many units are filed and in quarantine by then. Returns when all is durable.
         Raises Unavailable where the database is down: then nothing was promised.
         """
         kept = await self._write(
@@ -121,7 +127,7 @@ class Intake:
             and not await self._again(kept.id, feed)
         ):
             return await self._known(kept.id)
-        return await self._process(kept.id, provider.ods, feed, raw)
+        return await self._process(kept.id, provider.ods, feed, raw, progress)
 
     async def _again(self, message: str, feed: Feed) -> bool:
         """Whether a payload that came before is to be done again: what it says is the latest word anew."""
@@ -222,7 +228,9 @@ class Intake:
         state = MessageState.QUARANTINED if problems else MessageState.FILED
         return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
 
-    async def _process(self, message: str, provider: OdsCode, feed: Feed, raw: bytes) -> Receipt:
+    async def _process(
+        self, message: str, provider: OdsCode, feed: Feed, raw: bytes, progress: Progress | None = None
+    ) -> Receipt:
         """File a kept payload, some units to a transaction; the last one finishes the message.
 
         Where the register does not say whose a unit is, or an older message of the feed waits for that, it
@@ -258,6 +266,8 @@ class Intake:
             if done is None:  # the same bytes came twice at once, and the other was first
                 return await self._known(message)
             totals = done
+            if progress is not None:
+                progress(totals.filed, len(totals.problems))
             if last:
                 break
             batch = following
@@ -328,7 +338,8 @@ class Intake:
         if key is None:
             return None
         now = self._clock()
-        totals, outcomes = before, []
+        outcomes: list[UnitOutcome] = []
+        number = before.filed + len(before.problems)
         sitting = None if adapter.decode.format in _EVENTS else Sitting()
         desk = replace(self._desk, facts=answers.facts or self._desk.facts, sitting=sitting)
         for unit in batch:
@@ -337,7 +348,7 @@ class Intake:
             else:
                 outcome = _file(desk, conn, provider, adapter, unit, now, answers)
             outcomes.append(outcome)
-            totals = totals.and_one(outcome)
+            number += not isinstance(outcome, Nothing)
             if isinstance(outcome, Problem):
                 whose = outcome.claimed
                 quarantine.quarantine(
@@ -350,11 +361,11 @@ class Intake:
                     outcome.sentence,
                     unit.raw,
                     now,
-                    number=totals.filed + len(totals.problems),
+                    number=number,
                     claimed=None if whose is None else index.token_of(self._keys, whose),
                 )
         totals = replace(
-            totals,
+            before.and_all(outcomes),
             losses=before.losses + Counter(counted_of(outcomes)),
             gaps=before.gaps + Counter(gaps_of(outcomes, self._texts)),
         )

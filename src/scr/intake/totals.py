@@ -28,13 +28,21 @@ class Totals:
     losses: Counter[Counted] = field(default_factory=Counter)
     gaps: Counter[Met] = field(default_factory=Counter)
 
-    def and_one(self, outcome: UnitOutcome) -> Totals:
-        if isinstance(outcome, Problem):
-            return replace(self, problems=(*self.problems, outcome))
-        if isinstance(outcome, Nothing):
-            return self
-        people = self.people | {outcome.person.key} if len(self.people) < 2 else self.people
-        return replace(self, filed=self.filed + 1, people=people, person=outcome.person)
+    def and_all(self, outcomes: Iterable[UnitOutcome]) -> Totals:
+        """With what came of further units. Whose they are is remembered as far as it is one person."""
+        outcomes = list(outcomes)
+        problems = [one for one in outcomes if isinstance(one, Problem)]
+        filed = [one for one in outcomes if isinstance(one, FiledUnit)]
+        people = self.people
+        if len(people) < 2:
+            people |= {one.person.key for one in filed}
+        return replace(
+            self,
+            filed=self.filed + len(filed),
+            problems=(*self.problems, *problems),
+            people=people,
+            person=filed[-1].person if filed else self.person,
+        )
 
     @property
     def state(self) -> MessageState:

@@ -29,13 +29,13 @@ COLLISIONS = count()
 
 
 class Stopping(Desk):
-    """A desk at which the process ends when it comes to row 60."""
+    """A desk at which the process ends when it comes to row 120."""
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
     ) -> UnitOutcome:
         """File a unit, or end."""
-        if unit.place == "row 60":
+        if unit.place == "row 120":
             raise Unavailable("the end")
         return super().file(conn, provider, adapter, unit, now)
 
@@ -62,12 +62,12 @@ def started(database: Database, keys: KeyRing, feeder: Feeder, desk: type[Desk],
 def test_a_file_that_is_begun_anew_is_in_quarantine_once(database: Database, keys: KeyRing) -> None:
     """The process ended within a long file: done again at the start, each of its parts stands there once."""
     feeder = Feeder(database, keys, "warn")
-    raw = "\n".join([HEADER, *(BAD.format(n) for n in range(90))]).encode()
+    raw = "\n".join([HEADER, *(BAD.format(n) for n in range(170))]).encode()
     with pytest.raises(Unavailable):
         asyncio.run(started(database, keys, feeder, Stopping).receive(feeder.provider, feeder.feed, raw))
     assert asyncio.run(started(database, keys, feeder, Desk, feeder.provider).recover()) == 1
     items = database.read_now(quarantined)
-    assert len(items) == len({item.place for item in items}) == 90
+    assert len(items) == len({item.place for item in items}) == 170
     assert database.read_now(messages.pending) == []
 
 
