@@ -246,7 +246,10 @@ def code_system_elsewhere(system: System) -> Resource:
 
 
 def concept_map(table: ConceptMap) -> Resource:
-    """A table of the project or the deployment as a ConceptMap. The row ``*`` is its ``unmapped``."""
+    """A table of the project or the deployment as a ConceptMap. The row ``*`` is its ``unmapped``.
+
+    A row for an empty value has no place in FHIR, where every code has a character.
+    """
     groups: dict[tuple[str, str], Resource] = {}
     for (source_system, code), target in table.exact.items():
         group = groups.setdefault((source_system, target.system), {"element": []})
@@ -257,6 +260,7 @@ def concept_map(table: ConceptMap) -> Resource:
         if code == ANY:
             if target.code:
                 group["unmapped"] = {"mode": "fixed", "code": target.code}
+        if code in (ANY, ""):
             continue
         found: Resource = {"equivalence": "unmatched"}
         if target.code:
@@ -267,6 +271,7 @@ def concept_map(table: ConceptMap) -> Resource:
     return {
         "resourceType": "ConceptMap",
         "url": OWN_MAPS + table.name,
+        **({"version": table.version} if table.version else {}),
         "name": table.name,
         "status": "active",
         "group": [one for one in groups.values() if one["element"]],
