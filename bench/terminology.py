@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.support.rf2 import Shape, write_release
 
+from bench import operations
 from bench.report import Line, below
 from bench.served import folder
 from scr.terminology.release.current import current_path, folder_of
@@ -35,6 +36,7 @@ def release(concepts: int, rounds: int) -> list[Line]:
             raise RuntimeError("nothing was loaded")
         found = Release(path)
         lines += _asked(found, rounds)
+        lines += operations.asked(found, rounds)
         found.close()
     return lines
 

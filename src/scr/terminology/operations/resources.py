@@ -257,9 +257,8 @@ def concept_map(table: ConceptMap) -> Resource:
             group["source"] = source_system
         if target.system:
             group["target"] = target.system
-        if code == ANY:
-            if target.code:
-                group["unmapped"] = {"mode": "fixed", "code": target.code}
+        if code == ANY and target.code:
+            group["unmapped"] = {"mode": "fixed", "code": target.code}
         if code in (ANY, ""):
             continue
         found: Resource = {"equivalence": "unmatched"}

@@ -7,7 +7,7 @@ every map of the release from the code's system.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from scr.errors import NotFound
@@ -87,16 +87,21 @@ def _of_release(library: Library, system: str, code: str, target_system: str) ->
     return _translated(library.release.translate(system, code, target_system or None))
 
 
-def _translated(found: Iterable[Translation]) -> Translated:
+def _translated(found: Sequence[Translation]) -> Translated:
+    if not found:
+        return Translated((), False)
     matches = [
         Match(one.system, one.code, one.display, one.relationship, one.map, _advice(one.rule, one.advice))
         for one in found
+        if one.code
     ]
-    return Translated(tuple(one for one in matches if one.code), bool(matches))
+    return Translated(tuple(matches), True)
 
 
 def _advice(rule: str, advice: str) -> str:
     """What a map's author says beside a target. A rule that always holds says nothing."""
+    if not rule and not advice:
+        return ""
     conditions = rule if rule.upper() not in {"", "TRUE", "OTHERWISE TRUE"} else ""
     return " | ".join(part for part in (conditions, advice) if part)
 

@@ -38,7 +38,7 @@ class Bounds:
 
     codes: int = 10_000
     matches: int = 1_000
-    misses: int = 500
+    misses: int = 300
     scanned: int = 100_000
 
 
