@@ -164,8 +164,6 @@ class Intake:
                 await self._write(partial(messages.wait, message=message.id, wait=later, claimed=()))
             if receipt is None or receipt.waiting:
                 blocked.add(feed)
-            else:
-                await self._write(partial(messages.forget_wait, message=message.id))
         return min((wait.again for _, wait in await self._database.read(messages.waiting)), default=None)
 
     async def _finish(self, message: Message) -> Receipt | None:
@@ -173,7 +171,10 @@ class Intake:
         try:
             raw = await self._database.read(partial(messages.open_raw, keys=self._keys, message=message.id))
             feed = self._feed(message.provider, message.feed)
-            return await self._process(message.id, message.provider, feed, raw)
+            receipt = await self._process(message.id, message.provider, feed, raw)
+            if message.state is MessageState.WAITING and not receipt.waiting:
+                await self._write(partial(messages.forget_wait, message=message.id))
+            return receipt
         except Exception as error:  # noqa: BLE001 - the message boundary: the others are finished
             _log.error(
                 "not recovered",
