@@ -93,18 +93,19 @@ class Resolver:
         standing = told.standing(now, former)
         index.learn_standing(conn, self.keys, person, standing)
         for number in former:
-            doubt = self._as_one(conn, number, person, told, now)
-            if doubt is not None:
-                return doubt
+            whose = self._as_one(conn, number, person, told, now)
+            if whose is not None:
+                return whose
         return replace(person, standing=standing)
 
     def _as_one(
         self, conn: Connection, number: NHSNumber, person: Person, told: PdsPerson, now: int
-    ) -> Unresolved | None:
+    ) -> Person | Unresolved | None:
         """Let a number that gave way find the person; whoever is held under it is read as one with them.
 
         That is only so where what is known of the other agrees with the register too, and nothing stands
-        against the link.
+        against the link. The other is whose a unit is that names the former number, so that the link can
+        be undone to the row; None where nobody else is held under it.
         """
         index.learn_former(conn, self.keys, person, number)
         other = index.find(conn, self.keys, number)
@@ -121,7 +122,7 @@ class Resolver:
         except (Forbidden, Unprocessable):
             return Unresolved("nhs-number-disputed", _DISPUTED)
         index.learn_standing(conn, self.keys, other, told.standing(now))
-        return None
+        return index.find(conn, self.keys, number)  # as it is now, with its view
 
     def _by_number(
         self,

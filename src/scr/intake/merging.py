@@ -58,10 +58,14 @@ def _merge(
     conn: Connection, keys: KeyRing, provider: OdsCode, person: Person, stated: Claim, other: Other, now: int
 ) -> bool:
     view = view_of(conn, keys, person)
-    if other.nhs_number is not None and other.nhs_number not in bars.numbers_of(view):
-        return False
     own = {one.key for one in view}
-    if any(one.key not in own for one in merges.owners_of(conn, keys, provider, other.local_ids)):
+    named = merges.owners_of(conn, keys, provider, other.local_ids)
+    if other.nhs_number is not None:
+        holder = index.find(conn, keys, other.nhs_number)
+        if holder is None:
+            return False
+        named.append(holder)
+    if any(one.key not in own for one in named):
         return False
     surviving = _without(stated.local_ids, other.local_ids)
     merges.alias(

@@ -13,7 +13,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.pds import PdsAddress, PdsName, PdsPerson
 from scr.fhir.standing import Standing
-from scr.identity import index
+from scr.identity import index, links
 from scr.identity.matching import shipped_matching
 from scr.identity.pds.facts import Facts, Found, Invalidated, NotKnown, Superseded
 from scr.identity.resolve import Resolver, Unresolved
@@ -103,6 +103,23 @@ def test_a_superseded_number_and_its_successor_find_one_person(database: Databas
     assert [person and (person.key, person.nhs_number) for person in by_both] == [(held.key, TWO)] * 2
     assert by_both[0] is not None
     assert by_both[0].standing == Standing("01", former=(ONE.value,), checked=NOW)
+
+
+def test_two_rows_of_which_one_number_gave_way_are_read_as_one(database: Database, keys: KeyRing) -> None:
+    """What names the former number stays in its row, so that the link can be undone; a bar wins."""
+    rows = [database.write_now(lambda c, n=n: index.register(c, keys, n, FINCH, NOW)) for n in (ONE, TWO)]  # type: ignore[misc]
+    found = _resolve(database, keys, Claim(ONE, "", FINCH), {ONE: Superseded(ONE, _told(TWO))})
+    assert isinstance(found, Person)
+    assert (found.key, found.view) == (rows[0].key, rows[1].key)
+    view = database.read_now(lambda c: links.view_of(c, keys, found))
+    assert [person.key for person in view] == [rows[1].key, rows[0].key]
+    database.write_now(lambda c: links.bar(c, keys, [ONE, TWO], reason="x", by="y", now=NOW))
+    barred = _resolve(database, keys, Claim(ONE, "", FINCH), {ONE: Superseded(ONE, _told(TWO))})
+    assert isinstance(barred, Unresolved)
+    assert barred.code == "nhs-number-disputed"
+    alone = database.read_now(lambda c: index.find(c, keys, ONE))
+    assert alone is not None
+    assert alone.view is None
 
 
 def test_where_a_restricted_person_lives_is_not_kept(database: Database, keys: KeyRing) -> None:
