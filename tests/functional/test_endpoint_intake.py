@@ -50,7 +50,7 @@ async def test_delivered_twice_is_stored_once(fresh: Deployment) -> None:
 DOUBTFUL = {
     "demographics-contradict": update("D1", family="Stranger", born="19990909"),
     "bad-nhs-number": update("D2").replace(ADA.value.encode(), b"9990000001"),
-    "no-nhs-number": update("D3").replace(ADA.value.encode(), b""),
+    "no-nhs-number": update("D3").replace(ADA.value.encode(), b"").replace(b"H1^", b"H9^"),
     "merge-needs-review": message(
         "A40", "D4", pid(ADA, "O'Sample", "Ada^Mary", "19410705"), "MRG|H2^^^PAS^MR"
     ),

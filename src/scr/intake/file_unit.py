@@ -25,7 +25,7 @@ from scr.intake.merging import carry_out, merge_of
 from scr.intake.sitting import Sitting
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
-from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit
+from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit, take_number
 from scr.store.filed_under import marks_of
 from scr.store.filing import file_in_view
 from scr.store.keys import KeyRing
@@ -162,6 +162,8 @@ class Desk:
         now: int,
     ) -> FiledUnit:
         """Put a unit onto its person's record."""
+        if stated.nhs_number is None:
+            take_number(unit, person.nhs_number)
         context = MappingContext(
             provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps
         )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from scr.decode.hl7v2.message import Message
 from scr.decode.tree import Unit
 from scr.fhir.demographics import Demographics, demographics_of
 from scr.fhir.entry import Entry, Resource, pack
@@ -152,6 +153,16 @@ def _holds(rule: Refusal, frame: Frame) -> bool:
 def _holding(rules: tuple[Refusal, ...], frame: Frame) -> Refusal | None:
     """The first rule that holds for the unit."""
     return next((rule for rule in rules if _holds(rule, frame)), None)
+
+
+def take_number(unit: Unit, number: NHSNumber) -> None:
+    """Let a unit that names nobody be mapped as this person's, whom its sender's own identifier names.
+
+    The adapters of HL7 v2 make their ids of the number, so that a visit keeps its id. What has no such
+    tree is keyed by its sender's identifiers, and stays as it is.
+    """
+    if isinstance(unit.tree, Message):
+        unit.tree.take_nhs_number(number.value)
 
 
 def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:

@@ -116,6 +116,11 @@ class Message(Mapping[str, Any]):
         """The values of the first PID that are said to be NHS Numbers."""
         return nhs_numbers(self.get("PID"))
 
+    def take_nhs_number(self, number: str) -> None:
+        """Let a message that names no NHS Number be read as if it named this one."""
+        self.nhs_numbers = [number]
+        self._seen.pop("nhs_numbers", None)
+
     def get(self, key: str, default: Any = None) -> Any:
         """A segment, a list of segments, or one of the other keys."""
         if key not in self._seen:
