@@ -54,18 +54,24 @@ def _table_of(resource: Resource) -> _Table | None:
 
 
 def _collect(node: Resource, table: _Table, found: list[Resource]) -> None:
-    for name, value in node.items():
-        below = table.get(name)
-        if below is None:
+    for name in node:
+        if name not in table:
             continue
-        for item in value if type(value) is list else (value,):
-            if type(item) is not dict:
-                continue
-            if below is _CONCEPT:
-                if "coding" in item:
-                    found.append(item)
-            elif below is _RESOURCE:
-                found.extend(concepts_of(item))
+        value, below = node[name], table[name]
+        if below is not _CONCEPT:
+            _collect_below(value, below, found)
+        elif type(value) is dict:
+            if "coding" in value:
+                found.append(value)
+        elif type(value) is list:
+            found += [item for item in value if type(item) is dict and "coding" in item]
+
+
+def _collect_below(value: Any, below: _Table, found: list[Resource]) -> None:
+    for item in value if type(value) is list else (value,):
+        if type(item) is dict:
+            if below is _RESOURCE:
+                found += concepts_of(item)
             else:
                 _collect(item, below, found)
 
