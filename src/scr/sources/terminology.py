@@ -28,7 +28,8 @@ from scr.terminology.operations.resources import warned
 
 _MAX_BYTES = 8 * 1024 * 1024
 _ATTEMPTS = 2
-_AT_ONCE = 4
+_AT_ONCE = 2
+"""Expansions under way together: a wide expression has some hundreds of megabytes in hand."""
 _THREADED = frozenset({"ValueSet/$expand", "ValueSet/$validate-code", "ConceptMap/$translate"})
 _SAYS_NO = frozenset({400, 404, 410, 422})
 _RESULTS = {"ValueSet/$expand": "ValueSet"}

@@ -29,7 +29,7 @@ _STEPS = 50_000
 class Limits:
     """What one expression may cost: rows read in all, and seconds."""
 
-    rows: int = 8_000_000
+    rows: int = 6_000_000
     seconds: float = 10.0
 
 

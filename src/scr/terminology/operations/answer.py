@@ -16,6 +16,7 @@ from scr.terminology.operations.library import Coded, Library
 from scr.terminology.operations.question import Asked, Question
 from scr.terminology.operations.translate import Translated, translate
 
+_LONGEST_FILTER = 200
 _NAMED = {"*": DETAILS, "inactive": frozenset[str]()}
 
 
@@ -97,6 +98,12 @@ def _definition(library: Library, question: Question) -> Definition:
 
 
 def _expand(library: Library, question: Question, at: str, warnings: Sequence[str]) -> Resource:
+    if len(question.text("filter")) > _LONGEST_FILTER:
+        raise Invalid(
+            f"longer than {_LONGEST_FILTER} characters: type fewer words",
+            code="bad-parameter",
+            where="filter",
+        )
     page = Page(
         filter=question.text("filter"),
         offset=question.number("offset") or 0,

@@ -16,6 +16,8 @@ from scr.terminology.operations.translate import OWN_MAPS
 Kind = Literal["CodeSystem", "ValueSet", "ConceptMap"]
 KINDS: tuple[Kind, ...] = ("CodeSystem", "ValueSet", "ConceptMap")
 
+_TITLES = "SELECT url, name, version FROM resource WHERE type = ? ORDER BY url"  # without the bodies
+
 
 class Title(NamedTuple):
     """A resource by its address, before it is opened."""
@@ -69,8 +71,8 @@ def _small(library: Library, kind: Kind, url: str) -> Resource | None:
 
 def _every(library: Library, kind: Kind) -> Iterator[Title]:
     if library.release is not None:
-        for stored in library.release.resources(kind):
-            yield Title(stored.url, stored.name, stored.version)
+        rows = library.release.connection().execute(_TITLES, (kind,))
+        yield from (Title(*row) for row in rows.fetchall())
     if kind == "CodeSystem":
         for held in library.systems.values():
             yield Title(held.uri, held.name, held.version)
