@@ -107,14 +107,18 @@ def test_a_patient_who_is_restricted_marks_nothing() -> None:
         ({"resourceType": "QuestionnaireResponse", "id": "q"}, True),
         ({"resourceType": "Encounter", "id": "e"}, False),
         ({"resourceType": "Encounter", "id": "e", "reasonCode": [{"text": "chest pain"}]}, True),
+        (
+            {"resourceType": "Encounter", "id": "e", "reasonCode": [{"coding": [HIV]}, {"text": "pain"}]},
+            False,
+        ),
         ({"resourceType": "MedicationRequest", "id": "m", "medicationReference": {}}, False),
         ({"resourceType": "Patient", "id": "p"}, False),
         ({"resourceType": "Practitioner", "id": "p"}, False),
     ],
     ids=[
         "no concept", "words", "a supplier's code", "no release to ask", "one that is known", "no type",
-        "a type in words", "answers", "an encounter may say nothing", "a reason in words", "by reference",
-        "a person", "a practitioner",
+        "a type in words", "answers", "an encounter may say nothing", "a reason in words", "a sensitive reason",
+        "by reference",        "a person", "a practitioner",
     ],
 )  # fmt: skip
 def test_what_nobody_can_classify_is_marked(resource: Tree, unknown: bool) -> None:

@@ -110,10 +110,12 @@ def test_an_encounter_that_comes_after_its_condition_is_marked(database: Databas
 def test_a_code_that_is_taken_back_does_not_take_the_label_away(database: Database, keys: KeyRing) -> None:
     """The condition is corrected at its source: what was marked by it stays marked."""
     ada, e, c = someone(database, keys), uuid.uuid4().hex, uuid.uuid4().hex
+    alone = f"{c}x"
     unit = [made("Encounter", e), made("Condition", c, f"Encounter/{e}", own="hiv")]
-    deliver(database, keys, ada, unit)
-    deliver(database, keys, ada, [made("Condition", c, f"Encounter/{e}")])
-    assert labels(database, keys, ada) == {f"Encounter/{e}": {"hiv"}, f"Condition/{c}": {"hiv"}}
+    deliver(database, keys, ada, [*unit, made("Condition", alone, own="hiv")])
+    deliver(database, keys, ada, [made("Condition", c, f"Encounter/{e}"), made("Condition", alone)])
+    assert set(labels(database, keys, ada)) == {f"Encounter/{e}", f"Condition/{c}", f"Condition/{alone}"}
+    assert all(found == {"hiv"} for found in labels(database, keys, ada).values())
 
 
 def test_delivering_again_changes_nothing(database: Database, keys: KeyRing) -> None:
