@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 
 Pair = tuple[int, int]
 
@@ -80,7 +81,7 @@ def _turned(above: list[array[int]], ids: list[int]) -> Iterator[Pair]:
     for at, ancestors in enumerate(above):
         for ancestor in ancestors:
             below[ancestor].append(at)
-    for at, descendants in enumerate(below):
-        ancestor = ids[at]
-        for descendant in descendants:
-            yield ancestor, ids[descendant]
+    id_of = ids.__getitem__
+    return chain.from_iterable(
+        zip(repeat(ids[at]), map(id_of, descendants), strict=False) for at, descendants in enumerate(below)
+    )
