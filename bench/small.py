@@ -33,6 +33,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.migrations import migrate
 from scr.store.records import file_entries, load_record
+from scr.terminology.coding import Coder
 from scr.terminology.conceptmap import ConceptMaps
 
 _ODS = OdsCode("ZZH01")
@@ -71,6 +72,8 @@ def _payloads(adapters: Mapping[str, Adapter], context: MappingContext, rounds: 
     table = list(_units(rows, csv))
     r4, stu3 = record(RESOURCES, source="small"), _structured()
     count = sum(len(unit.tree["resources"]) for unit in _units(adapters["gp-connect"], stu3))
+    coder = Coder(context.maps)
+    coded = [resource for unit in _units(adapters["gp-connect"], stu3) for resource in unit.tree["resources"]]
     return [
         _line("Decode an ADT message", lambda: [list(_units(adt, m)) for m in messages], 200, rounds),
         _line("Map an ADT message", lambda: [map_unit(adt, u, context) for u in admissions], 200, rounds),
@@ -83,6 +86,9 @@ def _payloads(adapters: Mapping[str, Adapter], context: MappingContext, rounds: 
         _line(
             f"{RESOURCES} resources of STU3 to entries (from a record of {count})",
             lambda: _through(adapters["gp-connect"], stu3, context), count / RESOURCES, rounds,
+        ),
+        _line(
+            "Look whether a resource needs a national code", lambda: coder(list(coded)), len(coded), rounds
         ),
     ]  # fmt: skip
 
