@@ -46,9 +46,10 @@ def list_links(
     if not found:
         console.print("Nobody is linked.")
         return
-    table = Table("id", "kind", "since", "by", "provider", "undone", box=None, pad_edge=False)
-    table.columns[0].no_wrap = True
-    table.columns[0].min_width = 26
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True, min_width=26)  # `show` and `unlink` take it as it is
+    for title in ("kind", "since", "by", "provider", "undone"):
+        table.add_column(title, overflow="fold")
     for link in found:
         ended = "" if link.undone_at is None else f"{_local(link.undone_at):%d %b %Y %H:%M} {link.undone_by}"
         table.add_row(link.id, link.kind, f"{_local(link.at):%d %b %Y %H:%M}", link.by, link.provider, ended)
