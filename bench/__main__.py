@@ -76,6 +76,10 @@ def _people_postgresql(quick: bool) -> list[Line]:
         return people.index_of(size, rounds, database_url=url, engine="PostgreSQL")
 
 
+def _file(quick: bool) -> list[Line]:
+    return served.long_file(rows=2_000 if quick else 100_000)
+
+
 def _steps(quick: bool) -> list[Line]:
     return small.steps(rounds=1 if quick else 7)
 
@@ -93,6 +97,7 @@ PARTS: dict[str, Callable[[bool], list[Line]]] = {
     "adt-postgresql": _adt_postgresql,
     "people": _people,
     "people-postgresql": _people_postgresql,
+    "file": _file,
     "steps": _steps,
     "terminology": _terminology,
 }

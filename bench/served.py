@@ -14,9 +14,11 @@ from pathlib import Path
 
 import httpx
 
+from bench.council import write_file
 from bench.deployment import fill, know, make_deployment, sending_feeds, serving
 from bench.processes import peak_megabytes, process, processor_seconds, run_json, wait_for
 from bench.report import Line, at_least, below
+from scr.demo.places import COUNCIL
 
 RESOURCES = 500
 SOURCES = 8
@@ -159,6 +161,26 @@ def adt(*, messages: int, rounds: int, database_url: str = "", engine: str = "SQ
         Line(f"{name}: p50 and p99 of a message", f"{most['p50']:.0f} ms, {most['p99']:.0f} ms"),
         below(f"Peak memory of the server under ADT, {engine}: its worker", worker, 300, "MB"),
         below(f"Memory of the server after ADT, {engine}: all processes", together, 300, "MB"),
+    ]
+
+
+def long_file(*, rows: int, database_url: str = "", engine: str = "SQLite") -> list[Line]:
+    """A council's whole file, taken in by a process of its own: row by row filed and committed."""
+    connection = {"kind": "drop-folder", "pattern": "*.csv"}
+    feeds = {COUNCIL: [{"name": "care", "adapter": "client-level-data", "connection": connection}]}
+    with folder() as home:
+        deployment = make_deployment(home / "home", feeds, database_url)
+        file = home / "council.csv"
+        write_file(file, rows)
+        asked = {"home": str(deployment.home), "file": str(file), "rows": rows}
+        found = run_json(["-m", "bench.council"], asked)
+    name = f"Client Level Data, {rows} rows ({found['bytes'] / 1e6:.1f} MB), {engine}"
+    hundred_thousand = found["seconds"] / rows * 100_000
+    return [
+        Line(f"{name}: filed and committed", f"{found['seconds']:.1f} s, {found['rate']:.0f} rows/s"),
+        below(f"{name}: as 100,000 rows", hundred_thousand, 60, "s", inclusive=True),
+        Line(f"{name}: processor time of a row", f"{found['processor'] / rows * 1000:.2f} ms"),
+        below(f"{name}: peak memory of the process", found["peak"], 300, "MB"),
     ]
 
 

@@ -6,16 +6,18 @@ about one person its key is wrapped by that person's, so that erasing the person
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import cast
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
-from scr.store.keys import DataKey, KeyRing, random_id, seal, unreadable, unseal
+from scr.store.keys import DataKey, KeyRing, random_id, seal, seal_long, unreadable, unseal
 from scr.store.people import Person, person_by_key
 from scr.store.tables import MESSAGE, WAITING
 
@@ -82,6 +84,8 @@ _KEEP = text(
     " VALUES (:id, :provider, :feed, :received, :digest, 'received', '{}', :wrapped_key, :sealed)"
     " ON CONFLICT (provider, digest) DO NOTHING"
 )
+_KEEP_ROOM = text(_KEEP.text.replace(":sealed", "zeroblob(:sealed)"))
+_LONG = 1_000_000
 _FINISH = (
     update(MESSAGE)
     .where(MESSAGE.c.id == bindparam("which"))
@@ -141,12 +145,27 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
         "feed": feed,
         "received": now,
         "wrapped_key": keys.wrap(data_key, place_of("message", message, "key")),
-        "sealed": seal(data_key, raw, place_of("message", message, "raw")),
+        "sealed": seal_long(data_key, raw, place_of("message", message, "raw")),
     }
-    if connection.execute(_KEEP, row).rowcount:
+    if _insert(connection, row):
         return Kept(message, MessageState.RECEIVED, duplicate=False)
     known = connection.execute(_KNOWN, same).one()
     return Kept(known.id, MessageState(known.state), duplicate=True)
+
+
+def _insert(connection: Connection, row: Mapping[str, object]) -> bool:
+    """Put a message in; False where its bytes are there. SQLite would copy a long value twice on its way:
+    room is made for it, and it is written there."""
+    sealed = row["sealed"]
+    if connection.dialect.name != "sqlite" or not isinstance(sealed, bytearray) or len(sealed) < _LONG:
+        return bool(connection.execute(_KEEP, row).rowcount)
+    done = connection.execute(_KEEP_ROOM, {**row, "sealed": len(sealed)})
+    if not done.rowcount:
+        return False
+    driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+    with driver.blobopen("message", "sealed", done.lastrowid) as room:
+        room.write(sealed)
+    return True
 
 
 def take(connection: Connection, keys: KeyRing, message: str) -> DataKey | None:

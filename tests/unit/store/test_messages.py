@@ -47,15 +47,17 @@ def test_the_same_bytes_are_kept_once_for_each_provider(database: Database, keys
     assert not _keep(database, keys, b"MSH|2").duplicate
 
 
-def test_the_bytes_come_back_whoever_holds_the_key(database: Database, keys: KeyRing) -> None:
+@pytest.mark.parametrize("times", [50, 5_000], ids=["short", "long"])
+def test_the_bytes_come_back_whoever_holds_the_key(database: Database, keys: KeyRing, times: int) -> None:
     """Before and after the message is one person's, and when it is finished again, its bytes are the same."""
-    raw = bytes(range(256)) * 50
+    raw = bytes(range(256)) * times
     kept = _keep(database, keys, raw)
     someone = person(database, keys)
     assert database.read_now(lambda c: open_raw(c, keys, kept.id)) == raw
     for _ in range(2):
         database.write_now(lambda c: finish(c, keys, kept.id, MessageState.FILED, {"created": 1}, someone))
         assert database.read_now(lambda c: open_raw(c, keys, kept.id)) == raw
+    assert _keep(database, keys, raw).duplicate
     told = database.read_now(lambda c: describe(c, kept.id))
     assert (told.person, told.state, told.outcome) == (someone.key, MessageState.FILED, {"created": 1})
 
