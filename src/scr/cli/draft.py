@@ -125,6 +125,11 @@ def _show_plan(plan: Plan) -> None:
     asked = [f"  {one.finding.column.name}: {one.question}" for one in placements if one.question]
     if asked:
         _say("", "Questions:", *asked)
+    if plan.sample.sheets:
+        _say(
+            f"Not drafted: the sheets {', '.join(plan.sample.sheets)}. One adapter can read several sheets,"
+            " and join their rows: docs/formats.md, workbook."
+        )
     for name in plan.sample.twice:
         _say(
             f"The column {name!r} stands twice: the two cannot be told apart, so neither is read. Rename one."

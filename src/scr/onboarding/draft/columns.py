@@ -19,12 +19,14 @@ MAX_RECORDS = 5000
 class Column:
     """One field of the records: its path, the path of the list that it is in, its values as text.
 
+    ``around`` are the lists that this list itself is in, the outermost first.
     At the level of the record there is a value for each record, "" where it is missing.
     """
 
     path: Path
     values: tuple[str, ...]
     group: Path = ()
+    around: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -40,13 +42,15 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One or several files of one shape. ``decode`` is the adapter's key of that name; ``bad`` counts
-    what could not be read; ``twice`` are headers that stand twice, and cannot be told apart."""
+    what could not be read; ``twice`` are headers that stand twice, and cannot be told apart; ``sheets``
+    those of the workbook that hold rows as well and were not looked at."""
 
     decode: dict[str, Any]
     columns: tuple[Column, ...]
     records: int
     bad: int = 0
     twice: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
     files: tuple[FilePath, ...] = field(default=(), compare=False)
 
     @property

@@ -8,6 +8,7 @@ from scr.onboarding.draft.elements import reading
 from scr.onboarding.draft.kinds import Kind
 from scr.onboarding.draft.person import Person
 from scr.onboarding.draft.recognise import Finding
+from scr.onboarding.draft.shapes import UNSAID
 from scr.onboarding.draft.writing import Leaf, Rule, Writer, display, slug
 from scr.terminology import systems
 
@@ -44,8 +45,6 @@ NONE_KNOWN = (
 )  # fmt: skip
 _NOTHING_KNOWN = {"system": systems.SNOMED_CT, "code": "716186003", "display": "No known allergy"}
 """Words that say that no allergy is known."""
-UNSAID = ("unknown", "not known", "not recorded", "n/a", "tbc", "-")
-"""Words that say nothing."""
 
 
 def is_detail(finding: Finding, setting: str) -> bool:
@@ -54,7 +53,7 @@ def is_detail(finding: Finding, setting: str) -> bool:
         return False
     if finding.kind is Kind.YES_NO:
         return finding.part != "status"
-    if _measure(finding) is not None:
+    if _measure(finding) is not None or (finding.kind is Kind.PRESSURE and not finding.column.group):
         return setting != "labs"
     if finding.kind in {Kind.CODES, Kind.TEXT} and re.search(rf"\b({_SOCIAL})\b", finding.words):
         return finding.part not in {"id", "note"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from scr.onboarding.draft.kinds import CODED, Confidence, Kind
 from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.writing import Leaf, Writer, joined
+from scr.terminology import systems
 
 Body = dict[str, object]
 
@@ -43,6 +44,8 @@ def reading(value: Finding, unit: Finding | None, write: Writer, question: str =
         return {
             "valueBoolean": write.leaf(value, "Observation.valueBoolean", f"boolean({path})", question, sure)
         }
+    if value.kind is Kind.PRESSURE:
+        return {"component": [_half(value, write, place, question, sure) for place in (0, 1)]}
     if value.kind not in {Kind.NUMBER, Kind.QUANTITY} or (value.kind is Kind.QUANTITY and not value.unit):
         return {"valueString": write.text(value, "Observation.valueString", question, sure)}
     number = (
@@ -54,6 +57,17 @@ def reading(value: Finding, unit: Finding | None, write: Writer, question: str =
     elif value.unit:
         quantity["unit"] = value.unit
     return {"valueQuantity": quantity}
+
+
+def _half(value: Finding, write: Writer, place: int, question: str, sure: Confidence) -> Body:
+    """The systolic or diastolic part of ``120/80``."""
+    name, loinc = (("Systolic", "8480-6"), ("Diastolic", "8462-4"))[place]
+    part = f"number(replace(lower(split({write.path(value)}, '/')[{place}]), 'mmhg', ''))"
+    made = write.leaf(value, "Observation.component.valueQuantity", part, question, sure)
+    unit = {"unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}
+    coding = {"system": systems.LOINC, "code": loinc}
+    text = f"{name} blood pressure"
+    return {"code": {"coding": [coding], "text": text}, "valueQuantity": {"value": made, **unit}}
 
 
 def identified(slots: Slots, write: Writer, kind: str) -> Body:

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     IDENTIFIER = "identifier"
     QUANTITY = "quantity"
     NUMBER = "number"
+    PRESSURE = "blood pressure"
     TEXT = "free text"
     EMPTY = "nothing (empty in the sample)"
 

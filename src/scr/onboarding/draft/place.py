@@ -28,6 +28,9 @@ from scr.onboarding.draft.topics import TOPICS
 from scr.onboarding.draft.words import about, words_of
 from scr.onboarding.draft.writing import Leaf, MapDraft, Placement, Rule, Writer, joined
 
+_PLANNED = frozenset({"appointment", "encounter", "service"})
+"""Topics that a planned time may stand for the start of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -79,8 +82,8 @@ def plan(sample: Sample, name: str, setting: str) -> Plan:
     if person.contacts:
         rules += _some(contact(person.contacts, person, write))
     for group in dict.fromkeys(finding.column.group for finding in rest):
-        inside = write.within(group)
         found = [finding for finding in rest if finding.column.group == group]
+        inside = write.within(group, max((finding.column.around for finding in found), key=len))
         rules += _of_group(found, person, inside, setting, " ".join((*group, *_hints(sample, name, group))))
     leaves = [_number(person, write), *checked.values()]
     own = local_ids(person, write)
@@ -209,8 +212,10 @@ def _rule(
 ) -> list[Rule]:  # fmt: skip
     """The rule of one topic, where its columns say enough for one."""
     slots = Slots()
-    for finding in members:
-        slot = slot_of(finding)
+    named = [slot_of(finding) for finding in members]
+    for finding, slot in zip(members, named, strict=True):
+        if slot == "due" and "start" not in named and topic in _PLANNED:
+            slot = "start"  # the only time that it has
         if slot and finding is not (only[0] if only else None):
             slots.add(slot, finding)
     if not any(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from scr.fhir.identifiers import is_nhs_number
 from scr.onboarding.draft import shapes
-from scr.onboarding.draft.details import NONE_KNOWN, UNSAID
+from scr.onboarding.draft.details import NONE_KNOWN
 from scr.onboarding.draft.kinds import Kind
 from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.times import parsed
@@ -171,7 +171,7 @@ class Pseudonyms:
         return int.from_bytes(digest[:8], "big")
 
 
-_SAYING_NOTHING = frozenset({*NONE_KNOWN, *UNSAID})
+_SAYING_NOTHING = frozenset({*NONE_KNOWN, *shapes.UNSAID})
 _TELLING = frozenset(
     {"status", "outcome", "type", "relationship", "priority", "reason", "description", "place", "ethnicity",
      "language", "unit", "duration", "quantity", "money", "start", "end"}

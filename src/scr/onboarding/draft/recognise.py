@@ -18,6 +18,7 @@ _FEW_WORDS = 3
 _SOME = 0.6
 
 
+_DAYS = frozenset({"birth", "death", "date", "time", "start", "end", "due"})
 _ABOUT_TEXT = "Free text, which may be about anybody: should others see it?"
 
 
@@ -51,7 +52,8 @@ def recognise(column: Column) -> Finding:
     told, whole = (words.words_of(" ".join(path)) for path in (column.path[-1:], column.path))
     who, what = words.about(whole), words.part(told) or words.part(whole)
     filled = column.filled
-    found_times = times.times_of(filled) if filled else None
+    told_values = shapes.said(filled)
+    found_times = times.times_of(told_values) if told_values else None
     kind, confidence, question = _kind(column, whole, what, found_times)
     unit = _unit(column, filled) if kind in {Kind.QUANTITY, Kind.NUMBER} else ""
     closed = kind in {Kind.CODES, Kind.SEX, Kind.YES_NO}
@@ -99,7 +101,7 @@ def _dated(found: Times | None) -> Callable[[tuple[str, ...], str, str], Guess |
         if found is not None:
             sure: Confidence = "high" if found.certain and not found.doubt else "medium"
             return (Kind.DATETIME if found.clock else Kind.DATE), sure, found.doubt
-        if what in {"birth", "death", "date", "start", "end", "due"} and times.looks_like_serials(filled):
+        if what in _DAYS and times.looks_like_serials(filled):
             return Kind.NUMBER, "low", "Day numbers of a spreadsheet: export the column as a date."
         if shapes.share(filled, times.is_clock) >= MOSTLY:
             return Kind.TIME, "high", ""
@@ -185,12 +187,14 @@ def _listed(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
             "high",
             "" if len(plain) == len(distinct) else "Some values say neither yes nor no: they are left out.",
         )
-    if shapes.share(filled, lambda v: shapes.quantity_unit(v) is not None) >= MOSTLY:
-        return Kind.QUANTITY, "high", ""
+    measured = _measured(filled, told)
+    if measured is not None:
+        return measured
     if what in {"id", "note"} or (what in {"", "name"} and words.about(told) in {"staff", "contact"}):
         return None
-    if shapes.share(filled, shapes.is_number) >= MOSTLY:
-        return Kind.NUMBER, "high", ""
+    said = shapes.said(filled)
+    if said and shapes.share(said, shapes.is_number) >= MOSTLY:
+        return Kind.NUMBER, "high", _no_number(len(filled) - len(said))
     if what in {
         "relationship",
         "type",
@@ -208,6 +212,22 @@ def _listed(filled: tuple[str, ...], told: str, what: str) -> Guess | None:
     if repeated and len(distinct) <= MOST_VALUES and all(map(_may_be_code, distinct)):
         return Kind.CODES, "high", ""
     return None
+
+
+def _measured(filled: tuple[str, ...], told: str) -> Guess | None:
+    """Blood pressures, and numbers with their unit; words may stand where there is none."""
+    said = shapes.said(filled)
+    if said and shapes.share(said, shapes.is_pressure) >= MOSTLY:
+        named = re.search(r"\bblood pressure\b", told) is not None
+        question = "" if named else "Two numbers each: are these blood pressures?"
+        return Kind.PRESSURE, "high" if named else "medium", question
+    if said and shapes.share(said, lambda v: shapes.quantity_unit(v) is not None) >= MOSTLY:
+        return Kind.QUANTITY, "high", _no_number(len(filled) - len(said))
+    return None
+
+
+def _no_number(words: int) -> str:
+    return f"{words} of the values are words for none: they are left out, and counted." if words else ""
 
 
 def _may_be_code(value: str) -> bool:

@@ -122,27 +122,42 @@ def _unwrapped(payload: object) -> str:
 def _of_records(decode: dict[str, Any], units: list[Unit], bad: int) -> Sample:
     if not units:
         raise DecodeError("there is no record that can be read", code="no-rows")
-    found: dict[tuple[Path, Path], dict[int, list[str]]] = {}
+    found: dict[tuple[Path, tuple[Path, ...]], dict[int, list[str]]] = {}
     for number, unit in enumerate(units):
-        for path, group, value in _leaves(unit.tree, (), ()):
-            found.setdefault((path, group), {}).setdefault(number, []).append(value)
+        for path, lists, value in _leaves(unit.tree, (), ()):
+            found.setdefault((path, lists), {}).setdefault(number, []).append(value)
     columns = []
-    for (path, group), values in found.items():
-        if group:
+    containers = {path for unit in units for path in _containers(unit.tree, ())}
+    for (path, lists), values in found.items():
+        if path in containers and path not in lists:
+            continue  # a text here, an object or a list there: no expression reads both
+        if lists:
             told = tuple(value for each in values.values() for value in each)
         else:
             told = tuple(values.get(number, [""])[0] for number in range(len(units)))
-        columns.append(Column(path, told, group))
+        columns.append(Column(path, told, lists[-1] if lists else (), lists[:-1]))
     return Sample(decode, tuple(columns), len(units), bad)
 
 
-def _leaves(node: object, at: Path, group: Path) -> Iterator[tuple[Path, Path, str]]:
-    """Each scalar of a record: its path, the innermost list that it is in, its text."""
+def _containers(node: object, at: Path) -> Iterator[Path]:
+    """The paths at which an object or a list stands."""
+    if isinstance(node, Mapping | list):
+        yield at
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _leaves(value, (*at, str(key)), group)
+            yield from _containers(value, (*at, str(key)))
     elif isinstance(node, list):
         for item in node:
-            yield from _leaves(item, at, at)
+            yield from _containers(item, at)
+
+
+def _leaves(node: object, at: Path, lists: tuple[Path, ...]) -> Iterator[tuple[Path, tuple[Path, ...], str]]:
+    """Each scalar of a record: its path, the lists that it is in, the outermost first, its text."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _leaves(value, (*at, str(key)), lists)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _leaves(item, at, lists if lists[-1:] == (at,) else (*lists, at))
     elif node is not None:
-        yield at, group, ("true" if node else "false") if isinstance(node, bool) else str(node).strip()
+        yield at, lists, ("true" if node else "false") if isinstance(node, bool) else str(node).strip()

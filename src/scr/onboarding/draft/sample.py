@@ -76,12 +76,12 @@ def _paths(samples: list[Sample]) -> list[Path]:
 def _merged(samples: list[Sample], path: Path) -> Column:
     """A column over all files; where a file does not have it, it is missing in each of its records."""
     found = [next((c for c in s.columns if c.path == path), None) for s in samples]
-    group = next(c.group for c in found if c is not None)
+    group, around = next((c.group, c.around) for c in found if c is not None)
     values = [
         c.values if c is not None else ("",) * (0 if group else s.records)
         for c, s in zip(found, samples, strict=True)
     ]
-    return Column(path, tuple(value for part in values for value in part), group)
+    return Column(path, tuple(value for part in values for value in part), group, around)
 
 
 def _read(raw: bytes) -> Sample:
@@ -170,8 +170,15 @@ def _xlsx(raw: bytes) -> Sample:
             continue
         decode: dict[str, Any] = {"format": "xlsx"} | ({"sheet": sheet} if sheet else {})
         decode |= {"header_row": row} if row > 1 else {}
-        return _of_rows(decode, units, bad, [])
+        return replace(_of_rows(decode, units, bad, []), sheets=_other_sheets(raw, sheet))
     raise decode_errors[0] if decode_errors else DecodeError("the workbook has no rows", code="no-rows")
+
+
+def _other_sheets(raw: bytes, drafted: str) -> tuple[str, ...]:
+    """The sheets with rows below a header, beside the one that is drafted (empty: the first)."""
+    book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
+    others = [name for name in book.sheet_names if name != (drafted or book.sheet_names[0])]
+    return tuple(name for name in others if book.get_sheet_by_name(name).height > 1)
 
 
 def _headers(raw: bytes) -> Iterator[tuple[str, int]]:

@@ -109,6 +109,27 @@ def quantity_unit(value: str) -> str | None:
     return match[2] if match else None
 
 
+_PRESSURE = re.compile(r"(\d{2,3})\s*/\s*(\d{2,3})(\s*mm ?hg)?\Z", re.IGNORECASE)
+
+
+def is_pressure(value: str) -> bool:
+    """A blood pressure, ``120/80``: two numbers as a living person has them, the larger one first."""
+    match = _PRESSURE.match(value)
+    return match is not None and 300 >= int(match[1]) > int(match[2]) >= 20 and int(match[1]) >= 60
+
+
+UNSAID = ("unknown", "not known", "not recorded", "n/a", "tbc", "-")
+"""Words that say nothing."""
+_NO_NUMBER = frozenset(
+    {*UNSAID, "na", "nil", "none", "not done", "not taken", "refused", "declined", "unable"}
+)
+
+
+def said(values: Sequence[str]) -> tuple[str, ...]:
+    """The values without the words that stand where there is none."""
+    return tuple(value for value in values if value.lower().rstrip(".") not in _NO_NUMBER)
+
+
 def share(values: Sequence[str], test: Callable[[str], bool]) -> float:
     """How much of the values passes a test, 0 to 1."""
     return sum(map(test, values)) / len(values) if values else 0.0

@@ -109,6 +109,8 @@ _SLOT_OF_KIND = {Kind.TIME: "time", Kind.GMC: "staff-id", Kind.GMP: "staff-id", 
 def _slot_of_value(finding: Finding) -> str:
     if finding.kind in CODED:
         return "reason" if finding.part == "reason" else "item"
+    if finding.kind is Kind.PRESSURE:
+        return "value"
     if finding.kind in {Kind.NUMBER, Kind.QUANTITY}:
         return finding.part if finding.part in {"quantity", "duration"} else "value"
     if finding.kind is Kind.YES_NO:
@@ -135,6 +137,8 @@ def _slot_of_words(finding: Finding) -> str:
         return "value"
     if finding.part == "priority":
         return "type"
+    if finding.part == "" and re.search(r"\b(item|product|article)s?\b", finding.words):
+        return "item"
     if finding.kind is Kind.NAME and finding.part != "name":
         return "staff"
     return (

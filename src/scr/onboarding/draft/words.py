@@ -10,6 +10,7 @@ from functools import cache
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_LETTERS = re.compile(r"[\W_]+")
+_DAY_OF = re.compile(r"(?<![A-Z])Do([BD])(?![a-z])")
 _SPELLINGS = """
 nhs number: nhsno nhsnumber nhsnum
 birth date: dob
@@ -118,7 +119,7 @@ _PARTS = (
         r"attendance|taken|installed|placed)( date| on| time| at| date time)|date (of .*|from|"
         r"admitted|in|issued|started|referred|received|loaned|delivered|recorded|opened|moved in|"
         r"seen|installed|fitted|given)|.*\b(start|started|admitted|issued|commenced|loaned|"
-        r"delivered|opened|onset|moved in|installed|recorded at)",
+        r"delivered|opened|onset|moved in|installed|recorded at|taken|seen)",
     ),
     ("time", r".*\btime|.*\btime of .*|slot"),
     ("date", r"date|.*\bdate\b.*|day|when|on|.*timestamp.*|.* at"),
@@ -165,6 +166,7 @@ def words_of(name: str) -> str:
 @cache
 def _words(name: str) -> str:
     name = name.replace("DoLS", "dols").replace("ReSPECT", "respect")
+    name = _DAY_OF.sub(lambda m: f" do{m[1].lower()} ", name)
     spaced = _NOT_LETTERS.sub(" ", _CAMEL.sub(" ", name)).lower().replace("nhs no", "nhs number")
     spaced = re.sub(
         r"\bd o b\b", "dob", spaced.replace("date of birth", "birth date").replace("date birth", "birth date")

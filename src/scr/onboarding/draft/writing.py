@@ -68,7 +68,8 @@ class Rule:
 class Writer:
     """Makes the leaves of the templates and notes where each column went.
 
-    ``adapter`` is the name of the draft, ``scope`` the list that the templates stand in.
+    ``adapter`` is the name of the draft, ``scope`` the list that the templates stand in, ``around`` the
+    lists that this one is in.
     """
 
     adapter: str
@@ -76,10 +77,11 @@ class Writer:
     scope: Path = ()
     placed: dict[Path, list[Placement]] = field(default_factory=dict)
     maps: dict[str, MapDraft] = field(default_factory=dict)
+    around: tuple[Path, ...] = ()
 
-    def within(self, scope: Path) -> Writer:
+    def within(self, scope: Path, around: tuple[Path, ...] = ()) -> Writer:
         """The same for a rule that goes over a list."""
-        return Writer(self.adapter, self.plain, scope, self.placed, self.maps)
+        return Writer(self.adapter, self.plain, scope, self.placed, self.maps, around)
 
     def path(self, finding: Finding) -> str:
         """The way to a column from where the template stands."""
@@ -91,7 +93,8 @@ class Writer:
 
     def for_each(self) -> str:
         """The expression for the list that the rule goes over."""
-        return f"{{{{ {_join(self.scope, head=True)} }}}}" if self.scope else ""
+        lists = (*self.around, self.scope) if self.around else ()
+        return f"{{{{ {_join(self.scope, head=True, lists=lists)} }}}}" if self.scope else ""
 
     def text_of(self, finding: Finding) -> str:
         """An expression that gives text: a JSON number or truth value would be none."""
@@ -204,8 +207,8 @@ def display(text: str) -> str:
     return "".join(c for c in spaced if c.isprintable()) or "Column"
 
 
-def _join(path: Path, *, head: bool) -> str:
-    parts = [quoted(name) for name in path]
+def _join(path: Path, *, head: bool, lists: tuple[Path, ...] = ()) -> str:
+    parts = [quoted(name) + ("[]" if path[: n + 1] in lists else "") for n, name in enumerate(path)]
     if head and path and path[0] in _NAMES:
         parts.insert(0, "@")
     return ".".join(parts)

@@ -96,6 +96,74 @@ def test_a_draft_of_any_format_passes_the_standard_suite(tmp_path: Path, kind: s
     assert [f"{finding.check}: {finding.where}" for finding in report.findings] == []
 
 
+NESTED = {
+    "clients": [
+        {
+            "ref": f"C-{n}",
+            "person": {"ids": {"nhs": number}, "name": {"first": "Orla", "last": name}, "born": "1941-03-15"},
+            "visits": [
+                {"visitRef": f"V{n}{k}", "planned": "2026-03-01T09:00:00", "tasks": [{"task": f"Wash {k}"}]}
+                for k in (1, 2)
+            ],
+        }
+        for n, (number, name) in enumerate([("9990000018", "Musterby"), ("9990000026", "Sampleton")])
+    ]
+}
+OBSERVED = (
+    "Pt NHS no.;Pt Surname;D.O.B.;BP;Temp;Loc.\n"
+    "999 000 0018;Musterby;15/03/1941;120/80;36.6;Ward 3\n"
+    "999 000 0026;Sampleton;23/11/1938;135/85;n/a;Ward 3\n"
+)
+
+
+def test_a_list_within_a_list_is_gone_through(tmp_path: Path) -> None:
+    """Each task of each visit is an event, and the planned time of a visit is its start."""
+    file = tmp_path / "visits.json"
+    file.write_text(json.dumps(NESTED), encoding="utf-8")
+    write_draft(tmp_path / "home", [file], "a-draft", "social-care", key=KEY, keep_people=False)
+    files = DataFiles(tmp_path / "home")
+    (report,) = check_adapters(files, "a-draft")
+    assert [f"{finding.check}: {finding.message}" for finding in report.findings] == []
+    for outcome in outcomes(load_adapter(files, "a-draft"), file.read_bytes()):
+        encounters = [body for body in outcome.bodies if body["resourceType"] == "Encounter"]
+        starts = [body["period"]["start"] for body in encounters if "period" in body]
+        tasks = [body["type"][0]["text"] for body in encounters if "type" in body]
+        assert starts == ["2026-03-01T09:00:00+00:00"] * 2
+        assert sorted(tasks) == ["Wash 1", "Wash 2"]
+
+
+def test_a_pressure_has_two_parts_and_a_word_is_no_number(tmp_path: Path) -> None:
+    """`120/80` is no identifier, and a temperature of `n/a` none at all."""
+    file = tmp_path / "round.csv"
+    file.write_text(OBSERVED, encoding="utf-8")
+    write_draft(tmp_path / "home", [file], "a-draft", "care-home", key=KEY, keep_people=False)
+    files = DataFiles(tmp_path / "home")
+    (report,) = check_adapters(files, "a-draft")
+    assert [f"{finding.check}: {finding.message}" for finding in report.findings] == []
+    found = []
+    for outcome in outcomes(load_adapter(files, "a-draft"), file.read_bytes()):
+        observations = {
+            body["code"]["text"]: body for body in outcome.bodies if body["resourceType"] == "Observation"
+        }
+        parts = observations["BP"]["component"]
+        warm = observations.get("Temp", {}).get("valueQuantity", {}).get("value")
+        found.append(([part["valueQuantity"]["value"] for part in parts], warm))
+    assert found == [([120, 80], 36.6), ([135, 85], None)]
+
+
+def test_the_sheets_that_are_not_drafted_are_told(tmp_path: Path) -> None:
+    """A workbook with a second sheet of rows: it is named, and how one adapter reads both."""
+    file = sample(tmp_path, "xlsx")
+    book = openpyxl.load_workbook(file)
+    for title, rows in (("Notes", [["NHS No", "Note"], ["9990000018", "Rang"]]), ("Empty", [])):
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(file)
+    result = run(tmp_path / "home", "draft", str(file), "--setting", "care-home", "--name", "a-draft")
+    assert "Not drafted: the sheets Notes." in result.output
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_of_the_payload_is_in_what_is_written(tmp_path: Path, kind: str) -> None:
     """Not in the adapter, README, maps or samples (a workbook is compressed: its goldens tell)."""
