@@ -20,6 +20,7 @@ from scr.terminology.release.answers import System
 from scr.terminology.release.current import Releases, folder_of
 from scr.terminology.release.reader import Release
 from scr.terminology.shipped import ShippedSystems
+from scr.terminology.systems import SNOMED_CT
 
 
 class Coded(NamedTuple):
@@ -36,6 +37,23 @@ class Known(NamedTuple):
     code: str
     display: str
     active: bool
+
+
+_UK_EDITION, _INTERNATIONAL_EDITION = "999000041000000102", "900000000000207008"
+
+
+def snomed_version(loaded: str) -> str:
+    """The address of a version of SNOMED CT: https://terminology.hl7.org/SNOMEDCT.html
+
+    ``loaded`` names the packages with their dates, the newest first (``GB1000000/20260401 INT/20260101``).
+    What is not written so stays as it is.
+    """
+    packages = [part.split("/") for part in loaded.split()]
+    if not packages or not all(len(part) == 2 and part[1].isdigit() for part in packages):
+        return loaded
+    british = any(owner.startswith("GB") for owner, _ in packages)
+    edition = _UK_EDITION if british else _INTERNATIONAL_EDITION
+    return f"{SNOMED_CT}/{edition}/version/{packages[0][1]}"
 
 
 class Remembered:
@@ -72,8 +90,11 @@ class Library:
 
     @cached_property
     def systems(self) -> dict[str, System]:
-        """The code systems of the release, by address."""
-        return {} if self.release is None else {one.uri: one for one in self.release.systems()}
+        """The code systems of the release, by address. SNOMED CT's version is an address, as in FHIR."""
+        found = {} if self.release is None else {one.uri: one for one in self.release.systems()}
+        if SNOMED_CT in found:
+            found[SNOMED_CT] = found[SNOMED_CT]._replace(version=snomed_version(found[SNOMED_CT].version))
+        return found
 
     def has_system(self, uri: str) -> bool:
         """Whether the release has a code system, or the small systems do."""

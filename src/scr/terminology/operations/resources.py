@@ -54,7 +54,7 @@ def lookup_parameters(found: Lookup, warnings: Sequence[str] = ()) -> Resource:
         (
             _string("name", found.name or found.system),
             _maybe("version", found.version),
-            _string("display", found.display),
+            _string("display", found.display or found.code),  # there are concepts without a term
             _maybe("definition", found.definition),
             *(_designation_part(one) for one in found.designations),
             inactive,
@@ -181,7 +181,9 @@ def _left_out(found: Expansion) -> list[str]:
 
 
 def _contained(one: Contained) -> Resource:
-    entry: Resource = {"system": one.system, "code": one.code, "display": one.display}
+    entry: Resource = {"system": one.system, "code": one.code}
+    if one.display:
+        entry["display"] = one.display
     if not one.active:
         entry["inactive"] = True
     if one.designations:
