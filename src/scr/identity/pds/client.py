@@ -20,7 +20,8 @@ import httpx
 from scr.breaker import Breaker
 from scr.errors import Invalid
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.pds import PdsRelated, read_matches, read_patient, read_problem, read_related
+from scr.fhir.pds import PdsRelated
+from scr.fhir.pds_answers import read_matches, read_patient, read_problem, read_related
 from scr.identity.pds.access import AccessTokens
 from scr.identity.pds.facts import (
     Found,

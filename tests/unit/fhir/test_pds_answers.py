@@ -10,7 +10,8 @@ from tests.unit.identity.pds.answers import ADA, BERT, Tree, death, dumped, leve
 
 from scr.errors import Invalid
 from scr.fhir.identifiers import ODS_SYSTEM, OdsCode, is_nhs_number
-from scr.fhir.pds import PdsPerson, read_matches, read_patient, read_problem, read_related
+from scr.fhir.pds import PdsPerson
+from scr.fhir.pds_answers import read_matches, read_patient, read_problem, read_related
 from scr.fhir.standing import Standing
 
 WHEREABOUTS = ("address", "telecom", "generalPractitioner")
