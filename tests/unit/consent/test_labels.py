@@ -117,8 +117,8 @@ def test_a_patient_who_is_restricted_marks_nothing() -> None:
     ],
     ids=[
         "no concept", "words", "a supplier's code", "no release to ask", "one that is known", "no type",
-        "a type in words", "answers", "an encounter may say nothing", "a reason in words", "a sensitive reason",
-        "by reference",        "a person", "a practitioner",
+        "a type in words", "answers", "an encounter may say nothing", "a reason in words",
+        "a sensitive reason", "by reference", "a person", "a practitioner",
     ],
 )  # fmt: skip
 def test_what_nobody_can_classify_is_marked(resource: Tree, unknown: bool) -> None:
