@@ -31,6 +31,7 @@ _FILE_COLUMNS = (
     "provider", "reason", "first", "last", "note",
 )  # fmt: skip
 _ALIKE = 5
+_COLUMNS = 7
 
 
 def gaps(
@@ -98,19 +99,21 @@ def _still(met: CodeGap, coder: Coder) -> CodeGap | None:
 
 
 def _table(found: Iterable[CodeGap], coder: Coder) -> Table:
+    rows = [(gap, suggestion(gap.text, coder)) for gap in found]
     table = Table(box=None, pad_edge=False)
-    for title in ("provider", "system", "code", "text", "why", "how often", "first", "last", "suggestion"):
-        right = title == "how often"
-        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    for gap in found:
+    for title in ("provider", "system", "code", "text", "why", "times", "seen"):
+        right, whole = title == "times", title in {"code", "why", "times", "seen"}
+        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=whole)
+    if any(near for _, near in rows):
+        table.add_column("suggestion", overflow="fold")
+    for gap, near in rows:
         system = LEGACY.get(gap.system, gap.system) or "(none)"
         table.add_row(
             gap.provider.value,
             *map(Text, (system, gap.code, gap.text, gap.reason)),
             str(gap.count),
-            gap.first,
-            gap.last,
-            Text(suggestion(gap.text, coder)),
+            gap.last if gap.first == gap.last else f"{gap.first}\n{gap.last}",
+            *([Text(near)] if len(table.columns) > _COLUMNS else []),
         )
     return table
 
