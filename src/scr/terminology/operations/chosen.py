@@ -18,6 +18,7 @@ from scr.terminology.ecl.evaluate import evaluate, matcher
 from scr.terminology.ecl.parse import parse
 from scr.terminology.ecl.tree import Compound, Concept, Everything, Expression, Hierarchy, Members, Related
 from scr.terminology.operations.definition import Definition, Filter, Include, read_definition
+from scr.terminology.operations.held import Held, Small
 from scr.terminology.operations.implicit import CONSTRAINT, REFSETS, implicit_definition
 from scr.terminology.operations.library import Coded, Library
 from scr.terminology.release.reader import Release
@@ -144,8 +145,8 @@ def _of_system(library: Library, include: Include) -> Clause:
     if library.release is not None and include.system == SNOMED_CT and SNOMED_CT in library.systems:
         return _of_snomed(library, library.release, include.filters)
     if library.release is not None and include.system in library.systems:
-        return _of_codes(include, _Hierarchy(library.release, include.system))
-    return _of_codes(include, _Small(library, include.system))
+        return _of_codes(include, Held(library.release, include.system))
+    return _of_codes(include, Small(library, include.system))
 
 
 def _of_list(system: str, codes: Sequence[str]) -> Clause:
@@ -158,7 +159,7 @@ def _of_list(system: str, codes: Sequence[str]) -> Clause:
 
 def _of_snomed(library: Library, release: Release, filters: Sequence[Filter]) -> Clause:
     if not filters:
-        return _of_codes(Include(SNOMED_CT), _Hierarchy(release, SNOMED_CT))
+        return _of_codes(Include(SNOMED_CT), Held(release, SNOMED_CT))
     if any(one.property == REFSETS for one in filters):
         return _of_list(SNOMED_CT, sorted(release.refsets(), key=int))
     trees = [_tree(one) for one in filters]
@@ -212,77 +213,14 @@ def _not_read(filter_: Filter) -> Invalid:
 # -- other systems
 
 
-class _Hierarchy:
-    """A system of the release."""
-
-    def __init__(self, release: Release, system: str) -> None:
-        self._release, self._system = release, system
-
-    def every(self) -> list[str]:
-        """All codes, sorted."""
-        rows = self._release.connection().execute(
-            "SELECT code FROM concept WHERE system = (SELECT id FROM system WHERE uri = ?)", (self._system,)
-        )
-        return sorted(
-            (row[0] for row in rows), key=lambda code: (len(code), code) if code.isdigit() else (0, code)
-        )
-
-    def has(self, code: str) -> bool:
-        """Whether there is such a code."""
-        return self._release.concept(self._system, code) is not None
-
-    def related(self, operator: Hierarchy, code: str) -> frozenset[str]:
-        """Below, above or directly below a code."""
-        one, system = self._release, self._system
-        itself = frozenset({code}) if self.has(code) else frozenset()
-        if operator == ">>":
-            return one.ancestors(system, code) | itself
-        if operator == "<!":
-            return one.children(system, code)
-        return one.descendants(system, code) | (itself if operator == "<<" else frozenset())
-
-    def with_property(self, name: str, value: str) -> frozenset[str]:
-        """The codes that have a property of this value."""
-        return frozenset(self._release.with_property(self._system, name, value))
-
-
-class _Small:
-    """A small system."""
-
-    def __init__(self, library: Library, system: str) -> None:
-        self._system = library.shipped.systems[system]
-
-    def every(self) -> list[str]:
-        """All codes, in the order of their file."""
-        return list(self._system.concepts)
-
-    def has(self, code: str) -> bool:
-        """Whether there is such a code."""
-        return code in self._system.concepts
-
-    def related(self, operator: Hierarchy, code: str) -> frozenset[str]:
-        """Below, above or directly below a code."""
-        small = self._system
-        if operator == ">>":
-            return frozenset({code, *small.ancestors(code)}) & small.concepts.keys()
-        if operator == "<!":
-            return frozenset(small.children(code))
-        below = frozenset(one for one in small.concepts if small.subsumes(code, one))
-        return below - {code} if operator == "<" else below
-
-    def with_property(self, name: str, value: str) -> frozenset[str]:
-        """The small systems have no properties but ``parent``."""
-        return frozenset(self._system.children(value)) if name == "parent" else frozenset()
-
-
-def _of_codes(include: Include, system: _Hierarchy | _Small) -> Clause:
+def _of_codes(include: Include, system: Held | Small) -> Clause:
     uri = include.system
     if not include.filters:
         return Clause(
             frozenset({uri}),
             lambda: [Coded(uri, code) for code in system.every()],
             lambda coded: coded.system == uri and system.has(coded.code),
-            short=isinstance(system, _Small),
+            short=isinstance(system, Small),
         )
 
     @cache
@@ -293,11 +231,11 @@ def _of_codes(include: Include, system: _Hierarchy | _Small) -> Clause:
         frozenset({uri}),
         lambda: [Coded(uri, code) for code in system.every() if code in kept()],
         lambda coded: coded.system == uri and coded.code in kept(),
-        short=isinstance(system, _Small),
+        short=isinstance(system, Small),
     )
 
 
-def _filtered(filter_: Filter, system: _Hierarchy | _Small) -> frozenset[str]:
+def _filtered(filter_: Filter, system: Held | Small) -> frozenset[str]:
     if filter_.op in _HIERARCHY and filter_.property == "concept":
         return system.related(_HIERARCHY[filter_.op], filter_.value)
     if filter_.op == "is-not-a" and filter_.property == "concept":
