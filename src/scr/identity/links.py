@@ -114,7 +114,7 @@ def bar(
     What stands against it is undone, the newest link first, until no two that are barred are one.
     """
     held = [found for number in numbers if (found := index.find(connection, keys, number)) is not None]
-    for person in held:  # whoever links one of them meanwhile meets another writer
+    for person in sorted(held, key=lambda one: one.key):  # whoever links one meanwhile meets another writer
         lock_person(connection, person)
         revise(connection, person)
     made = bars.declare(connection, keys, numbers, reason=reason, by=by, now=now)
