@@ -156,6 +156,18 @@ def learn_former(connection: Connection, keys: KeyRing, person: Person, former: 
     return free
 
 
+def forget_former(connection: Connection, keys: KeyRing, person: Person, former: NHSNumber) -> None:
+    """Do not find a person by a number that gave way to theirs any more; their own stays."""
+    if former == person.nhs_number:
+        return
+    left = tuple(number for number in person.standing.former if number != former.value)
+    keep_facts(connection, replace(person, standing=structs.replace(person.standing, former=left)))
+    token = token_of(keys, former)
+    connection.execute(
+        delete(PERSON_INDEX).where(PERSON_INDEX.c.token == token, PERSON_INDEX.c.person == person.key)
+    )
+
+
 def relate(
     connection: Connection, person: Person, organisation: OdsCode, kind: Kind, source: OdsCode, now: int
 ) -> None:

@@ -111,13 +111,17 @@ def bar(
 ) -> tuple[str, list[Undone]]:
     """Never link two numbers, or one with any; the bar's id, and what was undone because of it.
 
-    What stands against it is undone, the newest link first, until no two that are barred are one.
+    What stands against it is undone, the newest link first, until no two that are barred are one. A row
+    that was known by both numbers keeps its own; what was filed in it cannot be told apart any more.
     """
     held = [found for number in numbers if (found := index.find(connection, keys, number)) is not None]
     for person in sorted(held, key=lambda one: one.key):  # whoever links one meanwhile meets another writer
         lock_person(connection, person)
         revise(connection, person)
     made = bars.declare(connection, keys, numbers, reason=reason, by=by, now=now)
+    if len(held) == 2 and held[0].key == held[1].key:  # one row was known by both
+        for number in numbers:
+            index.forget_former(connection, keys, held[0], number)
     undone: list[Undone] = []
     while against := _against(connection, held, single=len(numbers) == 1):
         undone.append(unlink(connection, keys, against, by=by, reason="barred", now=now))

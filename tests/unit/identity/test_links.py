@@ -168,6 +168,18 @@ def test_a_bar_reaches_through_others(database: Database, keys: KeyRing) -> None
     assert not database.read_now(lambda c: bars.is_barred(c, keys, [nhs_number(0)], [nhs_number(1)]))
 
 
+def test_a_bar_takes_a_former_number_off_a_row_that_has_both(database: Database, keys: KeyRing) -> None:
+    """Whoever asks by it finds nobody, as by a number that was never there."""
+    one = person(database, keys, 0)
+    former = nhs_number(1)
+    database.write_now(lambda c: index.learn_former(c, keys, one, former))
+    database.write_now(lambda c: links.bar(c, keys, [former, nhs_number(0)], reason="x", by="y", now=NOW))
+    assert database.read_now(lambda c: index.find(c, keys, former)) is None
+    left = database.read_now(lambda c: index.find(c, keys, nhs_number(0)))
+    assert left is not None
+    assert left.key == one.key
+
+
 def move(conn: Connection, keys: KeyRing, former: Person, retained: Person) -> LinkId:
     """The hospital merges what it filed for the former under M-1."""
     index.learn_local(conn, keys, former, merges.local_system(HOSPITAL, MRN), "M-1")
