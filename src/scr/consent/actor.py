@@ -23,7 +23,9 @@ class Actor:
 
     ``subject`` is the issuer's own id of it (``issuer|sub``). ``role`` is one national job role code
     (``R8000``; https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName): the one that was
-    selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows.
+    selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows. ``assurance``
+    is how surely the sign-in told who it was: CIS2's level for staff (``3``), NHS login's proofing for
+    citizens (``P9``); empty where the token does not tell.
     """
 
     kind: ActorKind
@@ -36,3 +38,4 @@ class Actor:
     user_id: str = ""
     scopes: frozenset[str] = frozenset()
     client: str = ""
+    assurance: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,7 @@ class _Role(BaseModel):
 class _RolesFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     purposes: tuple[str, ...] = Field(min_length=1)
+    assurance: dict[ActorKind, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     activities: dict[str, _Activity]
     roles: dict[str, _Role]
 
