@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from scr.fhir.identifiers import OdsCode
+from scr.fhir.identifiers import NHSNumber, OdsCode
 
 
 class ActorKind(StrEnum):
@@ -25,7 +25,8 @@ class Actor:
     (``R8000``; https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName): the one that was
     selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows. ``assurance``
     is how surely the sign-in told who it was: CIS2's level for staff (``3``), NHS login's proofing for
-    citizens (``P9``); empty where the token does not tell.
+    citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own, where
+    they are known to have it.
     """
 
     kind: ActorKind
@@ -39,3 +40,4 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     client: str = ""
     assurance: str = ""
+    nhs_number: NHSNumber | None = field(default=None, repr=False)
