@@ -25,8 +25,8 @@ class Actor:
     (``R8000``; https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName): the one that was
     selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows. ``assurance``
     is how surely the sign-in told who it was: CIS2's level for staff (``3``), NHS login's proofing for
-    citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own, where
-    they are known to have it.
+    citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own,
+    where it is known.
     """
 
     kind: ActorKind
