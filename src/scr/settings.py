@@ -12,18 +12,29 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from scr.errors import Invalid
 
 PREFIX = "SCR_"
 
 Algorithm = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+    "Ed25519",
 ]  # fmt: skip
 """Signatures with a key pair (RFC 7518, RFC 8037): a shared secret or no signature is not trusted."""
+
+
+class Introspection(BaseModel):
+    """Where an issuer says what its opaque tokens are (RFC 7662), and who we are to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str = Field(pattern=r"^https?://\S+$", description="Its introspection endpoint.")
+    client_id: str = Field(min_length=1, description="We, as the issuer knows us.")
+    secret: str = Field(description="Reference to our client secret.")
+    cache_seconds: float = Field(default=5.0, ge=0, le=30, description="How long an answer counts.")
 
 
 class Issuer(BaseModel):
@@ -35,6 +46,30 @@ class Issuer(BaseModel):
     algorithms: tuple[Algorithm, ...] = Field(
         default=("RS256",), min_length=1, description="Signature algorithms it may use."
     )
+    types: tuple[str, ...] = Field(
+        default=("at+jwt", "JWT"),
+        min_length=1,
+        description="The `typ` that its tokens may have; a token without one has `JWT`.",
+    )
+    longest_seconds: int = Field(
+        default=86_400, gt=0, description="The longest time for which a token may be good."
+    )
+    one_time: bool = Field(default=False, description="Each token counts once; its `jti` is needed.")
+    grace_seconds: int = Field(
+        default=3600, ge=0, description="How long its known keys go on counting while it is down."
+    )
+    introspection: Introspection | None = Field(
+        default=None, description="For opaque tokens; one issuer at most may have it."
+    )
+
+
+def _told_apart(issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
+    """Whose a token is must be plain: by its ``iss``, or, opaque, because one issuer alone has such."""
+    if len({issuer.url for issuer in issuers}) != len(issuers):
+        raise ValueError("an issuer stands twice")
+    if sum(issuer.introspection is not None for issuer in issuers) > 1:
+        raise ValueError("more than one issuer has an introspection endpoint")
+    return issuers
 
 
 class Settings(BaseModel):
@@ -71,7 +106,9 @@ class Settings(BaseModel):
         default="", description="PEM of the authority whose clients MLLP admits; empty: all."
     )
     drop_folder: str = Field(default="drop", description="Watched folder, with one sub-folder per provider.")
-    issuers: tuple[Issuer, ...] = Field(default=(), description="Token issuers that are trusted.")
+    issuers: Annotated[tuple[Issuer, ...], AfterValidator(_told_apart)] = Field(
+        default=(), description="Token issuers that are trusted."
+    )
     pds_mode: Literal["off", "live"] = Field(
         default="off", description="`live`: ask the Personal Demographics Service whose a number is."
     )

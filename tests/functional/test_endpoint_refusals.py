@@ -78,6 +78,34 @@ async def test_without_a_good_token_nothing_is_answered(deployment: Deployment, 
         assert said.headers["www-authenticate"].startswith("Bearer")
 
 
+async def test_a_token_comes_in_one_header_and_nowhere_else(deployment: Deployment) -> None:
+    """Two headers are none, also of one token twice; one in the query or the form is no token (RFC 6750)."""
+    good, other = deployment.bearer(), deployment.bearer("R8001")
+    token = good.removeprefix("Bearer ")
+    number = token_of(ADA)
+    asked = [
+        (await deployment.client.get(
+            f"{BASE}/Patient", params=number, headers=[("Authorization", good), ("Authorization", second)]
+        ), 401, "bad-token")
+        for second in (good, other, "Basic abc")
+    ]  # fmt: skip
+    asked += [
+        (await deployment.client.get(f"{BASE}/Patient?access_token={token}"), 401, "no-token"),
+        (
+            await deployment.client.post(f"{BASE}/Patient/_search", data=number | {"access_token": token}),
+            401,
+            "no-token",
+        ),
+    ]
+    for answer, status, code in asked:
+        said = checked(answer)
+        assert (said.status, said.code) == (status, code)
+        assert said.headers["www-authenticate"].startswith("Bearer ")
+        assert token not in answer.text
+    row = deployment.audit()[0]
+    assert (row.outcome, row.code, row.actor) == ("refused", "no-token", "")
+
+
 @pytest.mark.parametrize(
     ("claims", "code"),
     [

@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.auth import TokenVerifier
+from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, Clock, refused, respond
 from scr.consent.actor import Actor
 from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
@@ -63,7 +63,7 @@ class IntakeRoutes:
         actor: Actor | None = None
         error: ScrError | None = None
         try:
-            actor = await self._verifier.actor(request.headers.get("authorization"))
+            actor = await self._verifier.actor(authorization_of(request))
             answer = await self._take(request, feed, actor)
         except ScrError as failed:
             error, answer = failed, refused(failed)

@@ -14,7 +14,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.auth import TokenVerifier
+from scr.api.auth import TokenVerifier, authorization_of
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
@@ -81,7 +81,7 @@ class Looks:
         look = Look(action, what, interaction, self._clock())
         error: ScrError | None = None
         try:
-            answer = await self._answer(look, request.headers.get("authorization"), handler)
+            answer = await self._answer(look, authorization_of(request), handler)
         except Fault as failed:  # where it is wrong in the store is for the log, not for whoever asks
             _log.error("fault", kind=failed.code, correlation=look.correlation, what=what, error=str(failed))
             error, answer = failed, refused(_fault(look))

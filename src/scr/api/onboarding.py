@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.api.auth import authorization_of
 from scr.api.desk import Desk, Duty, read_body
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError
@@ -121,7 +122,7 @@ class OnboardingRoutes:
         work: Callable[[Actor], Awaitable[Json]],
     ) -> Response:
         correlation = random_id()
-        authorization = request.headers.get("authorization")
+        authorization = authorization_of(request)
         status, kind = 200, "application/json"
         try:
             body = await self._desk.call(

@@ -24,7 +24,7 @@ from scr.errors import Unavailable
 from scr.sources.protocol import Outcome
 
 FHIR_JSON = "application/fhir+json"
-_JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
+_JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "application/jwk-set+json"})
 _ERROR_BYTES = 256 * 1024
 """Of an error's body no more than this is read: it holds an OperationOutcome or nothing of use."""
 _PASSING = frozenset({502, 503, 504})

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scr.settings import PREFIX, Issuer, Settings
+from scr.settings import PREFIX, Introspection, Issuer, Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
@@ -39,13 +39,26 @@ audience = "https://record.example.nhs.uk/fhir"
 algorithms = ["RS256"]
 ```
 
+For an issuer whose tokens are opaque, an `introspection` table in it:
+
+{introspection}
+
+```toml
+[issuers.introspection]
+url = "https://issuer.example.nhs.uk/introspect"
+client_id = "shared-care-record"
+secret = "file:keys/issuer-secret"
+```
+
 This page is made from the code (`python -m tests.unit.settings.document`), and a test holds it to that.
 """
 
 
 def page() -> str:
     """The page as it must be."""
-    return _TEXT.format(settings=_table(Settings), issuers=_table(Issuer))
+    return _TEXT.format(
+        settings=_table(Settings), issuers=_table(Issuer), introspection=_table(Introspection)
+    )
 
 
 def _table(model: type[BaseModel]) -> str:

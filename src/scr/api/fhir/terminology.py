@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.auth import TokenVerifier
+from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, refused, respond
 from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge
 from scr.fhir.entry import Resource
@@ -149,7 +149,7 @@ class TerminologyRoutes:
     ) -> Response:
         started, correlation = time.perf_counter(), random_id()
         try:
-            await self._verifier.actor(request.headers.get("authorization"))
+            await self._verifier.actor(authorization_of(request))
             answer = Answer(orjson.dumps(await handle()))
         except ScrError as failed:
             answer = refused(failed)

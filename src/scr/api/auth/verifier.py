@@ -1,0 +1,200 @@
+"""Bearer tokens: from trusted issuers only, and what they say of the actor.
+
+A token is a JWT (RFC 9068) signed by one of the trusted issuers with an algorithm that the issuer may
+use, for this audience, and in its time; or an opaque one, which its issuer says is active. The staff
+claims are those of NHS CIS2: the selected role only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+from starlette.requests import Request
+
+from scr.api.auth.introspection import Introspector
+from scr.api.auth.keys import IssuerKeys, KeySource
+from scr.api.auth.token import (
+    LONGEST,
+    Claims,
+    Header,
+    check_header,
+    check_signature,
+    looks_signed,
+    read,
+)
+from scr.consent.actor import Actor, ActorKind
+from scr.errors import Invalid, Unauthenticated
+from scr.fhir.identifiers import OdsCode
+from scr.settings import Issuer
+
+_LEEWAY_SECONDS = 30
+_REMEMBERED = 10_000
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
+"""RFC 6750, 2.1."""
+
+Spend = Callable[[str, str, float], Awaitable[bool]]
+"""Note that an issuer's ``jti`` was used, until an instant in seconds; False where it was noted before."""
+Standing = Callable[[Claims], Awaitable[None]]
+"""A last look at the claims of a token whose signature holds. Raises Unauthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """An issuer that is trusted, and its keys. ``standing`` is what else is asked of its tokens."""
+
+    issuer: Issuer
+    keys: KeySource
+    standing: Standing | None = None
+    ours: bool = False
+
+
+class TokenVerifier:
+    """Checks tokens and makes actors of them."""
+
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        client: httpx.AsyncClient,
+        clock: Callable[[], float] = time.time,
+        *,
+        own: Trusted | None = None,
+        secret: Callable[[str], bytes] | None = None,
+        spend: Spend | None = None,
+    ) -> None:
+        """``own`` is this deployment as an issuer; ``secret`` reads a reference of the settings.
+
+        Raises Invalid where an issuer needs what is not there.
+        """
+        self._clock = clock
+        self._spend = spend
+        self._issuers = frozenset(issuer.url for issuer in issuers)
+        self._trusted = {each.url: Trusted(each, IssuerKeys(each, client, clock)) for each in issuers}
+        if own is not None and self._trusted.setdefault(own.issuer.url, own) is not own:
+            raise Invalid(
+                f"the issuer {own.issuer.url} is this deployment itself: it needs no entry",
+                code="bad-setting",
+            )
+        self._opaque: Introspector | None = None
+        for each in issuers:
+            if each.one_time and spend is None:
+                raise Invalid(f"no memory for the one-time tokens of {each.url}", code="bad-setting")
+            if each.introspection is not None:
+                if secret is None:
+                    raise Invalid(f"no secret for the introspection of {each.url}", code="bad-setting")
+                secret(each.introspection.secret)
+                self._opaque = Introspector(each, each.introspection, client, secret, clock)
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuers that the settings trust."""
+        return self._issuers
+
+    async def actor(self, authorization: str | None) -> Actor:
+        """The actor of an ``Authorization`` header (see ``authorization_of``).
+
+        Raises Unauthenticated, with no hint at the token; Unavailable where an issuer is needed and down.
+        """
+        token = _bearer(authorization)
+        if looks_signed(token) or self._opaque is None:
+            trusted, claims = await self._signed(token)
+        else:
+            claims = await self._opaque.claims(token)
+            trusted = self._trusted[self._opaque.issuer.url]
+        self._check(claims, trusted.issuer)
+        if trusted.standing is not None:
+            await trusted.standing(claims)
+        if trusted.issuer.one_time:
+            await self._use(claims, trusted.issuer)
+        return _actor(claims, ours=trusted.ours)
+
+    async def _signed(self, token: str) -> tuple[Trusted, Claims]:
+        header, claims = read(token)
+        trusted = self._trusted.get(claims.iss)
+        if trusted is None:
+            raise Unauthenticated("the token's issuer is not one that is trusted here", code="unknown-issuer")
+        _check_kind(header, claims, trusted.issuer)
+        key = await trusted.keys.key(header.kid, header.alg)
+        verified = trusted.keys.verified
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest not in verified:  # else: these very bytes, by these very keys; the rest is asked every time
+            check_signature(token, header.alg, key)
+            if len(verified) >= _REMEMBERED:
+                verified.clear()
+            verified.add(digest)
+        return trusted, claims
+
+    def _check(self, claims: Claims, issuer: Issuer) -> None:
+        now = self._clock()
+        if not claims.sub:
+            raise Unauthenticated("the token names nobody", code="bad-token")
+        if issuer.audience not in claims.audiences:
+            raise Unauthenticated("the token is meant for another service", code="bad-audience")
+        if claims.exp <= now - _LEEWAY_SECONDS:
+            raise Unauthenticated("the token has expired: sign in again", code="expired")
+        if any(begin is not None and begin > now + _LEEWAY_SECONDS for begin in (claims.nbf, claims.iat)):
+            raise Unauthenticated("the token is not valid yet: is a clock wrong?", code="not-yet-valid")
+        if claims.exp - (now if claims.iat is None else claims.iat) > issuer.longest_seconds:
+            raise Unauthenticated("the token is good for longer than its issuer may give", code="too-long")
+
+    async def _use(self, claims: Claims, issuer: Issuer) -> None:
+        if not claims.jti:
+            raise Unauthenticated("a token that counts once needs an id", code="bad-token")
+        assert self._spend is not None
+        if not await self._spend(issuer.url, claims.jti, claims.exp + _LEEWAY_SECONDS):
+            raise Unauthenticated("the token was used before, and counts once", code="used-before")
+
+
+def authorization_of(request: Request) -> str | None:
+    """The ``Authorization`` header of a request; several are joined, and then none of them counts."""
+    return ", ".join(request.headers.getlist("authorization")) or None
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("a bearer token is needed", code="no-token")
+    if len(token) > LONGEST:
+        raise Unauthenticated(f"the token is longer than {LONGEST} characters", code="token-too-large")
+    if not _TOKEN.match(token):
+        raise Unauthenticated("the header does not hold one bearer token", code="bad-token")
+    return token
+
+
+def _check_kind(header: Header, claims: Claims, issuer: Issuer) -> None:
+    if header.alg not in issuer.algorithms:
+        raise Unauthenticated("the token's algorithm is not allowed for its issuer", code="bad-algorithm")
+    check_header(header)
+    if header.kind not in {kind.lower() for kind in issuer.types} or claims.of_sign_in:
+        raise Unauthenticated("the token is of another kind than an access token", code="wrong-kind")
+    if not header.kid:
+        raise Unauthenticated("the token does not name its key", code="no-key-id")
+
+
+def _actor(claims: Claims, *, ours: bool) -> Actor:
+    """The selected role only, never the union of the roles that a person holds."""
+    role = next((r for r in claims.nhsid_nrbac_roles if r.person_roleid == claims.selected_roleid), None)
+    organisation = role.org_code if role is not None else claims.organisation_code if ours else ""
+    return Actor(
+        kind=ActorKind.PROFESSIONAL if claims.nhsid_useruid else ActorKind.SYSTEM,
+        subject=f"{claims.iss}|{claims.sub}",
+        name=claims.name,
+        role=None if role is None else role.role_code.rpartition(":")[2],
+        role_name="" if role is None else role.role_name.strip('"'),
+        organisation=_ods(organisation) if role is not None or organisation else None,
+        organisation_name=claims.organisation_name,
+        user_id=claims.nhsid_useruid,
+        scopes=frozenset(claims.scope.split()),
+        client=claims.client_id,
+    )
+
+
+def _ods(text: str) -> OdsCode:
+    try:
+        return OdsCode.parse(text)
+    except ValueError:
+        raise Unauthenticated("the token's organisation is not an ODS code", code="bad-token") from None
