@@ -37,7 +37,8 @@ class BrokenGlass:
 
     ``person`` is the opaque key of whom it is about; ``subject``, ``role`` and ``organisation`` whose it
     is: nobody else's, and not the same user's in another role or at another place. ``withdrawn`` is when
-    the privacy officer ended it, None while they did not.
+    the privacy officer ended it, None while they did not. No decision asks for its reason, which may stay
+    sealed.
     """
 
     id: str
@@ -45,11 +46,11 @@ class BrokenGlass:
     subject: str
     role: str
     organisation: OdsCode
-    reason: str
     since: int
     until: int
     withdrawn: int | None = None
     purpose: str = BTG
+    reason: str = ""
 
 
 class _Model(BaseModel):
