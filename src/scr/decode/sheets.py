@@ -22,7 +22,7 @@ import orjson
 
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.decode.workbook import open_archive
-from scr.decode.xlsx import SheetFormat, decode_xlsx, open_workbook, rows_of
+from scr.decode.xlsx import PROBLEM, SheetFormat, decode_xlsx, open_workbook, rows_of
 
 OWN = "sheet"
 """Where a unit's tree has the name of the sheet that its row is of."""
@@ -54,8 +54,8 @@ def decode_workbook(raw: bytes, sheets: Sequence[NamedSheet]) -> Rows:
     """
     if raw.startswith(_KEPT):
         return iter([_kept(raw)])
-    if raw.startswith(_BOM):  # a bad row that was kept by itself
-        return decode_xlsx(raw, SheetFormat(()))
+    if raw.startswith(_BOM):
+        return _kept_bad(raw)
     archive, workbook = open_archive(raw), open_workbook(raw)
     rows = {each.name: _begun(rows_of(workbook, archive, each.layout)) for each in sheets}
     declared = {each.layout.sheet for each in sheets}
@@ -123,6 +123,19 @@ def _unit(
 def _bad(name: str, place: str, problem: str) -> BadUnit:
     raw = orjson.dumps({"$sheet": name, "place": place, "problem": problem})
     return BadUnit(place, raw, DecodeError(problem, where=place, code="bad-row"))
+
+
+def _kept_bad(raw: bytes) -> Rows:
+    """A bad row that was kept by itself as text. Any other text with a byte order mark is no workbook."""
+    try:
+        rows = list(decode_xlsx(raw, SheetFormat((PROBLEM,))))
+    except DecodeError:
+        rows = []
+    if not rows or any(isinstance(row, Unit) for row in rows):
+        raise DecodeError(
+            "the file is no XLSX workbook: an archive is expected", where="the workbook", code="not-xlsx"
+        )
+    return iter(rows)
 
 
 def _kept(raw: bytes) -> Unit | BadUnit:

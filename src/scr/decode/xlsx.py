@@ -25,7 +25,7 @@ from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.decode.workbook import open_archive, unreadable_cells
 
 _BOM = b"\xef\xbb\xbf"
-_PROBLEM = "(problem)"
+PROBLEM = "(problem)"
 """The column that is put to a bad row when it is kept, with what is wrong."""
 _MOST_DIGITS = 1e15
 """From here on a spreadsheet has dropped digits of a whole number."""
@@ -74,7 +74,7 @@ def open_workbook(raw: bytes) -> CalamineWorkbook:
 
 def _as_kept(unit: Unit | BadUnit) -> Unit | BadUnit:
     """A row that was kept by itself: what was wrong with it still is."""
-    problem = unit.tree.get(_PROBLEM) if isinstance(unit, Unit) else None
+    problem = unit.tree.get(PROBLEM) if isinstance(unit, Unit) else None
     if not problem:
         return unit
     return BadUnit(unit.place, unit.raw, DecodeError(problem, where=unit.place, code="bad-row"))
@@ -146,7 +146,7 @@ def _unit(
                 "format the column as text"
             )
     if problem:
-        raw = _as_csv([*kept, (_PROBLEM, problem)])
+        raw = _as_csv([*kept, (PROBLEM, problem)])
         return BadUnit(place, raw, DecodeError(problem, where=place, code="bad-row"))
     return Unit(dict(kept), place, _as_csv(kept))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from scr.errors import Invalid
 from scr.mapping.adapter import Adapter
 from scr.mapping.report import problems_of
-from scr.mapping.trial import outcomes
+from scr.mapping.trial import Outcome, outcomes
 
 _UNITS = 5
 """So many units of the payload are tried with each adapter."""
+
+Reach = tuple[int, bool, int, int]
 
 
 def guess(adapters: Mapping[str, Adapter], raw: bytes) -> Adapter:
@@ -49,19 +51,30 @@ def _lost(adapter: Adapter, raw: bytes) -> int | None:
 
 def _nearest(adapters: Mapping[str, Adapter], raw: bytes) -> str:
     """The adapter that comes furthest with the payload, and what stops it; empty where none reads it."""
-    best, told = (0, 0), ""
+    best: Reach | None = None
+    told = ""
     for name, adapter in adapters.items():
         tried = list(islice(outcomes(adapter, raw), _UNITS))
-        claims = [each.claim for each in tried if each.claim is not None]
-        reach = (
-            1 + sum(claim.nhs_number is not None for claim in claims),
-            sum(len(each.mapped.entries) for each in tried if each.mapped),
-        )
-        if claims and reach > best:
+        reach = _reach(adapter, tried)
+        if reach is not None and (best is None or reach > best):
             best = reach
             why = next((f"{each.place}: {why}" for each in tried for why in problems_of(each)), "")
             told = f"the nearest is {name} ({why.rstrip('.')}); "
     return told
+
+
+def _reach(adapter: Adapter, tried: Sequence[Outcome]) -> Reach | None:
+    """How far an adapter comes: it takes this kind of message, its format says something of the payload
+    (any JSON is JSON), it finds numbers, it makes resources. None where it decodes nothing."""
+    claims = [each.claim for each in tried if each.claim is not None]
+    if not claims:
+        return None
+    return (
+        sum(not claim.declined for claim in claims),
+        adapter.decode.format not in {"json", "xml"},
+        sum(claim.nhs_number is not None for claim in claims),
+        sum(len(each.mapped.entries) for each in tried if each.mapped),
+    )
 
 
 def _version(adapter: Adapter) -> str:

@@ -144,12 +144,13 @@ _CLAIM_PROBLEMS = {
 
 def problems_of(outcome: Outcome) -> tuple[str, ...]:
     """Why a unit would go to quarantine; nothing where it would be filed."""
-    found = [outcome.refused] if outcome.refused else []
-    told = outcome.claim
+    told, found = outcome.claim, list[str]()
+    if told is not None and told.declined:  # what it is not meant to read comes before what it lacks
+        found.append(f"{told.declined}: {told.reason}")
     if told is not None and told.problem:
         found.append(_CLAIM_PROBLEMS[told.problem].format(at=told.number_at))
-    if told is not None and told.declined:
-        found.append(f"{told.declined}: {told.reason}")
+    if outcome.refused:
+        found.append(outcome.refused)
     for body in outcome.bodies:
         found += [f"not valid FHIR R4: {each.path}: {each.sentence}" for each in validate(body)]
     return tuple(found)

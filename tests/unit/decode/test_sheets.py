@@ -100,3 +100,12 @@ def test_a_damaged_row_is_refused(raw: bytes) -> None:
     """What begins as a kept row and is none has a reason."""
     with pytest.raises(DecodeError):
         list(decode_workbook(raw, [PEOPLE]))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xef\xbb\xbfa,b\r\n1,2\r\n", b"\xef\xbb\xbf", b'\xef\xbb\xbf"MSH|^~', b"a,b\r\n"]
+)
+def test_a_table_in_the_place_of_a_workbook_is_refused(raw: bytes) -> None:
+    """With a byte order mark too, as spreadsheets write it: its rows are of no sheet."""
+    with pytest.raises(DecodeError, match="no XLSX workbook"):
+        decode_workbook(raw, [PEOPLE])

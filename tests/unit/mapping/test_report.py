@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scr.data import DataFiles, packaged_root
 from scr.decode.tree import Unit
 from scr.errors import Invalid
-from scr.mapping.adapter import Adapter, load_adapter
+from scr.mapping.adapter import Adapter, load_adapter, load_adapters
 from scr.mapping.guess import guess
 from scr.mapping.loss import lost_of
 from scr.mapping.report import LossReport, report
@@ -182,6 +182,33 @@ def test_the_nearest_adapter_says_what_stops_it() -> None:
     told = str(error.value)
     assert "the nearest is pas-adt (message 1: Its NHS Number (PID-3) fails the check" in told
     assert "999000" not in told
+
+
+@pytest.mark.parametrize(
+    ("raw", "nearest"),
+    [
+        (
+            b"MSH|^~\\&|PAS|ZZH01|SCR|ZZS01|20260701||ADT^A08^ADT_A01|1|P|2.4\rPID|1||||FINCH^JANE\rPV1|1|I\r",
+            "pas-adt (message: It holds no NHS Number (PID-3)",
+        ),
+        (
+            b"MSH|^~\\&|LAB|ZZH01|SCR|ZZS01|20260701||ORU^R01|1|P|2.4\rPID|1||||FINCH^JANE\rOBR|1\r",
+            "lab-oru (message: It holds no NHS Number (PID-3)",
+        ),
+        (
+            b'{"resourceType": "OperationOutcome", "issue": []}',
+            "fhir-r4-hospital (resource: It holds no NHS Number (Patient.identifier)",
+        ),
+        (b'\xef\xbb\xbf"RecordType","a"\r\n1,2\r\n', ""),
+    ],
+    ids=["an admission", "a result", "an error of a FHIR server", "a table with a byte order mark"],
+)
+def test_the_nearest_adapter_is_one_for_such_messages(raw: bytes, nearest: str) -> None:
+    """Of all that are shipped, one that takes this kind of message, and no one that reads any JSON."""
+    with pytest.raises(Invalid) as error:
+        guess(load_adapters(DataFiles()), raw)
+    told = str(error.value)
+    assert (f"the nearest is {nearest}" in told) if nearest else ("the nearest" not in told)
 
 
 @pytest.mark.parametrize(
