@@ -6,6 +6,7 @@
     ├── NotFound          404  not-found     nothing there that may be told of
     │   └── UnknownCode   404  code-invalid  a code that its code system does not have
     ├── Conflict          409  conflict      another writer was first
+    │   └── PreconditionFailed 412 conflict  it is not the version that the writer had read
     ├── Invalid           400  invalid       the sender must change something
     │   ├── Unprocessable 422  processing    well formed, and cannot be taken
     │   ├── TooLarge      413  too-long      over a limit that the operator set
@@ -71,6 +72,12 @@ class Conflict(ScrError):
     """Another writer was first."""
 
     status, issue, exit_code, default_code = 409, "conflict", 75, "conflict"
+
+
+class PreconditionFailed(Conflict):
+    """What is to be changed is not as the writer last saw it."""
+
+    status, default_code = 412, "precondition-failed"
 
 
 class Invalid(ScrError):

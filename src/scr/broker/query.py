@@ -13,6 +13,9 @@ from scr.broker.gather import OnResult
 from scr.broker.linked import gather_linked
 from scr.broker.locate import locate
 from scr.consent.actor import Actor
+from scr.consent.breakglass import BrokenGlass
+from scr.consent.sharing import SharingRule
+from scr.consent.ties import Tie
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import Former, replacing
@@ -21,11 +24,13 @@ from scr.identity.links import links_in_force, view_of
 from scr.mapping.provider import Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import Question, Source
+from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.links import Link
 from scr.store.onboarding import LivenessReader
 from scr.store.people import Person, person_by_key
+from scr.store.sharing import rules_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,9 @@ class Known:
     ``objections`` are the organisations whose knowledge the person does not want shared. ``contributing``
     are the providers that are live, for everybody or for this actor as a tester: whatever another one told,
     a relationship too, is not there. ``linked`` are the persons who are read as one with this one, whom the
-    record is retained for, and ``links`` what joins them: relationships and objections are those of all.
+    record is retained for, and ``links`` what joins them: relationships, objections and what each has said
+    of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
+    or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew.
     """
 
     person: Person
@@ -45,6 +52,15 @@ class Known:
     objections: frozenset[OdsCode] = frozenset()
     linked: tuple[Person, ...] = ()
     links: tuple[Link, ...] = ()
+    rules: tuple[SharingRule, ...] = ()
+    ties: tuple[Tie, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def glass(self) -> BrokenGlass | None:
+        """The glass that the actor has broken for this person, the one that is open longest."""
+        broken = [found for claim in self.claims if (found := claim.glass()) is not None]
+        return max(broken, key=lambda each: each.until, default=None)
 
     @property
     def view(self) -> tuple[Person, ...]:
@@ -162,8 +178,11 @@ class Broker:
             return None
         view = view_of(conn, self._keys, person)
         contributing = self._liveness.read(conn).open_to(actor)
-        lasting = [r for one in view for r in index.relationships(conn, one) if r.until is None]
+        heard = [r for one in view for r in index.relationships(conn, one)]
+        lasting = [r for r in heard if r.until is None]
         told = [r for r in lasting if r.source in contributing]
+        claims = tuple(claim for one in view for claim in self._claims(conn, one, actor))
+        ties = [r.tie() for r in heard if r.source in contributing] + [claim.tie() for claim in claims]
         return Known(
             person=view[0],
             relationships=frozenset(r.organisation for r in told if r.kind != "objection"),
@@ -173,7 +192,20 @@ class Broker:
             objections=frozenset(r.organisation for r in lasting if r.kind == "objection"),
             linked=view[1:],
             links=links_in_force(conn, view),
+            rules=rules_for(conn, view),
+            ties=tuple(tie for tie in ties if tie is not None),
+            claims=claims,
         )
+
+    def _claims(self, conn: Connection, person: Person, actor: Actor) -> list[Claim]:
+        """What holds for this very role and place: a user who selects another has claimed nothing."""
+        return [
+            claim
+            for claim in of_actor(conn, person.key, actor.subject, self._clock())
+            if claim.withdrawn is None
+            and claim.role == actor.role
+            and claim.organisation == actor.organisation
+        ]
 
 
 def _question(person: Person, actor: Actor, deadline: float, trace_id: str) -> Question:

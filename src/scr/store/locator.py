@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from scr.errors import Conflict
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
+from scr.fhir.person import PERSON_SOURCE
 from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
 
@@ -21,7 +22,9 @@ _ONE_SERVED = select(LOCATOR.c.person, LOCATOR.c.source).where(
     LOCATOR.c.id == bindparam("id"), LOCATOR.c.type == bindparam("type")
 )
 _ONE_HELD = select(RESOURCE.c.person, RESOURCE.c.source).where(
-    RESOURCE.c.id == bindparam("id"), RESOURCE.c.type == bindparam("type")
+    RESOURCE.c.id == bindparam("id"),
+    RESOURCE.c.type == bindparam("type"),
+    RESOURCE.c.source != PERSON_SOURCE,  # what is this deployment's own has a way of its own
 )
 
 

@@ -23,6 +23,7 @@ from scr.store.tables.providers import (
     OnboardingEventRow,
 )
 from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
+from scr.store.tables.sharing import SharingRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
 
 metadata = SQLModel.metadata
@@ -41,6 +42,7 @@ LINK_BAR = _table(BarRow)
 RESOURCE = _table(ResourceRow)
 HISTORY = _table(ResourceHistoryRow)
 LOCATOR = _table(LocatorRow)
+SHARING = _table(SharingRow)
 MESSAGE = _table(MessageRow)
 QUARANTINE = _table(QuarantineRow)
 WAITING = _table(WaitingRow)
