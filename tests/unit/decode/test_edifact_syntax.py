@@ -79,7 +79,7 @@ def test_line_ends_do_not_matter(column: int, end: str) -> None:
     wrapped = end.join(message[at : at + width] for at in range(0, len(message), width))
     (unit,) = decode(wrapped.encode())
     assert isinstance(unit, Unit)
-    assert unit.tree["report"] == {"comments": ["IT'S + LOW"], "id": "26/1"}
+    assert unit.tree["report"] == {"comments": ["IT'S + LOW"], "id": "26/1", "service": "laboratory"}
 
 
 @pytest.mark.parametrize(
