@@ -32,6 +32,7 @@ from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
+from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
 from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
@@ -43,7 +44,7 @@ from scr.intake.mllp import MllpServer, server_tls
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.sources.terminology import open_terminology
-from scr.store import snapshots
+from scr.store import snapshots, spent
 from scr.store.keys import random_id
 from scr.terminology.conceptmap import ConceptMaps
 from scr.terminology.operations.library import Libraries
@@ -125,21 +126,25 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)
     secure = settings.base_url.startswith("https://")
+    sessions = Sessions(services.database, services.keys, now_ms)
     app.include_router(OnboardingRoutes(desk, services.programme).router())
-    app.include_router(OnboardingPages(desk, services.programme, secure=secure).router())
+    app.include_router(OnboardingPages(desk, services.programme, sessions, secure=secure).router())
     reviewers = Desk(REVIEW, verifier, services.policy, services.database, now_ms)
-    app.include_router(ReviewPages(reviewers, services.review, services.providers, secure=secure).router())
+    review = ReviewPages(reviewers, services.review, services.providers, sessions, secure=secure)
+    app.include_router(review.router())
 
 
 @asynccontextmanager
 async def housekeeping(services: Services) -> AsyncIterator[None]:
-    """Let go of pinned pages and of opened records whose time is over, now and then."""
+    """Let go of pinned pages, opened records, sessions and spent ids whose time is over, now and then."""
 
     async def sweep() -> None:
         while True:
             services.recent.sweep()
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
+                await services.database.write(lambda conn: spent.forget(conn, now_ms()))
+                await sweep_sessions(services.database, now_ms())
             await asyncio.sleep(_SWEEP_SECONDS)
 
     task = asyncio.create_task(sweep())

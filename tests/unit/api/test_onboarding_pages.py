@@ -17,6 +17,7 @@ from tests.unit.api.issuing import TestIssuer, role
 from scr.api.desk import Desk
 from scr.api.onboarding import PROGRAMME
 from scr.api.pages.onboarding import OnboardingPages
+from scr.api.pages.sessions import Sessions
 from scr.consent.policy import load_policy
 from scr.data import DataFiles
 from scr.fhir.identifiers import OdsCode
@@ -24,6 +25,7 @@ from scr.mapping.provider import DropFolderConnection, Feed, Provider
 from scr.onboarding.programme import Programme, Standing
 from scr.settings import Settings
 from scr.store.engine import Database
+from scr.store.keys import KeyRing
 from scr.store.onboarding import Stage
 from scr.store.trail import recent
 
@@ -63,7 +65,7 @@ class Site:
 
 
 @pytest.fixture
-async def site(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(database: Database, keys: KeyRing, tmp_path: Path) -> AsyncIterator[Site]:
     """The pages, reached over https."""
     feed = Feed(name="f", adapter="client-level-data", connection=DropFolderConnection(kind="drop-folder"))
     council = Provider(
@@ -78,7 +80,8 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[Site]:
         made = Site(client, database, programme)
         verifier = made.issuer.verifier(clock=lambda: time.time() + made.seconds)
         desk = Desk(PROGRAMME, verifier, load_policy(files), database, lambda: NOW)
-        app.include_router(OnboardingPages(desk, programme, secure=True).router())
+        sessions = Sessions(database, keys, lambda: NOW)
+        app.include_router(OnboardingPages(desk, programme, sessions, secure=True).router())
         yield made
 
 

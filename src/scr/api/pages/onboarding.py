@@ -15,7 +15,7 @@ from starlette.responses import Response
 from scr.api.desk import Desk
 from scr.api.onboarding import ods_code
 from scr.api.pages.render import moved
-from scr.api.pages.sessions import Session
+from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
 from scr.consent.actor import Actor
 from scr.errors import Invalid, ScrError
@@ -61,10 +61,10 @@ class Refused:
 class OnboardingPages:
     """``/onboarding`` and the pages below it."""
 
-    def __init__(self, desk: Desk, programme: Programme, *, secure: bool) -> None:
+    def __init__(self, desk: Desk, programme: Programme, sessions: Sessions, *, secure: bool) -> None:
         """``secure``: the deployment is reached over https, and its cookies over nothing else."""
         self._programme = programme
-        self._site = SignedIn(SITE, desk, secure=secure)
+        self._site = SignedIn(SITE, desk, sessions, secure=secure)
 
     def router(self) -> APIRouter:
         """The routes of the pages."""

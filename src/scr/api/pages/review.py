@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from scr.api.desk import Desk, Duty
 from scr.api.pages.render import moved
-from scr.api.pages.sessions import Session
+from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError, Unprocessable
@@ -64,12 +64,18 @@ class ReviewPages:
     """``/review`` and the pages below it."""
 
     def __init__(
-        self, desk: Desk, review: Review, providers: Mapping[OdsCode, Provider], *, secure: bool
+        self,
+        desk: Desk,
+        review: Review,
+        providers: Mapping[OdsCode, Provider],
+        sessions: Sessions,
+        *,
+        secure: bool,
     ) -> None:
         """``secure``: the deployment is reached over https, and its cookies over nothing else."""
         self._review = review
         self._names = {provider.ods: provider.name for provider in providers.values()}
-        self._site = SignedIn(SITE, desk, secure=secure)
+        self._site = SignedIn(SITE, desk, sessions, secure=secure)
 
     def router(self) -> APIRouter:
         """The routes of the pages."""

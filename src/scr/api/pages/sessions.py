@@ -1,82 +1,103 @@
 """Signed-in browsers: a session on the server, a cookie that only names it, and tokens for its forms.
 
-A session keeps the access token that was given, in this process's memory and nowhere else, and the token is
-checked again at each request: what ends it ends the session. Another process knows nothing of it.
+A session keeps the access token that was given, sealed in the store, so that any process can serve it;
+the token is checked again at each request, and what ends it ends the session. Each sign-in makes a new
+name. Of the name the store has a keyed hash only.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from scr.errors import Fault
+from scr.store import sessions
+from scr.store.engine import Database
+from scr.store.keys import KeyRing
 
 IDLE_SECONDS = 1800
 LIFETIME_SECONDS = 8 * 3600
-MOST = 500
+_NOTED_MS = 60_000
+"""How often the use of a session is written: its idle time is right to a minute."""
+_LONGEST_COOKIE = 200
 
 
-@dataclass(slots=True)
-class Session:
-    """One signed-in browser. ``csrf`` stands in each of its forms. Times are of the monotonic clock."""
+class Session(msgspec.Struct, frozen=True):
+    """One signed-in browser. ``csrf`` stands in each of its forms."""
 
     token: str
     csrf: str
-    began: float
-    used: float
+
+    def __repr__(self) -> str:
+        """Without what it holds: the token is somebody's."""
+        return "Session()"
 
 
+@dataclass(frozen=True, slots=True)
 class Sessions:
-    """The sessions of this process."""
+    """The sessions of the pages, or of one site of them. ``now`` gives milliseconds since 1970."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """None yet."""
-        self._clock = clock
-        self._sessions: dict[str, Session] = {}
-        self._secret = secrets.token_bytes(32)
+    database: Database
+    keys: KeyRing
+    now: Callable[[], int]
+    site: str = ""
 
-    def start(self, token: str) -> str:
-        """Begin a session; gives the cookie's value, new each time. The least used makes room."""
-        self._sweep()
-        while len(self._sessions) >= MOST:
-            del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].used)]
-        cookie, now = secrets.token_urlsafe(32), self._clock()
-        self._sessions[_key(cookie)] = Session(token, secrets.token_urlsafe(32), now, now)
+    def of(self, site: str) -> Sessions:
+        """Those of one site alone: the cookie of another one names none of them."""
+        return replace(self, site=site)
+
+    async def start(self, token: str) -> str:
+        """Begin a session; gives the cookie's value, new each time."""
+        cookie, now = secrets.token_urlsafe(32), self.now()
+        content = msgspec.json.encode(Session(token, secrets.token_urlsafe(32)))
+        ends = now + LIFETIME_SECONDS * 1000
+        await self.database.write(
+            lambda connection: sessions.begin(connection, self.keys, self._name(cookie), content, now, ends)
+        )
         return cookie
 
-    def find(self, cookie: str | None) -> Session | None:
+    async def find(self, cookie: str | None) -> Session | None:
         """The session that a cookie names, if it lasts: 30 minutes unused and 8 hours in all."""
-        self._sweep()
-        session = self._sessions.get(_key(cookie or ""))
-        if session is not None:
-            session.used = self._clock()
-        return session
+        if not cookie or len(cookie) > _LONGEST_COOKIE:
+            return None
+        name, now = self._name(cookie), self.now()
+        since = now - IDLE_SECONDS * 1000
+        try:
+            kept = await self.database.read(
+                lambda connection: sessions.find(connection, self.keys, name, now, since)
+            )
+        except Fault:  # its row was changed, or the keys are others: nobody's session
+            return None
+        if kept is None:
+            return None
+        if now - kept.used >= _NOTED_MS:
+            await self.database.write(lambda connection: sessions.touch(connection, self.keys, name, now))
+        return msgspec.json.decode(kept.content, type=Session)
 
-    def end(self, cookie: str | None) -> None:
-        """End a session, if there is one."""
-        self._sessions.pop(_key(cookie or ""), None)
+    async def end(self, cookie: str | None) -> None:
+        """End a session, if there is one: in every process, from now on."""
+        if cookie and len(cookie) <= _LONGEST_COOKIE:
+            name = self._name(cookie)
+            await self.database.write(lambda connection: sessions.end(connection, self.keys, name))
 
     def sign_in_token(self, cookie: str) -> str:
         """What the sign-in form must hold for a browser with this cookie: nobody else can make it."""
-        return hmac.new(self._secret, cookie.encode(), hashlib.sha256).hexdigest()
+        return self.keys.blind("sign-in form", self._name(cookie))
 
-    def _sweep(self) -> None:
-        now = self._clock()
-        over = [
-            key
-            for key, session in self._sessions.items()
-            if now - session.used > IDLE_SECONDS or now - session.began > LIFETIME_SECONDS
-        ]
-        for key in over:
-            del self._sessions[key]
+    def _name(self, cookie: str) -> str:
+        return f"{self.site}\x1f{cookie}"
+
+
+async def sweep_sessions(database: Database, now: int) -> int:
+    """Delete the sessions that are over; how many."""
+    since = now - IDLE_SECONDS * 1000
+    return await database.write(lambda connection: sessions.sweep(connection, now, since))
 
 
 def same(one: str, other: str) -> bool:
     """Whether two secrets are the same, told in the same time whatever they are."""
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _key(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()

@@ -43,11 +43,11 @@ class Site:
 class SignedIn:
     """Signs people in to a site and out again, and does their work at its desk."""
 
-    def __init__(self, site: Site, desk: Desk, *, secure: bool) -> None:
+    def __init__(self, site: Site, desk: Desk, sessions: Sessions, *, secure: bool) -> None:
         """``secure``: the deployment is reached over https, and its cookies over nothing else."""
         self.site = site
         self._desk = desk
-        self._sessions = Sessions()
+        self._sessions = sessions.of(site.home)
         self._secure = secure
 
     def router(self) -> APIRouter:
@@ -80,23 +80,26 @@ class SignedIn:
                 raise Invalid("the form was open for too long: try again", code="stale-form")
             token = form.get("token", "").strip().removeprefix("Bearer ")
             await self._desk.call(f"Bearer {token}", "sign-in", _nothing, correlation=random_id())
+            await self._sessions.end(request.cookies.get(COOKIE))
+            started = await self._sessions.start(token)
         except ScrError as error:
             return self._sign_in_page(request, error)
-        self._sessions.end(request.cookies.get(COOKIE))
         answer = moved(self.site.home)
-        self._set(answer, COOKIE, self._sessions.start(token))
+        self._set(answer, COOKIE, started)
         answer.delete_cookie(SIGN_IN_COOKIE, path=self.site.home)
         return answer
 
     async def sign_out(self, request: Request) -> Response:
         """End the session."""
-        session = self._session(request)
         try:
+            session = await self._session(request)
             form = await read_form(request)
-        except ScrError:
-            form = {}
-        if session is not None and same(form.get("csrf", ""), session.csrf):
-            self._sessions.end(request.cookies.get(COOKIE))
+            if session is not None and same(form.get("csrf", ""), session.csrf):
+                await self._sessions.end(request.cookies.get(COOKIE))
+        except Invalid:  # a form that cannot be read ends nothing
+            pass
+        except ScrError as error:
+            return self.page("error.html", error.status, session=None, error=error, correlation=random_id())
         answer = moved(f"{self.site.home}/session")
         answer.delete_cookie(COOKIE, path=self.site.home)
         return answer
@@ -114,11 +117,12 @@ class SignedIn:
 
         ``again`` makes the page anew where what was sent has to be changed.
         """
-        session = self._session(request)
-        if session is None:
-            return moved(f"{self.site.home}/session")
         correlation = random_id()
+        session: Session | None = None
         try:
+            session = await self._session(request)
+            if session is None:
+                return moved(f"{self.site.home}/session")
             return await self._desk.call(
                 f"Bearer {session.token}",
                 action,
@@ -127,10 +131,10 @@ class SignedIn:
                 correlation=correlation,
             )
         except Unauthenticated as error:
-            self._sessions.end(request.cookies.get(COOKIE))
+            await self._sessions.end(request.cookies.get(COOKIE))
             return self._sign_in_page(request, error)
         except ScrError as error:
-            if again is not None and error.status in (400, 409, 422):
+            if session is not None and again is not None and error.status in (400, 409, 422):
                 return await again(session, error)
             return self.page(
                 "error.html", error.status, session=session, error=error, correlation=correlation
@@ -144,11 +148,11 @@ class SignedIn:
         self._set(answer, SIGN_IN_COOKIE, cookie)
         return answer
 
-    def _session(self, request: Request) -> Session | None:
+    async def _session(self, request: Request) -> Session | None:
         """The browser's session; none for a request that another site made it send."""
         if request.headers.get("sec-fetch-site", "same-origin") == "cross-site" and request.method == "POST":
             return None
-        return self._sessions.find(request.cookies.get(COOKIE))
+        return await self._sessions.find(request.cookies.get(COOKIE))
 
     def _set(self, answer: Response, name: str, value: str) -> None:
         answer.set_cookie(

@@ -24,6 +24,7 @@ from scr.store.tables.providers import (
 )
 from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
 from scr.store.tables.sharing import SharingRow
+from scr.store.tables.sign_in import ClientRow, SessionRow, SpentRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
 
 metadata = SQLModel.metadata
@@ -55,3 +56,6 @@ FEED_PROFILE = _table(FeedProfileRow)
 DRIFT = _table(DriftEventRow)
 CODE_GAP = _table(CodeGapRow)
 REMAP = _table(RemapRow)
+CLIENT = _table(ClientRow)
+SPENT = _table(SpentRow)
+SESSION = _table(SessionRow)

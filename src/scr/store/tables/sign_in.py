@@ -1,0 +1,54 @@
+"""Who may ask for tokens, what counts once, and who is signed in to the pages."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import SQLModel
+
+from scr.store.tables.columns import CLUSTERED, bytes_column, number_column, text_column
+
+
+class ClientRow(SQLModel, table=True):
+    """A system or an app that the operator registered. Its keys here are public ones.
+
+    ``scopes`` and ``redirects`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty where
+    ``key_set_url`` is its address.
+    """
+
+    __tablename__ = "client"
+
+    id: str = text_column(primary_key=True)
+    kind: str = text_column()
+    name: str = text_column()
+    organisation: str = text_column()
+    scopes: str = text_column()
+    redirects: str = text_column()
+    key_set: str = text_column()
+    key_set_url: str = text_column()
+    registered: int = number_column()
+    disabled: int | None = number_column(nullable=True)
+
+
+class SpentRow(SQLModel, table=True):
+    """What counts once and was used, or counts no more: a keyed hash, and until when that has to be known."""
+
+    __tablename__ = "spent"
+    __table_args__ = (Index("spent_until", "until"), CLUSTERED)
+
+    kind: str = text_column(primary_key=True)
+    digest: str = text_column(primary_key=True)
+    until: int = number_column()
+
+
+class SessionRow(SQLModel, table=True):
+    """A signed-in browser, found by a keyed hash of its cookie; its token is sealed with a key of its own."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("session_ends", "ends"),)
+
+    key: str = text_column(primary_key=True)
+    began: int = number_column()
+    used: int = number_column()
+    ends: int = number_column()
+    wrapped_key: bytes = bytes_column()
+    sealed: bytes = bytes_column()
