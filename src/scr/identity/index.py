@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import structs
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
+from scr.consent.ties import DeclaredKind, Tie
 from scr.errors import Conflict
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
@@ -28,9 +29,9 @@ from scr.store.people import (
 )
 from scr.store.tables import PERSON, PERSON_INDEX, RELATIONSHIP
 
-Kind = Literal["registration", "care", "objection"]
-"""Why an organisation has to do with a person: registered there, or cared for by it. An ``objection``
-is the person's own word that what this organisation knows is not to be shared."""
+Kind = DeclaredKind | Literal["objection"]
+"""Why an organisation has to do with a person. An ``objection`` is the person's own word that what this
+organisation knows is not to be shared."""
 
 _NHS_NUMBER = "nhs-number"
 _LOCAL = "local"
@@ -54,27 +55,41 @@ _SAME_VIEW = select(PERSON.c.key).where(
     PERSON.c.key == bindparam("other"), PERSON.c.view == bindparam("view")
 )
 _RELATIONSHIPS = (
-    select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "until")))
+    select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "seen", "until")))
     .where(RELATIONSHIP.c.person == bindparam("person"))
     .order_by(RELATIONSHIP.c.organisation, RELATIONSHIP.c.kind, RELATIONSHIP.c.source)
 )
+_DAY = 24 * 3600 * 1000
 _RELATE = text(
-    "INSERT INTO relationship (person, organisation, kind, source, since)"
-    " VALUES (:person, :organisation, :kind, :source, :since)"
-    " ON CONFLICT (person, organisation, kind, source)"
-    " DO UPDATE SET until = NULL WHERE relationship.until IS NOT NULL"
+    # Told again within a day, it stays as it is: most messages write nothing here. An end that was told
+    # is not taken back by the history of a visit before it.
+    "INSERT INTO relationship (person, organisation, kind, source, since, seen, until)"
+    " VALUES (:person, :organisation, :kind, :source, :since, :since, :until)"
+    " ON CONFLICT (person, organisation, kind, source) DO UPDATE SET seen = excluded.seen,"
+    " until = CASE WHEN excluded.until < relationship.until THEN relationship.until ELSE excluded.until END"
+    " WHERE relationship.until IS DISTINCT FROM excluded.until OR relationship.seen < :stale"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """That ``organisation`` has to do with a person, as ``source`` told. ``until`` is None while it lasts."""
+    """That ``organisation`` has to do with a person, as ``source`` told, last at ``seen`` (to the day).
+
+    ``until`` is the end that was told, None while there is none.
+    """
 
     organisation: OdsCode
     kind: Kind
     source: OdsCode
     since: int
     until: int | None = None
+    seen: int = 0
+
+    def tie(self) -> Tie | None:
+        """The tie that the policy knows it as; None for an objection."""
+        if self.kind == "objection":
+            return None
+        return Tie(self.organisation, self.kind, self.since, self.source, self.seen, self.until)
 
 
 def token_of(keys: KeyRing, nhs_number: NHSNumber) -> str:
@@ -169,15 +184,26 @@ def forget_former(connection: Connection, keys: KeyRing, person: Person, former:
 
 
 def relate(
-    connection: Connection, person: Person, organisation: OdsCode, kind: Kind, source: OdsCode, now: int
+    connection: Connection,
+    person: Person,
+    organisation: OdsCode,
+    kind: Kind,
+    source: OdsCode,
+    now: int,
+    until: int | None = None,
 ) -> None:
-    """Note that an organisation has to do with a person; one that had ended goes on."""
+    """Note that an organisation has to do with a person; one that had ended goes on.
+
+    ``until`` is its end (ms UTC), where one was told with it.
+    """
     values = {
         "person": person.key,
         "organisation": organisation.value,
         "kind": kind,
         "source": source.value,
         "since": now,
+        "until": until,
+        "stale": now - _DAY,
     }
     connection.execute(_RELATE, values)
 
@@ -200,8 +226,8 @@ def relationships(connection: Connection, person: Person) -> tuple[Relationship,
     """Every relationship of a person, lasting and over, by organisation."""
     found = connection.execute(_RELATIONSHIPS, {"person": person.key})
     return tuple(
-        Relationship(OdsCode(organisation), kind, OdsCode(source), since, until)
-        for organisation, kind, source, since, until in found
+        Relationship(OdsCode(organisation), kind, OdsCode(source), since, until, seen)
+        for organisation, kind, source, since, seen, until in found
     )
 
 

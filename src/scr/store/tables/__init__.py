@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from scr.store.tables.audit import AuditTableRow
+from scr.store.tables.claims import ClaimRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
@@ -37,6 +38,7 @@ def _table(row: type[SQLModel]) -> Table:
 PERSON = _table(PersonRow)
 PERSON_INDEX = _table(PersonIndexRow)
 RELATIONSHIP = _table(RelationshipRow)
+CLAIM = _table(ClaimRow)
 LINK = _table(LinkRow)
 MOVED = _table(MovedRow)
 LINK_BAR = _table(BarRow)

@@ -57,7 +57,8 @@ class PersonIndexRow(SQLModel, table=True):
 
 
 class RelationshipRow(SQLModel, table=True):
-    """That an organisation has to do with a person. ``until`` is empty while it lasts."""
+    """That an organisation has to do with a person. ``seen``: when it was last told, to the day; ``until``:
+    the end that was told, empty while there is none."""
 
     __tablename__ = "relationship"
     __table_args__ = (CLUSTERED,)
@@ -67,4 +68,5 @@ class RelationshipRow(SQLModel, table=True):
     kind: str = text_column(primary_key=True)
     source: str = text_column(primary_key=True)
     since: int = number_column()
+    seen: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
     until: int | None = number_column(nullable=True)
