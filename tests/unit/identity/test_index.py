@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+
 import pytest
 from msgspec.structs import replace
 from tests.unit.store.samples import NOW, nhs_number
@@ -30,6 +32,7 @@ from scr.store.people import Person
 
 KNOWN = Demographics("Quillfeather", ("Wilhelmina",), "1951-02-03", "female", "ZZ99 3WZ")
 SURGERY, HOSPITAL = OdsCode("A81001"), OdsCode("RXX01")
+DAY = 24 * 3600 * 1000
 
 
 def _register(database: Database, keys: KeyRing, serial: int, told: Demographics = KNOWN) -> Person:
@@ -75,7 +78,27 @@ def test_relationships_begin_end_and_go_on(database: Database, keys: KeyRing) ->
     database.write_now(lambda c: end_relationship(c, person, SURGERY, "registration", SURGERY, NOW + 4))
     assert database.read_now(lambda c: relationships(c, person))[0].until == NOW + 3
     database.write_now(lambda c: relate(c, person, SURGERY, "registration", SURGERY, NOW + 5))
-    assert database.read_now(lambda c: relationships(c, person)) == (here, there)
+    again = replaced(here, seen=NOW + 5)
+    assert database.read_now(lambda c: relationships(c, person)) == (again, there)
+
+
+def test_when_a_relationship_was_told_is_kept_to_the_day(database: Database, keys: KeyRing) -> None:
+    """Told again within a day nothing is written; after a day it was seen then; an end does not go back."""
+    person = _register(database, keys, 0)
+
+    def told(at: int, until: int | None = None) -> Relationship:
+        database.write_now(lambda c: relate(c, person, HOSPITAL, "encounter", HOSPITAL, at, until))
+        [one] = database.read_now(lambda c: relationships(c, person))
+        return one
+
+    assert told(NOW).seen == NOW
+    assert told(NOW + DAY).seen == NOW
+    assert told(NOW + DAY + 1).seen == NOW + DAY + 1
+    assert told(NOW + DAY + 2, NOW + 50).until == NOW + 50
+    assert told(NOW + DAY + 3, NOW + 20).until == NOW + 50, "the history of an earlier visit"
+    assert told(NOW + DAY + 4, NOW + 90).until == NOW + 90
+    assert told(NOW + DAY + 5).until is None, "another visit has begun"
+    assert told(NOW + DAY + 5).since == NOW
 
 
 @pytest.mark.parametrize(
