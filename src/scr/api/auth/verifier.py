@@ -28,6 +28,7 @@ from scr.api.auth.token import (
     read,
 )
 from scr.consent.actor import Actor, ActorKind
+from scr.consent.scopes import held_by
 from scr.errors import Invalid, Unauthenticated
 from scr.fhir.identifiers import OdsCode
 from scr.settings import Issuer
@@ -179,8 +180,9 @@ def _actor(claims: Claims, *, ours: bool) -> Actor:
     """The selected role only, never the union of the roles that a person holds."""
     role = next((r for r in claims.nhsid_nrbac_roles if r.person_roleid == claims.selected_roleid), None)
     organisation = role.org_code if role is not None else claims.organisation_code if ours else ""
+    kind = ActorKind.PROFESSIONAL if claims.nhsid_useruid else ActorKind.SYSTEM
     return Actor(
-        kind=ActorKind.PROFESSIONAL if claims.nhsid_useruid else ActorKind.SYSTEM,
+        kind=kind,
         subject=f"{claims.iss}|{claims.sub}",
         name=claims.name,
         role=None if role is None else role.role_code.rpartition(":")[2],
@@ -188,7 +190,7 @@ def _actor(claims: Claims, *, ours: bool) -> Actor:
         organisation=_ods(organisation) if role is not None or organisation else None,
         organisation_name=claims.organisation_name,
         user_id=claims.nhsid_useruid,
-        scopes=frozenset(claims.scope.split()),
+        scopes=held_by(kind, claims.scope.split()),
         client=claims.client_id,
     )
 
