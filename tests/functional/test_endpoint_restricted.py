@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import Connection
-from tests.functional.deployment import ADA, Deployment, running
+from tests.functional.deployment import ADA, Deployment, Said, running
 
 from scr.data import packaged_root
 from scr.fhir.standing import Standing
 from scr.identity import index
 
 TELLING = ("A81001", "RXX", "C99", "QXX", "Sample Surgery", "Sample Hospital", "ZZ99", "W1", "V100", "H1")
+
+
+def words(said: Said) -> str:
+    """An answer without its cursors, in which any letters may follow each other."""
+    return re.sub(r"_page=[\w-]+", "", said.raw.decode())
 
 
 async def restrict(deployment: Deployment) -> str:
@@ -36,7 +42,7 @@ async def test_nothing_of_an_answer_tells_where_somebody_is(fresh: Deployment) -
         query = {} if "/" in path else {"patient": subject}
         said = await fresh.get(path, **query)
         assert said.status == 200
-        told = said.raw.decode() + str(dict(said.headers)) + str(fresh.audit()[0].details)
+        told = words(said) + str(dict(said.headers)) + str(fresh.audit()[0].details)
         assert [word for word in TELLING if word in told] == [], path
     assert "I48.0" in (await fresh.get("Condition", patient=subject)).raw.decode()
     assert (await fresh.get("Encounter", patient=subject)).matches == []
@@ -55,7 +61,7 @@ async def test_a_page_that_was_pinned_before_tells_no_more(fresh: Deployment) ->
     assert following is not None
     said = await fresh.get(following)
     assert said.matches
-    assert [word for word in TELLING if word in said.raw.decode()] == []
+    assert [word for word in TELLING if word in words(said)] == []
 
 
 async def test_what_was_served_before_is_not_there_any_more(fresh: Deployment) -> None:
@@ -68,7 +74,7 @@ async def test_what_was_served_before_is_not_there_any_more(fresh: Deployment) -
     fresh.neighbour.status = 500
     said = await fresh.get(live)
     assert said.status == 503
-    assert [word for word in TELLING if word in said.raw.decode()] == []
+    assert [word for word in TELLING if word in words(said)] == []
 
 
 async def test_who_has_the_activity_sees_it_all(tmp_path: Path, database_url: str) -> None:

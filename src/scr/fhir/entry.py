@@ -153,9 +153,13 @@ def about(entry: Entry, before: str, after: str) -> Entry:
     )
 
 
+CONTENT_VERSION = 16
+"""Characters of a version that is a hash of the content. Held versions are numbers, and never so long."""
+
+
 def stamp_by_content(entry: Entry) -> Entry:
-    """The same for an entry that is not held: its version is a hash of its content (16 characters)."""
-    version = hashlib.blake2b(entry.body, digest_size=8).hexdigest()
+    """The same for an entry that is not held: its version is a hash of its content, in hexadecimal."""
+    version = hashlib.blake2b(entry.body, digest_size=CONTENT_VERSION // 2).hexdigest()
     return stamp(entry, version, entry.last_updated)
 
 

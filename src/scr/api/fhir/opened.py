@@ -22,6 +22,7 @@ from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.redact import redacted
 from scr.fhir.restricted import SHOWN_HEADINGS, core
 from scr.identity.recall import LINKS
 
@@ -112,12 +113,14 @@ class Opener:
         sources: Collection[str],
         *,
         nameless: bool,
+        named: Sequence[Entry] = (),
     ) -> list[Entry]:
-        """Of entries that were pinned for the actor, those that they may still see.
+        """Of entries that were pinned for the actor, those that they may still see, as they may.
 
-        ``people`` are those whose record it was, the one retained first, by opaque key. Raises NotFound
-        where they are not one any more, or one with others, where one of ``sources``, of which the answer
-        tells, is not live any more, and where it names them (not ``nameless``) and must not any more.
+        ``named`` are others that they refer to. ``people`` are those whose record it was, the one retained
+        first, by opaque key. Raises NotFound where they are not one any more, or one with others, where one
+        of ``sources``, of which the answer tells, is not live any more, and where it names them (not
+        ``nameless``) and must not any more.
         """
         known = await self._broker.by_person(people[0], actor)
         if (
@@ -128,7 +131,7 @@ class Opener:
             or (self._hides(known, actor) and not nameless)
         ):
             raise NotFound("this page is not there any more: search again", code="no-page")
-        return self._permitted(look, actor, known, entries)
+        return self._permitted(look, actor, known, entries, named)
 
     async def _found(
         self,
@@ -184,9 +187,21 @@ class Opener:
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
 
-    def _permitted(self, look: Look, actor: Actor, known: Known, entries: Sequence[Entry]) -> list[Entry]:
-        allowed = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
-        permitted = [entry for entry in entries if allowed(entry).permit]
+    def _permitted(
+        self, look: Look, actor: Actor, known: Known, entries: Sequence[Entry], named: Sequence[Entry] = ()
+    ) -> list[Entry]:
+        """The entries that the actor may see, without what they say of those that the actor may not.
+
+        ``named`` are others that may be referred to, as far as the actor may see them.
+        """
+        decide_entry = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
+
+        def permits(entry: Entry) -> bool:
+            return decide_entry(entry).permit
+
+        beside = {f"Patient/{person.patient_id}" for person in known.view}
+        beside.update(entry.reference for entry in named if permits(entry))
+        permitted = redacted(list(filter(permits, entries)), beside, permits)
         return core(permitted) if self._hides(known, actor) else permitted
 
     def _hides(self, known: Known, actor: Actor) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from scr.api.fhir.opened import Opened, Opener
 from scr.api.fhir.served import remember
@@ -32,7 +33,7 @@ _MAC_BYTES = 16
 class _Pinned(msgspec.Struct, array_like=True):
     """What a snapshot seals: the matches in order, the ledger, the page size, and whom it tells of.
 
-    ``nameless``: the ledger names no source.
+    ``nameless``: the ledger names no source. ``named`` are the heads of others that the matches refer to.
     """
 
     entries: list[Entry]
@@ -43,6 +44,7 @@ class _Pinned(msgspec.Struct, array_like=True):
     sources: list[str]
     people: list[str] = []
     nameless: bool = False
+    named: list[Entry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,13 @@ class Pages:
         if not pinned.people:  # pinned by an earlier version of this program
             raise _no_page()
         permitted = await self._opener.decided_again(
-            look, actor, pinned.people, pinned.entries, pinned.sources, nameless=pinned.nameless
+            look,
+            actor,
+            pinned.people,
+            pinned.entries,
+            pinned.sources,
+            nameless=pinned.nameless,
+            named=pinned.named,
         )
         at = cursor.offset
         allowed = {entry.id: entry for entry in permitted}
@@ -129,6 +137,7 @@ class Pages:
             opened.told_of,
             [person.key for person in opened.known.view],
             opened.ledger.nameless,
+            _named(opened, found),
         )
         blob = msgspec.msgpack.encode(pinned)
         person = opened.known.person
@@ -158,6 +167,13 @@ class Pages:
             raise _no_page()
         snapshot, _, offset = plain.decode("ascii").partition(".")
         return _Cursor(snapshot, int(offset))
+
+
+def _named(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
+    """The heads of permitted entries that the matches refer to and that are none of them."""
+    named = {reference for entry in found for reference in entry.references}
+    named.difference_update(entry.reference for entry in found)
+    return [replace(entry, body=b"") for entry in opened.permitted if entry.reference in named]
 
 
 def _resource(ledger: bytes) -> Resource:
