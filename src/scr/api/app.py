@@ -19,6 +19,9 @@ from starlette.types import ASGIApp
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
 from scr.api.fhir.capability import capability_statement, served_types
+from scr.api.fhir.claims import ClaimRoutes
+from scr.api.fhir.consent_routes import ConsentRoutes
+from scr.api.fhir.consents import Consents
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
@@ -97,10 +100,12 @@ def mount(app: FastAPI, services: Services) -> None:
     opener = Opener(services.broker, services.policy)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
     types = served_types(services.policy)
+    reader, searcher = Reader(opener, services.database), Searcher(opener, pages, settings.base_url)
+    consents = Consents(services.broker, services.policy, services.database, services.keys, settings.base_url)
     fhir = FhirRoutes(
         looks,
-        Reader(opener, services.database),
-        Searcher(opener, pages, settings.base_url),
+        reader,
+        searcher,
         pages,
         frozenset(types),
         capability_statement(
@@ -122,6 +127,9 @@ def mount(app: FastAPI, services: Services) -> None:
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     app.include_router(TerminologyRoutes(verifier, terminology, settings.base_url).router(), prefix="/fhir")
+    claims = ClaimRoutes(looks, services.broker, services.policy, services.database)
+    app.include_router(claims.router(), prefix="/fhir")
+    app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)

@@ -7,8 +7,9 @@ becomes an OperationOutcome here, and an answer whose audit row cannot be writte
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from starlette.requests import Request
@@ -16,11 +17,13 @@ from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.consent.actor import Actor
+from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
 from scr.errors import Fault, Forbidden, ScrError, Unavailable
 from scr.fhir.dates import utc
 from scr.fhir.outcome import outcome_bytes
+from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database
 from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
@@ -54,6 +57,17 @@ class Look:
     person: str | None = None
     decision: Decision | None = None
     details: dict[str, str] = field(default_factory=dict)
+    purpose: str = "TREAT"
+
+    def claimed(self, claims: Iterable[Claim]) -> None:
+        """Note what the actor has claimed of the person: every look under it is found by its id.
+
+        A look under a broken glass has the purpose BTG, whether or not it needed it.
+        """
+        for claim in claims:
+            self.details[claim.kind.value] = claim.id
+            if claim.kind is ClaimKind.GLASS:
+                self.purpose = BTG
 
     def allowed(self, decision: Decision) -> bool:
         """Note the decision for the audit, and say whether it permits."""
@@ -62,6 +76,8 @@ class Look:
 
 
 Handler = Callable[[Look, Actor], Awaitable[Answer]]
+Admit = Callable[[AccessRequest, Policy, datetime], Decision]
+"""Whether an actor may do something at all, before anything of anybody is looked at."""
 
 
 class Looks:
@@ -74,14 +90,21 @@ class Looks:
         self._clock = clock
 
     async def serve(
-        self, request: Request, *, action: str, what: str, interaction: Interaction, handler: Handler
+        self,
+        request: Request,
+        *,
+        action: str,
+        what: str,
+        interaction: Interaction,
+        handler: Handler,
+        admit: Admit = decide_actor,
     ) -> Response:
         """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number."""
         started = time.perf_counter()
         look = Look(action, what, interaction, self._clock())
         error: ScrError | None = None
         try:
-            answer = await self._answer(look, authorization_of(request), handler)
+            answer = await self._answer(look, authorization_of(request), handler, admit)
         except Fault as failed:  # where it is wrong in the store is for the log, not for whoever asks
             _log.error("fault", kind=failed.code, correlation=look.correlation, what=what, error=str(failed))
             error, answer = failed, refused(_fault(look))
@@ -105,10 +128,10 @@ class Looks:
         )
         return respond(answer, look.correlation)
 
-    async def _answer(self, look: Look, authorization: str | None, handler: Handler) -> Answer:
+    async def _answer(self, look: Look, authorization: str | None, handler: Handler, admit: Admit) -> Answer:
         look.actor = await self._verifier.actor(authorization)
         asked = AccessRequest(look.actor, look.interaction)
-        decision = decide_actor(asked, self._policy, utc(look.now))
+        decision = admit(asked, self._policy, utc(look.now))
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)
         return await handler(look, look.actor)
@@ -129,7 +152,7 @@ def audit_row(look: Look, error: ScrError | None, policy: str) -> AuditRow:
         organisation=str(actor.organisation or "") if actor else "",
         action=look.action,
         person=look.person,
-        purpose="TREAT",
+        purpose=look.purpose,
         what=look.what,
         outcome="success" if error is None else "refused" if error.status < 500 else "failed",
         code=error.code if error else look.decision.code if look.decision else "",
