@@ -98,7 +98,9 @@ def _decisions(files: DataFiles, entries: Sequence[Entry], rounds: int) -> list[
     actor = Actor(
         ActorKind.PROFESSIONAL, "bench|1", role="R8000", organisation=_ODS, scopes=frozenset({"user/*.rs"})
     )
-    request = AccessRequest(actor, Interaction.READ, frozenset({_ODS}))
+    request = AccessRequest(
+        actor, Interaction.READ, frozenset({_ODS}), organisations={_ODS.value: "hospital"}
+    )
 
     def decide_all() -> None:
         allowed = entry_decider(request, policy, utc(now_ms()))

@@ -159,7 +159,9 @@ def test_a_stricter_label_never_shows_more(
             organisation=OdsCode("RXX"),
             scopes=frozenset({"user/*.rs"}),
         )
-        request = AccessRequest(actor, Interaction.SEARCH, frozenset({OdsCode("RXX")}))
+        request = AccessRequest(
+            actor, Interaction.SEARCH, frozenset({OdsCode("RXX")}), organisations={"RXX": "hospital"}
+        )
         allowed = entry_decider(request, POLICY, datetime(2026, 1, 1, tzinfo=UTC))
         search = parse_search("Observation", [("patient", "p1"), *query], base_url=BASE)
         return [e.id for e in search.run([e for e in entries if allowed(e).permit], None)]

@@ -22,6 +22,7 @@ from scr.fhir.identifiers import OdsCode
 POLICY = load_policy(DataFiles())
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HERE, ELSEWHERE = OdsCode("RCB"), OdsCode("Z99001")
+TYPES = {"RCB": "hospital", "Z99001": "gp-practice"}
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
@@ -39,7 +40,7 @@ def request(
 ) -> AccessRequest:
     """A request that is permitted, but for what the caller changes."""
     actor = Actor(kind, "issuer|somebody", role=role, organisation=at, scopes=frozenset(scopes.split()))
-    return AccessRequest(actor, interaction, related, objections, purpose)
+    return AccessRequest(actor, interaction, related, objections, purpose, organisations=TYPES)
 
 
 def entry(kind: str, heading: str, *labels: str) -> Entry:
@@ -165,6 +166,7 @@ REQUESTS = st.builds(
     st.frozensets(st.sampled_from([HERE, ELSEWHERE])),
     st.frozensets(st.sampled_from([HERE, ELSEWHERE])),
     st.sampled_from(["TREAT", "HRESCH", ""]),
+    organisations=st.just(TYPES),
 )
 SOME_ENTRIES = st.builds(
     entry, st.sampled_from(["Condition", "Observation", "Patient"]), st.sampled_from(list(HEADINGS))
@@ -204,6 +206,6 @@ def test_an_objection_withholds_what_that_organisation_knows_and_nothing_else() 
 
 def test_an_error_in_a_decision_denies() -> None:
     """A policy that breaks a rule while it runs gives a refusal, not an exception and not a permit."""
-    broken = Policy({"R8000": None}, POLICY.purposes, "broken")  # type: ignore[dict-item]
+    broken = Policy({"R8000": 3}, POLICY.purposes, "broken")  # type: ignore[dict-item]
     decision = decide(request(), broken, NOW)
     assert (decision.permit, decision.code) == (False, "decision-error")

@@ -18,6 +18,8 @@ from scr.fhir.identifiers import OdsCode
 from scr.fhir.outcome import operation_outcome
 from scr.sources.protocol import Outcome, SourceResult
 
+_NONE: frozenset[str] = frozenset()
+_NONE_CLOSED: Mapping[str, frozenset[str]] = {}
 _GOOD = frozenset({Outcome.ANSWERED, Outcome.EMPTY})
 
 _SEVERITY: dict[Outcome, tuple[str, str]] = {
@@ -117,6 +119,7 @@ def make_ledger(
     permitted: Iterable[Entry],
     *,
     opened: frozenset[str],
+    closed: Mapping[str, frozenset[str]] = _NONE_CLOSED,
     asked: frozenset[str] = frozenset(HEADINGS),
     objections: frozenset[OdsCode] = frozenset(),
     nameless: bool = False,
@@ -126,14 +129,18 @@ def make_ledger(
 
     ``sources`` gives the headings that each source (by ODS code) can contribute to; ``permitted`` the
     entries that the actor may see; ``opened`` the headings that the actor's role opens; ``asked`` the
-    headings that the question was about; ``objections`` the sources that the person does not want shared,
+    headings that the question was about; ``closed`` those of ``opened`` that are closed to the actor of one
+    source, whatever it holds; ``objections`` the sources that the person does not want shared,
     which are told as withheld whatever they hold; ``nameless``: name no source; ``uncleared``: say that
     what is marked as confidential is withheld. A List is not counted: it
     repeats what it lists.
     """
     counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
     shown = [_withheld(result) if result.source in objections else result for result in results]
-    lines = tuple(_line(result, sources, counts, opened, asked) for result in shown)
+    lines = tuple(
+        _line(result, sources, counts, opened - closed.get(result.source.value, _NONE), asked)
+        for result in shown
+    )
     return Ledger(lines, nameless, uncleared)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -42,7 +42,8 @@ class Known:
     a relationship too, is not there. ``linked`` are the persons who are read as one with this one, whom the
     record is retained for, and ``links`` what joins them: relationships, objections and what each has said
     of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
-    or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew.
+    or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
+    are the types of all providers, by ODS code.
     """
 
     person: Person
@@ -55,6 +56,7 @@ class Known:
     rules: tuple[SharingRule, ...] = ()
     ties: tuple[Tie, ...] = ()
     claims: tuple[Claim, ...] = ()
+    organisations: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def glass(self) -> BrokenGlass | None:
@@ -98,6 +100,7 @@ class Broker:
         self._held = held
         self._deadline = deadline
         self._clock = clock
+        self._organisations = {ods.value: provider.organisation_type for ods, provider in providers.items()}
         self._liveness = LivenessReader()
         self._headings = {
             ods.value: sent | (pulls[ods].headings if ods in pulls else frozenset())
@@ -193,6 +196,7 @@ class Broker:
             linked=view[1:],
             links=links_in_force(conn, view),
             rules=rules_for(conn, view),
+            organisations=self._organisations,
             ties=tuple(tie for tie in ties if tie is not None),
             claims=claims,
         )

@@ -1,14 +1,17 @@
 """The policy: job roles and what each opens, as files in ``consent/``.
 
 ``roles.yaml`` gives each national job role its activities, and each activity the headings and
-interactions that it opens; ``labels.yaml`` says what makes an entry sensitive (``label_policy``). A
-mistake stops the load and names the file and the line. The hash of the files in force stands in every
+interactions that it opens. Beside it stand ``labels.yaml`` (what makes an entry sensitive),
+``relationships.yaml`` (which ties hold how long), ``agreements.yaml`` (what goes to which type of
+organisation), ``proxies.yaml`` (citizens and carers) and ``breakglass.yaml``, each with a module of its
+own. A mistake stops the load and names the file and the line. The hash of all of them stands in every
 decision and every audit row.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -16,8 +19,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from scr.consent.actor import ActorKind
+from scr.consent.agreements import AGREEMENTS_FILE, Agreements, load_agreements
+from scr.consent.breakglass import BREAKGLASS_FILE, GlassPolicy, load_breakglass
 from scr.consent.label_policy import FILE, UNCLASSIFIED_TOKEN, Bar, LabelPolicy, load_labels
-from scr.data import DataFiles, load_yaml
+from scr.consent.proxies import PROXIES_FILE, Opens, ProxyPolicy, load_proxies
+from scr.consent.ties import RELATIONSHIPS_FILE, TiePolicy, load_ties
+from scr.data import DataFiles, Document, load_yaml, packaged_root
 from scr.errors import Invalid
 from scr.fhir.headings import HEADINGS, types_under
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
@@ -25,7 +32,11 @@ from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 Level = Literal["U", "L", "M", "N", "R", "V"]
 _LEVELS: tuple[Level, ...] = ("U", "L", "M", "N", "R", "V")
 """Codes of v3-Confidentiality, least first."""
-_ONLINE = frozenset({ActorKind.CITIZEN, ActorKind.CARER})
+ONLINE = frozenset({ActorKind.CITIZEN, ActorKind.CARER})
+"""Who signs in for themselves or for whom they care for; they have no job role and no organisation."""
+ROLES_FILE = "roles.yaml"
+FILES = (ROLES_FILE, FILE, RELATIONSHIPS_FILE, AGREEMENTS_FILE, PROXIES_FILE, BREAKGLASS_FILE)
+"""Every file that a decision depends on."""
 _NOT_FOR_PATIENTS = f"{V3_ACT_CODE}|NOPAT"
 """An instruction and no sensitivity: clinicians see such an entry."""
 
@@ -72,6 +83,25 @@ class Policy:
     purposes: frozenset[str]
     hash: str
     labels: LabelPolicy = field(default_factory=LabelPolicy)
+    assurance: Mapping[ActorKind, tuple[str, ...]] = field(default_factory=dict)
+    agreements: Agreements = field(default_factory=Agreements)
+    proxies: ProxyPolicy = field(default_factory=ProxyPolicy)
+    ties: TiePolicy = field(default_factory=TiePolicy)
+    glass: GlassPolicy = field(default_factory=GlassPolicy)
+
+    def opens(self, kind: ActorKind, role: str | None) -> Role | None:
+        """What an actor of a kind opens, a professional in a job role by its code; None for nothing."""
+        if kind is ActorKind.PROFESSIONAL:
+            return self.roles.get(role or "")
+        opens = self.proxies.citizen if kind is ActorKind.CITIZEN else self.proxies.carer
+        return _online_role(kind.value, opens) if kind in ONLINE and opens is not None else None
+
+    def purposes_of(self, kind: ActorKind) -> frozenset[str]:
+        """The purposes for which an actor of a kind may look."""
+        if kind not in ONLINE:
+            return self.purposes
+        opens = self.proxies.citizen if kind is ActorKind.CITIZEN else self.proxies.carer
+        return frozenset() if opens is None else frozenset(opens.purposes)
 
     def types_of(self, role: Role) -> frozenset[str]:
         """The resource types that can stand under the role's headings."""
@@ -92,14 +122,30 @@ class Policy:
         """
         if kind in self.labels.withheld_unclassified and UNCLASSIFIED_TOKEN in labels:
             return False
-        if kind in _ONLINE and (_NOT_FOR_PATIENTS in labels or self.labels.reviewed_before_online(labels)):
+        if kind in ONLINE and self.waits_for_review(labels):
             return False
-        return _level(labels) <= _LEVELS.index(role.clearance)
+        return not self.is_above(role, labels)
+
+    def waits_for_review(self, labels: tuple[str, ...]) -> bool:
+        """Whether such an entry is kept from who reads online: by its source, or until a review."""
+        return bool(labels) and (_NOT_FOR_PATIENTS in labels or self.labels.reviewed_before_online(labels))
+
+    def is_above(self, role: Role, labels: tuple[str, ...]) -> bool:
+        """Whether the confidentiality of an entry with these labels is above the role's clearance."""
+        return _level(labels) > _LEVELS.index(role.clearance)
+
+    def is_above_restricted(self, labels: tuple[str, ...]) -> bool:
+        """Whether it is above R (restricted), or cannot be read: what no broken glass opens."""
+        return _level(labels) > _LEVELS.index("R")
 
     def withholds(self, role: str | None) -> bool:
         """Whether what is marked R (restricted) is kept from a job role, by its code."""
         found = self.roles.get(role or "")
-        return found is None or _LEVELS.index(found.clearance) < _LEVELS.index("R")
+        return found is None or self.is_below_restricted(found)
+
+    def is_below_restricted(self, role: Role) -> bool:
+        """Whether the role is cleared for less than R."""
+        return _LEVELS.index(role.clearance) < _LEVELS.index("R")
 
     def barred(self, role: Role, labels: tuple[str, ...]) -> Bar | None:
         """The law that keeps an entry with these labels from the role; None where there is none."""
@@ -129,9 +175,29 @@ def _level(labels: tuple[str, ...]) -> int:
 
 def load_policy(files: DataFiles) -> Policy:
     """Read the policy in force. Raises Invalid with file, line and key."""
-    path = files.find("consent", "roles.yaml")
-    document = load_yaml(path)
+    document = load_yaml(files.find("consent", ROLES_FILE))
     parsed = document.parse(_RolesFile)
+    labels, glass, ties = load_labels(files), load_breakglass(files), load_ties(files)
+    for bar in labels.bars.values():
+        _known(files, FILE, ("bars", bar.key, "open_to"), bar.open_to, parsed)
+    _known(files, BREAKGLASS_FILE, ("activities",), frozenset(glass.lifts), parsed)
+    if ties.claims is not None:
+        where = ("self_claimed", "activity")
+        _known(files, RELATIONSHIPS_FILE, where, frozenset({ties.claims.activity}), parsed)
+    return Policy(
+        roles=_roles(document, parsed),
+        purposes=frozenset(parsed.purposes),
+        hash=_hash(files),
+        labels=labels,
+        assurance=parsed.assurance,
+        agreements=load_agreements(files, parsed.purposes if _has_to_fit(files, AGREEMENTS_FILE) else None),
+        proxies=load_proxies(files),
+        ties=ties,
+        glass=glass,
+    )
+
+
+def _roles(document: Document, parsed: _RolesFile) -> dict[str, Role]:
     roles: dict[str, Role] = {}
     for code, role in parsed.roles.items():
         for name in role.activities:
@@ -150,17 +216,41 @@ def load_policy(files: DataFiles) -> Policy:
                 code="bad-policy",
                 where=document.where("activities", name, "headings"),
             )
-    labels = load_labels(files)
-    for bar in labels.bars.values():
-        if strange := bar.open_to - parsed.activities.keys():
-            raise Invalid(
-                f"the bar {bar.key} is open to {', '.join(sorted(strange))}: not defined in roles.yaml",
-                code="bad-policy",
-                where=str(files.find("consent", FILE)),
-            )
-    content = path.read_bytes() + files.find("consent", FILE).read_bytes()
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    return Policy(roles, frozenset(parsed.purposes), digest, labels)
+    return roles
+
+
+def _known(
+    files: DataFiles, name: str, keys: tuple[str, ...], activities: frozenset[str], parsed: _RolesFile
+) -> None:
+    """Raises Invalid where another file names an activity that roles.yaml does not define."""
+    strange = sorted(activities - parsed.activities.keys())
+    if strange and _has_to_fit(files, name):
+        raise load_yaml(files.find("consent", name)).error(
+            f"{', '.join(strange)}: not defined under 'activities' of {ROLES_FILE}", *keys, code="bad-policy"
+        )
+
+
+def _has_to_fit(files: DataFiles, name: str) -> bool:
+    """Whether a file has to know all that it names of roles.yaml.
+
+    The packaged one beside a deployment's own roles.yaml need not: what is not defined there nobody has.
+    """
+    here, roles = (files.find("consent", one).parent for one in (name, ROLES_FILE))
+    return here == roles or here != packaged_root() / "consent"
+
+
+def _hash(files: DataFiles) -> str:
+    digest = hashlib.sha256()
+    for name in FILES:
+        content = files.find("consent", name).read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)
+def _online_role(kind: str, opens: Opens) -> Role:
+    headings = HEADINGS if opens.headings == "all" else opens.headings
+    return Role(kind, kind, frozenset(headings), frozenset(opens.interactions), opens.clearance)
 
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -29,3 +30,17 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
 
 NOT_HEARD = Standing()
 """Of somebody whom the register was never asked about."""
+
+
+def joined(standings: Iterable[Standing]) -> Standing:
+    """That of persons who are read as one, the one retained first: restricted or dead where any of them is."""
+    several = tuple(standings)
+    if len(several) == 1:
+        return several[0]
+    dead = next((one for one in several if one.deceased), several[0])
+    return msgspec.structs.replace(
+        several[0],
+        restricted=any(one.restricted for one in several),
+        deceased=dead.deceased,
+        deceased_on=dead.deceased_on,
+    )

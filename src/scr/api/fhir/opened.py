@@ -15,7 +15,15 @@ from scr.broker.gather import OnResult
 from scr.broker.ledger import Ledger, make_ledger
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
-from scr.consent.decide import AccessRequest, decide, entry_decider, visible_headings
+from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
+from scr.consent.decide import (
+    AccessRequest,
+    Obligation,
+    decide,
+    entry_decider,
+    opened_headings,
+    visible_headings,
+)
 from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
 from scr.fhir.dates import utc
@@ -24,10 +32,8 @@ from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.redact import redacted
 from scr.fhir.restricted import SHOWN_HEADINGS, core
+from scr.fhir.standing import joined
 from scr.identity.recall import LINKS
-
-WHEREABOUTS = "B1611"
-"""The activity that it takes to learn where a person is whose whereabouts are restricted."""
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
 
@@ -128,7 +134,7 @@ class Opener:
             or known is None
             or tuple(person.key for person in known.view) != tuple(people)
             or any(OdsCode(source) not in known.contributing for source in sources)
-            or (self._hides(known, actor) and not nameless)
+            or (self._hides(look, actor, known) and not nameless)
         ):
             raise NotFound("this page is not there any more: search again", code="no-page")
         return self._permitted(look, actor, known, entries, named)
@@ -151,6 +157,7 @@ class Opener:
         look.person = None if known is None else known.person.key
         if known is not None and known.links:  # whom to tell, should a link turn out to be wrong
             look.details[LINKS] = " ".join(link.id for link in known.links)
+        look.claimed(() if known is None else known.claims)
         decision = decide(_request(look, actor, known), self._policy, utc(look.now))
         if look.allowed(decision):
             return None
@@ -172,17 +179,21 @@ class Opener:
         permitted = self._permitted(look, actor, known, record.entries)
         patient = self._broker.patient(known, permitted)
         permitted = self._permitted(look, actor, known, [patient]) + permitted
-        opened = visible_headings(_request(look, actor, known), self._policy)
-        hidden = self._hides(known, actor)
+        request, obligations = _request(look, actor, known), self._obligations(look, actor, known)
+        opened = visible_headings(request, self._policy)
+        sources = {result.source.value for result in record.results}
+        by_source = opened_headings(request, self._policy, utc(look.now), sources)
+        hidden = Obligation.HIDE_WHEREABOUTS in obligations
         ledger = make_ledger(
             record.results,
             self._broker.source_headings(),
             permitted,
             opened=opened & SHOWN_HEADINGS if hidden else opened,
+            closed={source: opened - open_here for source, open_here in by_source.items()},
             asked=asked,
             objections=known.objections,
             nameless=hidden,
-            uncleared=self._policy.withholds(actor.role),
+            uncleared=Obligation.TELL_OF_WITHHELD in obligations,
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
@@ -202,15 +213,27 @@ class Opener:
         beside = {f"Patient/{person.patient_id}" for person in known.view}
         beside.update(entry.reference for entry in named if permits(entry))
         permitted = redacted(list(filter(permits, entries)), beside, permits)
-        return core(permitted) if self._hides(known, actor) else permitted
+        return core(permitted) if self._hides(look, actor, known) else permitted
 
-    def _hides(self, known: Known, actor: Actor) -> bool:
+    def _hides(self, look: Look, actor: Actor, known: Known) -> bool:
         """Whether the actor must not learn where the person is."""
-        restricted = any(person.standing.restricted for person in known.view)
-        return restricted and not self._policy.may(actor.role, WHEREABOUTS)
+        return Obligation.HIDE_WHEREABOUTS in self._obligations(look, actor, known)
+
+    def _obligations(self, look: Look, actor: Actor, known: Known) -> frozenset[Obligation]:
+        return decide(_request(look, actor, known), self._policy, utc(look.now)).obligations
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
     if known is None:
         return AccessRequest(actor, look.interaction)
-    return AccessRequest(actor, look.interaction, known.relationships, known.objections)
+    return AccessRequest(
+        actor,
+        look.interaction,
+        known.relationships,
+        known.objections,
+        standing=joined(person.standing for person in known.view),
+        rules=known.rules,
+        ties=known.ties,
+        glass=known.glass,
+        organisations=known.organisations,
+    )
