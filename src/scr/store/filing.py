@@ -10,7 +10,7 @@ from scr.fhir.entry import Entry, about
 from scr.store.keys import KeyRing
 from scr.store.moving import owners
 from scr.store.people import Person, view_of
-from scr.store.records import Filed, file_entries
+from scr.store.records import NOW, Filed, Told, file_entries, plus
 
 
 def file_in_view(
@@ -20,6 +20,7 @@ def file_in_view(
     entries: Sequence[Entry],
     now: int,
     under: bytes = b"",
+    told: Told = NOW,
 ) -> Filed:
     """As ``file_entries``, but the next version of what is a linked person's goes where the last one is.
 
@@ -27,7 +28,7 @@ def file_in_view(
     in this transaction.
     """
     if person.view is None:
-        return file_entries(connection, keys, person, entries, now, under)
+        return file_entries(connection, keys, person, entries, now, under, told)
     view = view_of(connection, keys, person)
     there = {one.key for one in view}
     at = owners(connection, [entry.id for entry in entries])
@@ -38,8 +39,5 @@ def file_in_view(
         if not theirs:
             continue
         as_theirs = [about(entry, person.patient_id, one.patient_id) for entry in theirs]
-        filed = file_entries(connection, keys, one, as_theirs, now, under)
-        done = Filed(
-            done.created + filed.created, done.updated + filed.updated, done.unchanged + filed.unchanged
-        )
+        done = plus(done, file_entries(connection, keys, one, as_theirs, now, under, told))
     return done

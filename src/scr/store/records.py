@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -32,19 +33,35 @@ _FAST = {BINARY: True}
 
 _IDS = "ids"
 _WHOSE = (
-    "SELECT id, person, type, version, digest, filed_under FROM resource WHERE id IN ({marks})"
-    " UNION ALL SELECT id, person, type, 0, NULL, NULL FROM locator WHERE id IN ({marks})"
+    "SELECT id, person, type, version, digest, filed_under, told, last_updated"
+    " FROM resource WHERE id IN ({marks})"
+    " UNION ALL SELECT id, person, type, 0, NULL, NULL, NULL, 0 FROM locator WHERE id IN ({marks})"
 )
 """Whose an id is, by what is held and by what was served; a version of 0: not held."""
 
-_MOVED = ("person", "id", "version", "type", "source", "last_updated", "digest", "sealed", "filed_under")
+_MOVED = (
+    "person",
+    "id",
+    "version",
+    "type",
+    "source",
+    "last_updated",
+    "digest",
+    "sealed",
+    "filed_under",
+    "told",
+)
 _THESE = (RESOURCE.c.person == bindparam("of"), RESOURCE.c.id.in_(bindparam(_IDS, expanding=True)))
 _TO_HISTORY = insert(HISTORY).from_select(
     _MOVED, select(*(RESOURCE.c[name] for name in _MOVED)).where(*_THESE)
 )
 _OUT = delete(RESOURCE).where(*_THESE)
 _IN = "INSERT INTO resource ({columns}) VALUES ({marks})"
-_UNDER = update(RESOURCE).where(RESOURCE.c.id == bindparam("which")).values(filed_under=bindparam("under"))
+_AGAIN = (
+    update(RESOURCE)
+    .where(RESOURCE.c.id == bindparam("which"))
+    .values(filed_under=bindparam("under"), told=bindparam("at"))
+)
 _ONE = select(RESOURCE.c.person, RESOURCE.c.version, RESOURCE.c.sealed).where(
     RESOURCE.c.id == bindparam("id")
 )
@@ -57,11 +74,26 @@ _OLDER = (
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """How many entries were new, were new versions, and were there already as they are."""
+    """How many entries were new, were new versions, and were there already as they are.
+
+    ``older``: how many say what was so before the version that is held; that one stays.
+    """
 
     created: int
     updated: int
     unchanged: int
+    older: int = 0
+
+
+class Told(NamedTuple):
+    """When something was so, ms UTC: ``at`` by its sender's own clock, ``received`` by ours, where that was
+    not now. 0: not known."""
+
+    at: int = 0
+    received: int = 0
+
+
+NOW = Told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +103,14 @@ class _Known:
     version: int
     digest: bytes
     filed_under: bytes
+    told: int = 0
+    last_updated: int = 0
+
+    def is_newer(self, than: Told) -> bool:
+        """Whether it was told, or came, after ``than``: one clock is compared with itself only."""
+        if than.at:
+            return than.at < self.told
+        return 0 < than.received < self.last_updated
 
 
 _NEW = _Known(0, b"", b"")
@@ -83,12 +123,14 @@ def file_entries(
     entries: Sequence[Entry],
     now: int,
     under: bytes = b"",
+    told: Told = NOW,
 ) -> Filed:
     """File entries onto a person's record, each stamped with its version and ``now`` (ms UTC).
 
     An entry as it is held already writes nothing. A changed one becomes the next version and the old
     one goes to the history. The entries must be fresh from ``fhir.entry.pack``. ``under`` are the local
-    identifiers that they came under (``scr.store.filed_under``). Raises Conflict ``other-person`` where
+    identifiers that they came under (``scr.store.filed_under``). What is held and was ``told`` later stays:
+    a message that was late is no news. Raises Conflict ``other-person`` where
     an id is on another person's record, and files nothing then; NotFound where the person was erased.
     """
     if not lock_person(connection, person):
@@ -96,7 +138,7 @@ def file_entries(
     digest_key = person.data_key.digest_key()
     done = Filed(0, 0, 0)
     for some in _without_repeats(entries):
-        done = _plus(done, _file(connection, person, some, digest_key, now, under))
+        done = plus(done, _file(connection, person, some, digest_key, now, under, told))
     if done.created or done.updated:
         revise(connection, person)
     return done
@@ -109,26 +151,32 @@ def _file(
     digest_key: bytes,
     now: int,
     under: bytes,
+    told: Told,
 ) -> Filed:
     """File entries of different ids: what is replaced goes to the history, then the new rows come in."""
     held = _held(connection, person, entries)
     fresh: list[dict[str, object]] = []
     replaced: list[str] = []
-    named: list[dict[str, object]] = []
+    again: list[dict[str, object]] = []
+    older = 0
     for entry in entries:
         known = held.get(entry.id, _NEW)
         both = joined(known.filed_under, under)
         digest = digest_of(entry, digest_key)
+        at = max(told.at, known.told)
         if digest == known.digest:
-            if both != known.filed_under:
-                named.append({"which": entry.id, "under": both})
+            if both != known.filed_under or at != known.told:
+                again.append({"which": entry.id, "under": both or None, "at": at or None})
+            continue
+        if known.is_newer(told):
+            older += 1
             continue
         if known.version:
             replaced.append(entry.id)
         version = known.version + 1
-        fresh.append(row_of(person, stamp(entry, str(version), now), version, digest, both))
-    if named:
-        connection.execute(_UNDER, named)
+        fresh.append(row_of(person, stamp(entry, str(version), now), version, digest, both, told.at))
+    if again:
+        connection.execute(_AGAIN, again)
     if replaced:
         these = {"of": person.key, _IDS: replaced}
         connection.execute(_TO_HISTORY, these)
@@ -137,7 +185,8 @@ def _file(
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         into = _IN.format(columns=", ".join(fresh[0]), marks=", ".join([mark] * len(fresh[0])))
         connection.exec_driver_sql(into, [tuple(row.values()) for row in fresh])
-    return Filed(len(fresh) - len(replaced), len(replaced), len(entries) - len(fresh))
+    unchanged = len(entries) - len(fresh) - older
+    return Filed(len(fresh) - len(replaced), len(replaced), unchanged, older)
 
 
 def _without_repeats(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -152,8 +201,14 @@ def _without_repeats(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield list(some.values())
 
 
-def _plus(one: Filed, other: Filed) -> Filed:
-    return Filed(one.created + other.created, one.updated + other.updated, one.unchanged + other.unchanged)
+def plus(one: Filed, other: Filed) -> Filed:
+    """Both together."""
+    return Filed(
+        one.created + other.created,
+        one.updated + other.updated,
+        one.unchanged + other.unchanged,
+        one.older + other.older,
+    )
 
 
 def load_record(
@@ -248,7 +303,7 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     sql = _WHOSE.format(marks=", ".join([mark] * len(kinds)))
     rows = connection.exec_driver_sql(sql, (*kinds, *kinds), execution_options=_FAST).cursor.fetchall()
-    for logical, owner, kind, version, digest, under in rows:
+    for logical, owner, kind, version, digest, under, told, updated in rows:
         if owner != person.key:
             raise Conflict(
                 "the resource is on another person's record; nothing was filed",
@@ -258,7 +313,7 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
         if kind != kinds[logical]:
             raise Conflict("an id is held with another resource type", code="other-type", where=kind)
         if version:
-            found[logical] = _Known(version, bytes(digest), bytes(under or b""))
+            found[logical] = _Known(version, bytes(digest), bytes(under or b""), told or 0, updated)
     return found
 
 
@@ -270,7 +325,7 @@ def digest_of(entry: Entry, key: bytes) -> bytes:
 
 
 def row_of(
-    person: Person, entry: Entry, version: int, digest: bytes, under: bytes | None
+    person: Person, entry: Entry, version: int, digest: bytes, under: bytes | None, told: int | None
 ) -> dict[str, object]:
     """The row of a version of a person's, sealed for its place."""
     return {
@@ -283,6 +338,7 @@ def row_of(
         "digest": digest,
         "sealed": seal(person.data_key, _encoder.encode(entry), _place(person.key, entry.id, version)),
         "filed_under": under or None,
+        "told": told or None,
     }
 
 

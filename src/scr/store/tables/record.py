@@ -18,7 +18,8 @@ from scr.store.tables.columns import (
 class ResourceRow(SQLModel, table=True):
     """The current version of a resource. ``digest``: keyed, of what was filed, before its stamp.
 
-    ``filed_under``: keyed hashes of its provider's own identifiers of the person under which it came.
+    ``filed_under``: keyed hashes of its provider's own identifiers of the person under which it came;
+    ``told``: when its sender said so, by the sender's own clock.
     """
 
     __tablename__ = "resource"
@@ -33,6 +34,7 @@ class ResourceRow(SQLModel, table=True):
     digest: bytes = bytes_column()
     sealed: bytes = bytes_column()
     filed_under: bytes | None = bytes_column(nullable=True)
+    told: int | None = number_column(nullable=True)
 
 
 class ResourceHistoryRow(SQLModel, table=True):
@@ -50,6 +52,7 @@ class ResourceHistoryRow(SQLModel, table=True):
     digest: bytes = bytes_column()
     sealed: bytes = bytes_column()
     filed_under: bytes | None = bytes_column(nullable=True)
+    told: int | None = number_column(nullable=True)
 
 
 class LocatorRow(SQLModel, table=True):
