@@ -61,9 +61,7 @@ def test_said_again_it_holds_from_then(database: Database, keys: KeyRing) -> Non
     assert _file(database, keys, person, "finished", Told(300)).updated == 1  # within the same second: news
 
 
-def test_what_was_kept_back_and_is_tried_again_replaces_nothing_newer(
-    database: Database, keys: KeyRing
-) -> None:
+def test_what_was_kept_back_replaces_nothing_newer(database: Database, keys: KeyRing) -> None:
     """A row that came before what is held now, by our clock, where its sender has none."""
     person = _person(database, keys)
     _file(database, keys, person, "in-progress", Told(), at=NOW_MS + 50)
