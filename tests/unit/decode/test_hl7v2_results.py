@@ -42,6 +42,10 @@ def result(kind: str, value: str, written_range: str = "") -> Any:
         ("SN", "<>^5", None, None),
         ("CE", "A^Alpha", None, None),
         ("TS", "2026", None, None),
+        ("NM", "140^mmol", None, "140 mmol"),
+        ("NR", "1^5", None, "1 to 5"),
+        ("NA", "1^2^3", None, "1, 2, 3"),
+        ("TM", "1015", None, "1015"),
         ("NM", "", None, None),
         ("NM", '""', None, None),
     ],
@@ -130,3 +134,10 @@ def test_any_two_numbers_make_a_range(low: object, width: object) -> None:
     high = low + width  # type: ignore[operator]
     found = result("NM", "1", f"{low}-{high}")["range"]
     assert (found.get("low"), found.get("high")) == (str(low), str(high))
+
+
+@pytest.mark.parametrize(("kind", "value", "told"), [("NR", "1^5", "1 to 5 g/L"), ("NA", "1^2", "1, 2 g/L")])
+def test_several_numbers_keep_their_unit(kind: str, value: str, told: str) -> None:
+    """A range and an array are all of their numbers, and what those are numbers of."""
+    raw = f"MSH|^~\\&|L|X|||2026||ORU^R01|1|P|2.4\rOBX|1|{kind}|a||{value}|g/L\r".encode()
+    assert parse(raw)["OBX"][0].get("text_value") == told

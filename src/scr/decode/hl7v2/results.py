@@ -14,6 +14,8 @@ _BEYOND = re.compile(rf"(<=|>=|<|>)\s*({_DECIMAL})\Z")
 _POWER = re.compile(r"-?\d{1,2}(?:\s*/.*|\s*)\Z", re.DOTALL)
 _DIGITS = re.compile(r"[<>=~+-]*\s*\d[\d.,\s<>=+-]*\Z")
 _NOT_TEXT = frozenset({"SN", "CE", "CWE", "CNE", "CF", "DT", "TS", "DTM", "ED", "RP"})
+_BETWEEN_PARTS = {"NR": " to ", "NA": ", "}
+"""What stands between the numbers of a range and of an array (chapters 2A.43 and 2A.46)."""
 
 
 def quantity(result: Segment) -> dict[str, str] | None:
@@ -40,9 +42,10 @@ def text_value(result: Segment) -> str | None:
     structure of its own. Digits that are sent as text (``ST``, or ``1,000``) keep their unit."""
     if result.get("value_type") in _NOT_TEXT or quantity(result) is not None:
         return None
-    lines = [_plain(value) for value in result.get("observation_value") or []]
+    between = _BETWEEN_PARTS.get(result.get("value_type") or "")
+    lines = [_plain(value, between or " ") for value in result.get("observation_value") or []]
     text = "\n".join(lines).strip()
-    measure = unit(result) if _DIGITS.match(text) else None
+    measure = unit(result) if between or _DIGITS.match(text) else None
     return f"{text} {measure}" if measure else text or None
 
 
@@ -75,9 +78,9 @@ def _words(value: Any) -> str:
     return str(value.get("text") or "") or " ".join(_words(part) for part in value.values())
 
 
-def _plain(value: Any) -> str:
-    """A value without a declared type may have components: none of them is left out."""
-    return value if isinstance(value, str) else " ".join(_plain(part) for part in value.values())
+def _plain(value: Any, between: str) -> str:
+    """A value may have components that its type does not name: none of them is left out."""
+    return value if isinstance(value, str) else between.join(_plain(part, " ") for part in value.values())
 
 
 def reference_range(result: Segment) -> dict[str, str] | None:

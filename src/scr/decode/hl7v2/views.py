@@ -164,8 +164,9 @@ class Segment(Mapping[str, Any]):
             return [] if repeats else None
         if number <= 2 and self.name == "MSH":
             return text
-        if datatype == "?":
-            datatype = self.get("value_type") or ""
+        if datatype == "?":  # of a type without a shape here (NA, NR) no component is left out
+            declared = self.get("value_type") or ""
+            datatype = declared if declared in DATATYPES or declared in TEXT else ""
         delimiters = self._delimiters
         shape, mark, separator = DATATYPES.get(datatype), delimiters.repetition, delimiters.component
         if (mark and mark in text) or (shape is None and separator and separator in text):
