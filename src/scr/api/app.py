@@ -33,12 +33,15 @@ from scr.api.logs import set_up_logs
 from scr.api.look import Answer, Looks, refused, respond
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
+from scr.api.pages.privacy import DUTY as PRIVACY
+from scr.api.pages.privacy import PrivacyPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
 from scr.errors import Fault, Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
+from scr.identity.oversight import Oversight
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
 from scr.intake.mesh import MeshPoller
@@ -140,6 +143,9 @@ def mount(app: FastAPI, services: Services) -> None:
     reviewers = Desk(REVIEW, verifier, services.policy, services.database, now_ms)
     review = ReviewPages(reviewers, services.review, services.providers, sessions, secure=secure)
     app.include_router(review.router())
+    watchers = Desk(PRIVACY, verifier, services.policy, services.database, now_ms)
+    oversight = Oversight(services.database, services.keys, now_ms)
+    app.include_router(PrivacyPages(watchers, oversight, sessions, secure=secure).router())
 
 
 @asynccontextmanager

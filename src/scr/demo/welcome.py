@@ -62,6 +62,7 @@ def print_welcome(
     for what, path, client in (
         ("See how far each provider has come", "onboarding", "programme-lead"),
         ("Say whose it is, where that is in doubt", "review", "records-manager"),
+        ("Review who broke the glass, or claimed a relationship", "privacy", "privacy-officer"),
     ):
         console.print(f"\n[bold]{what}[/]\n")
         console.print(f"  {ports.base_url.removesuffix('/fhir')}/{path}, signed in with this token:")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
+import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from scr.consent.breakglass import BrokenGlass
@@ -97,6 +98,15 @@ class Claim:
         )
 
 
+class Review(msgspec.Struct, frozen=True, array_like=True):
+    """What somebody said of a claim: when (ms UTC), who, what they came to, and what they noted."""
+
+    at: int
+    by: str
+    verdict: Verdict
+    note: str
+
+
 _NAMES = tuple(one.name for one in fields(Claim))
 _COLUMNS = tuple(CLAIM.c[name] for name in _NAMES)
 _ONE = select(*_COLUMNS).where(CLAIM.c.id == bindparam("id"))
@@ -111,6 +121,8 @@ _OPEN = select(func.count()).where(
     CLAIM.c.until > bindparam("now"),
     CLAIM.c.withdrawn.is_(None),
 )
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[Review, ...])
 _TEXTS = select(CLAIM.c.sealed, CLAIM.c.review).where(CLAIM.c.id == bindparam("id"))
 
 
@@ -151,14 +163,15 @@ def reason_of(connection: Connection, person: Person, claim: Claim) -> str:
     return _texts(connection, person, claim)[0]
 
 
-def note_of(connection: Connection, person: Person, claim: Claim) -> str:
-    """What the reviewer noted; empty while nobody has."""
+def reviews_of(connection: Connection, person: Person, claim: Claim) -> tuple[Review, ...]:
+    """What was said of it, the first first; nothing while nobody has."""
     return _texts(connection, person, claim)[1]
 
 
 def waiting(connection: Connection, limit: int) -> list[Claim]:
-    """The claims that nobody has reviewed, the oldest first."""
-    query = select(*_COLUMNS).where(CLAIM.c.reviewed.is_(None)).order_by(CLAIM.c.since, CLAIM.c.id)
+    """The claims that nobody has reviewed, or that are to be followed up, the oldest first."""
+    settled = CLAIM.c.verdict == Verdict.APPROPRIATE.value
+    query = select(*_COLUMNS).where(~settled).order_by(CLAIM.c.since, CLAIM.c.id)
     return [_claim(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -187,15 +200,14 @@ def withdraw(connection: Connection, claim: Claim, *, by: str, now: int) -> int:
     return connection.execute(change).rowcount
 
 
-def review(
-    connection: Connection, person: Person, claim: Claim, verdict: Verdict, note: str, *, by: str, now: int
-) -> None:
-    """Write down what a reviewer says of it, in the place of what was said before."""
+def review(connection: Connection, person: Person, claim: Claim, said: Review) -> None:
+    """Write down what somebody says of it, beside what was said before."""
+    every = (*reviews_of(connection, person, claim), said)
     values = {
-        "reviewed": now,
-        "reviewed_by": by,
-        "verdict": verdict.value,
-        "review": seal(person.data_key, note.encode(), _place(claim, "review")),
+        "reviewed": said.at,
+        "reviewed_by": said.by,
+        "verdict": said.verdict.value,
+        "review": seal(person.data_key, _encoder.encode(every), _place(claim, "review")),
     }
     connection.execute(update(CLAIM).where(CLAIM.c.id == claim.id).values(values))
 
@@ -211,12 +223,12 @@ def _claim(row: Row[tuple[object, ...]]) -> Claim:
     return Claim(**values)
 
 
-def _texts(connection: Connection, person: Person, claim: Claim) -> tuple[str, str]:
+def _texts(connection: Connection, person: Person, claim: Claim) -> tuple[str, tuple[Review, ...]]:
     sealed, review = connection.execute(_TEXTS, {"id": claim.id}).one()
     reason = unseal(person.data_key, sealed, _place(claim, "reason")).decode()
     if review is None:
-        return reason, ""
-    return reason, unseal(person.data_key, review, _place(claim, "review")).decode()
+        return reason, ()
+    return reason, _decoder.decode(unseal(person.data_key, review, _place(claim, "review")))
 
 
 def _place(claim: Claim, what: str) -> bytes:

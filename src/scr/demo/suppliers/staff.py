@@ -58,6 +58,10 @@ _STAFF = (
         "records-manager", "Sunniva Okoro", "R8013", "Health Records Manager", RECORD, "999000000108",
         "sees nobody's record; says whose a part in doubt is at /review",
     ),
+    Staff(
+        "privacy-officer", "Tamsin Arkwright", "R0001", "Privacy Officer", RECORD, "999000000109",
+        "sees nobody's record; reviews broken glasses and claimed relationships at /privacy",
+    ),
 )  # fmt: skip
 
 

@@ -1,0 +1,149 @@
+"""The pages of the privacy officer: who broke the glass or claimed a relationship, and what it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.desk import Desk, Duty
+from scr.api.pages.render import moved
+from scr.api.pages.sessions import Session, Sessions
+from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.consent.actor import Actor
+from scr.errors import Invalid, ScrError
+from scr.identity.oversight import Case, Oversight, Watcher
+from scr.store.claims import Claim, ClaimKind, Verdict
+
+DUTY = Duty("B0015", "Receive Legal Override and Emergency View Alerts", "privacy")
+SITE = Site("/privacy", "Privacy", "All that waits", "For privacy officers and Caldicott guardians")
+KINDS = {ClaimKind.GLASS: "Broken glass", ClaimKind.RELATIONSHIP: "Claimed relationship"}
+VERDICTS = {Verdict.APPROPRIATE: "Appropriate", Verdict.FOLLOW_UP: "To be followed up"}
+
+_DONE = {
+    "appropriate": "It was appropriate. It is off the list.",
+    "follow-up": "It stays on the list until somebody says that it was appropriate.",
+    "withdrawn": "It opens nothing any more.",
+}
+_FIELDS = {"no-note": "note", "no-verdict": "verdict"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claim in the list."""
+
+    claim: Claim
+    kind: str
+    state: str
+    is_open: bool
+
+
+class PrivacyPages:
+    """``/privacy`` and the pages below it."""
+
+    def __init__(self, desk: Desk, oversight: Oversight, sessions: Sessions, *, secure: bool) -> None:
+        """``secure``: the deployment is reached over https, and its cookies over nothing else."""
+        self._oversight = oversight
+        self._site = SignedIn(SITE, desk, sessions, secure=secure)
+
+    def router(self) -> APIRouter:
+        """The routes of the pages."""
+        router = self._site.router()
+        router.add_api_route("", self.waiting, methods=["GET"])
+        router.add_api_route("/all", self.every, methods=["GET"])
+        router.add_api_route("/claim/{claim}", self.show, methods=["GET"])
+        router.add_api_route("/claim/{claim}", self.review, methods=["POST"])
+        router.add_api_route("/claim/{claim}/withdraw", self.withdraw, methods=["POST"])
+        return router
+
+    async def waiting(self, request: Request) -> Response:
+        """What waits for a review, the oldest first."""
+
+        async def work(session: Session, _actor: Actor) -> Response:
+            rows = [self._row(claim) for claim in await self._oversight.waiting()]
+            done = _DONE.get(request.query_params.get("done", ""), "")
+            return self._site.page("privacy_list.html", session=session, rows=rows, every=False, done=done)
+
+        return await self._site.run(request, "list", work)
+
+    async def every(self, request: Request) -> Response:
+        """The latest claims, reviewed or not."""
+
+        async def work(session: Session, _actor: Actor) -> Response:
+            rows = [self._row(claim) for claim in await self._oversight.latest()]
+            return self._site.page("privacy_list.html", session=session, rows=rows, every=True, done="")
+
+        return await self._site.run(request, "list", work)
+
+    async def show(self, request: Request, claim: str) -> Response:
+        """One claim, whom it is about, and what was looked at under it."""
+
+        async def work(session: Session, actor: Actor) -> Response:
+            return self._page(session, await self._oversight.show(claim, _watcher(actor)))
+
+        return await self._site.run(request, "read", work, details={"claim": claim[:80]})
+
+    async def review(self, request: Request, claim: str) -> Response:
+        """Write down what it was."""
+        form: Form = {}
+        watcher = Watcher("")
+
+        async def work(session: Session, actor: Actor) -> Response:
+            nonlocal form, watcher
+            watcher = _watcher(actor)
+            form = await read_form(request)
+            check_form(form, session)
+            verdict = _verdict(form.get("verdict", ""))
+            await self._oversight.review(claim, watcher, verdict, form.get("note", ""))
+            return moved(f"{SITE.home}?done={verdict.value}")
+
+        async def again(session: Session, error: ScrError) -> Response:
+            return self._page(session, await self._oversight.show(claim, watcher), form, error)
+
+        return await self._site.run(request, "review", work, details={"claim": claim[:80]}, again=again)
+
+    async def withdraw(self, request: Request, claim: str) -> Response:
+        """End it now."""
+
+        async def work(session: Session, actor: Actor) -> Response:
+            check_form(await read_form(request), session)
+            await self._oversight.withdraw(claim, _watcher(actor))
+            return moved(f"{SITE.home}?done=withdrawn")
+
+        return await self._site.run(request, "withdraw", work, details={"claim": claim[:80]})
+
+    def _row(self, claim: Claim) -> Row:
+        return Row(claim, KINDS[claim.kind], state_of(claim), self._oversight.is_open(claim))
+
+    def _page(
+        self, session: Session, case: Case, form: Form | None = None, error: ScrError | None = None
+    ) -> Response:
+        return self._site.page(
+            "privacy_claim.html",
+            error.status if error else 200,
+            session=session,
+            case=case,
+            row=self._row(case.claim),
+            verdicts={verdict.value: words for verdict, words in VERDICTS.items()},
+            values={"verdict": "", "note": "", **(form or {})},
+            error=error,
+            field=_FIELDS.get(error.code, "") if error else "",
+        )
+
+
+def state_of(claim: Claim) -> str:
+    """What was made of it, in words."""
+    return VERDICTS[Verdict(claim.verdict)] if claim.verdict else "To be reviewed"
+
+
+def _watcher(actor: Actor) -> Watcher:
+    return Watcher(actor.name or actor.subject, actor.subject)
+
+
+def _verdict(text: str) -> Verdict:
+    try:
+        return Verdict(text)
+    except ValueError:
+        raise Invalid("say what it was", code="no-verdict") from None
