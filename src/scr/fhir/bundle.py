@@ -59,3 +59,34 @@ def searchset(
         return opening + b"}"
     pieces[0] = pieces[0][1:]  # the first entry follows no other
     return b"".join((opening, b',"entry":[', *pieces, b"]}"))
+
+
+def history(versions: Sequence[Entry], *, bundle_id: str, base_url: str, own: str, now: int) -> bytes:
+    """A Bundle of the versions of one resource, the newest first.
+
+    https://hl7.org/fhir/R4/http.html#history
+    """
+    head: Resource = {
+        "resourceType": "Bundle",
+        "id": bundle_id,
+        "meta": {"lastUpdated": instant_text(now)},
+        "type": "history",
+        "total": len(versions),
+        "link": [{"relation": "self", "url": own}],
+        "entry": [_version(entry, base_url) for entry in versions],
+    }
+    return orjson.dumps(head)
+
+
+def _version(entry: Entry, base_url: str) -> Resource:
+    first = entry.version == "1"
+    return {
+        "fullUrl": f"{base_url}/{entry.reference}",
+        "resource": orjson.Fragment(entry.body),
+        "request": {"method": "POST" if first else "PUT", "url": entry.type if first else entry.reference},
+        "response": {
+            "status": "201" if first else "200",
+            "etag": f'W/"{entry.version}"',
+            "lastModified": instant_text(entry.last_updated),
+        },
+    }

@@ -14,6 +14,13 @@ from scr.fhir.search import SEARCH_PARAMETERS, STATUS_BY_CLINICAL
 from scr.settings import Issuer
 
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_WRITING = [{"code": code} for code in ("create", "update", "vread", "history-instance")]
+_WRITTEN: Resource = {
+    "documentation": "A person's own say of sharing (IHE PCF), written by those who record people's choices.",
+    "versioning": "versioned-update",
+    "conditionalCreate": False,
+    "updateCreate": False,
+}
 _EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 
 
@@ -67,11 +74,12 @@ def _resource(kind: str) -> Resource:
             "searchParam": [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}],
             "operation": [{"name": "everything", "definition": _EVERYTHING}],
         }
-    return {
+    served: Resource = {
         "type": kind,
         "interaction": interactions,
         "searchParam": [{"name": name, "type": type_} for name, type_ in _parameters(kind)],
     }
+    return {**served, **_WRITTEN, "interaction": interactions + _WRITING} if kind == "Consent" else served
 
 
 def _parameters(kind: str) -> list[tuple[str, str]]:

@@ -161,7 +161,13 @@ class Opener:
         decision = decide(_request(look, actor, known), self._policy, utc(look.now))
         if look.allowed(decision):
             return None
-        return Forbidden(decision.reasons[0].sentence, code=decision.code)
+        # What is told is what anybody's refusal would be: why it is this one's tells that they are known.
+        told = decide(_request(look, actor, None), self._policy, utc(look.now))
+        if told.permit:
+            return Forbidden(NO_PATIENT)
+        if told.code != decision.code:
+            look.details["decided"] = decision.code
+        return Forbidden(told.reasons[0].sentence, code=told.code)
 
     async def _open(
         self,

@@ -66,7 +66,7 @@ class FhirRoutes:
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check(kind, logical)
-            _parameters(request.url.query, only="_format")
+            parameters(request.url.query, only="_format")
             if kind == "Patient":
                 return await self._reader.patient(look, actor, logical)
             return await self._reader.resource(look, actor, kind, logical)
@@ -79,20 +79,14 @@ class FhirRoutes:
 
     async def search_by_post(self, request: Request, kind: str) -> Response:
         """search-type by POST: for a number that should not stand in an address."""
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_QUERY:
-                break
-        both = "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
-        return await self._search(request, kind, both)
+        return await self._search(request, kind, await posted_query(request))
 
     async def everything(self, request: Request, logical: str) -> Response:
         """Patient/[id]/$everything."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check("Patient", logical)
-            return await self._searcher.everything(look, actor, logical, _parameters(request.url.query))
+            return await self._searcher.everything(look, actor, logical, parameters(request.url.query))
 
         return await self._serve(request, "query", "Patient/$everything", Interaction.READ, handle)
 
@@ -100,7 +94,7 @@ class FhirRoutes:
         """A later page of a search."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
-            tokens = [value for name, value in _parameters(request.url.query) if name == "_page"]
+            tokens = [value for name, value in parameters(request.url.query) if name == "_page"]
             if len(tokens) != 1:
                 raise NotFound("there is nothing here: searches are on a resource type", code="no-route")
             return await self._pages.next(look, actor, tokens[0])
@@ -110,7 +104,7 @@ class FhirRoutes:
     async def _search(self, request: Request, kind: str, query: str) -> Response:
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check(kind)
-            pairs = _parameters(query)
+            pairs = parameters(query)
             if kind == "Patient":
                 return await self._searcher.patients(look, actor, pairs)
             return await self._searcher.resources(look, actor, kind, pairs)
@@ -132,7 +126,17 @@ class FhirRoutes:
             raise NotFound("this is not a logical id")
 
 
-def _parameters(query: str, *, only: str | None = None) -> Pairs:
+async def posted_query(request: Request) -> str:
+    """The parameters of a search by POST: those of the address, then those of the body."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_QUERY:
+            break
+    return "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
+
+
+def parameters(query: str, *, only: str | None = None) -> Pairs:
     """The parameters as they came, in order, duplicates kept."""
     if len(query) > _MAX_QUERY:
         raise TooLarge(f"the query is longer than {_MAX_QUERY} characters", code="query-too-long")
