@@ -22,7 +22,7 @@ from scr.consent.actor import ActorKind
 from scr.consent.agreements import AGREEMENTS_FILE, Agreements, load_agreements
 from scr.consent.breakglass import BREAKGLASS_FILE, GlassPolicy, load_breakglass
 from scr.consent.label_policy import FILE, UNCLASSIFIED_TOKEN, Bar, LabelPolicy, load_labels
-from scr.consent.proxies import PROXIES_FILE, Opens, ProxyPolicy, load_proxies
+from scr.consent.proxies import PROXIES_FILE, ProxyPolicy, load_proxies
 from scr.consent.ties import RELATIONSHIPS_FILE, TiePolicy, load_ties
 from scr.data import DataFiles, Document, load_yaml, packaged_root
 from scr.errors import Invalid
@@ -86,6 +86,7 @@ class Policy:
     assurance: Mapping[ActorKind, tuple[str, ...]] = field(default_factory=dict)
     agreements: Agreements = field(default_factory=Agreements)
     proxies: ProxyPolicy = field(default_factory=ProxyPolicy)
+    online: Mapping[ActorKind, Role] = field(default_factory=dict)
     ties: TiePolicy = field(default_factory=TiePolicy)
     glass: GlassPolicy = field(default_factory=GlassPolicy)
 
@@ -93,8 +94,7 @@ class Policy:
         """What an actor of a kind opens, a professional in a job role by its code; None for nothing."""
         if kind is ActorKind.PROFESSIONAL:
             return self.roles.get(role or "")
-        opens = self.proxies.citizen if kind is ActorKind.CITIZEN else self.proxies.carer
-        return _online_role(kind.value, opens) if kind in ONLINE and opens is not None else None
+        return self.online.get(kind)
 
     def purposes_of(self, kind: ActorKind) -> frozenset[str]:
         """The purposes for which an actor of a kind may look."""
@@ -184,6 +184,7 @@ def load_policy(files: DataFiles) -> Policy:
     if ties.claims is not None:
         where = ("self_claimed", "activity")
         _known(files, RELATIONSHIPS_FILE, where, frozenset({ties.claims.activity}), parsed)
+    proxies = load_proxies(files)
     return Policy(
         roles=_roles(document, parsed),
         purposes=frozenset(parsed.purposes),
@@ -191,7 +192,8 @@ def load_policy(files: DataFiles) -> Policy:
         labels=labels,
         assurance=parsed.assurance,
         agreements=load_agreements(files, parsed.purposes if _has_to_fit(files, AGREEMENTS_FILE) else None),
-        proxies=load_proxies(files),
+        proxies=proxies,
+        online=_online(proxies),
         ties=ties,
         glass=glass,
     )
@@ -247,10 +249,14 @@ def _hash(files: DataFiles) -> str:
     return digest.hexdigest()[:16]
 
 
-@lru_cache(maxsize=16)
-def _online_role(kind: str, opens: Opens) -> Role:
-    headings = HEADINGS if opens.headings == "all" else opens.headings
-    return Role(kind, kind, frozenset(headings), frozenset(opens.interactions), opens.clearance)
+def _online(proxies: ProxyPolicy) -> dict[ActorKind, Role]:
+    found: dict[ActorKind, Role] = {}
+    for kind, opens in ((ActorKind.CITIZEN, proxies.citizen), (ActorKind.CARER, proxies.carer)):
+        if opens is not None:
+            headings = HEADINGS if opens.headings == "all" else opens.headings
+            interactions, code = frozenset(opens.interactions), kind.value
+            found[kind] = Role(code, code, frozenset(headings), interactions, opens.clearance)
+    return found
 
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:

@@ -33,7 +33,7 @@ NOT_HEARD = Standing()
 
 
 def joined(standings: Iterable[Standing]) -> Standing:
-    """That of persons who are read as one, the one retained first: restricted or dead where any of them is."""
+    """That of persons who are read as one, the one retained first: restricted or dead where any is."""
     several = tuple(standings)
     if len(several) == 1:
         return several[0]
