@@ -14,11 +14,13 @@ from scr.broker.linked import gather_linked
 from scr.broker.locate import locate
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BrokenGlass
+from scr.consent.decide import AccessRequest, Interaction
 from scr.consent.sharing import SharingRule
 from scr.consent.ties import Tie
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import Former, replacing
+from scr.fhir.standing import joined
 from scr.identity import index
 from scr.identity.links import links_in_force, view_of
 from scr.mapping.provider import Provider
@@ -40,14 +42,13 @@ class Known:
     ``objections`` are the organisations whose knowledge the person does not want shared. ``contributing``
     are the providers that are live, for everybody or for this actor as a tester: whatever another one told,
     a relationship too, is not there. ``linked`` are the persons who are read as one with this one, whom the
-    record is retained for, and ``links`` what joins them: relationships, objections and what each has said
+    record is retained for, and ``links`` what joins them: ties, objections and what each has said
     of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
     or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
     are the types of all providers, by ODS code.
     """
 
     person: Person
-    relationships: frozenset[OdsCode]
     registered: frozenset[OdsCode]
     contributing: frozenset[OdsCode]
     objections: frozenset[OdsCode] = frozenset()
@@ -68,6 +69,24 @@ class Known:
     def view(self) -> tuple[Person, ...]:
         """Every person of the record, the one retained first."""
         return (self.person, *self.linked)
+
+    def request(self, actor: Actor, interaction: Interaction, purpose: str = "TREAT") -> AccessRequest:
+        """The request that a decision about this person's record is made on.
+
+        Whether an organisation has to do with the person is for its ties to say, and for the policy how
+        long each lasts.
+        """
+        return AccessRequest(
+            actor,
+            interaction,
+            objections=self.objections,
+            purpose=purpose,
+            standing=joined(person.standing for person in self.view),
+            rules=self.rules,
+            ties=self.ties,
+            glass=self.glass,
+            organisations=self.organisations,
+        )
 
     @property
     def asked_about(self) -> tuple[Person, ...]:
@@ -188,7 +207,6 @@ class Broker:
         ties = [r.tie() for r in heard if r.source in contributing] + [claim.tie() for claim in claims]
         return Known(
             person=view[0],
-            relationships=frozenset(r.organisation for r in told if r.kind != "objection"),
             registered=frozenset(r.organisation for r in told if r.kind == "registration"),
             contributing=contributing,
             # An objection holds, whoever told of it.

@@ -20,9 +20,11 @@ from scr.consent.decide import WHEREABOUTS, AccessRequest, Decision, Reason
 from scr.consent.policy import Policy
 from scr.consent.scopes import allows
 from scr.consent.sharing import rules_of
+from scr.consent.ties import ties_in_force
 from scr.errors import Invalid, NotFound, Unprocessable
 from scr.fhir.bundle import Links, history, searchset
 from scr.fhir.canonical import LABEL_SYSTEM
+from scr.fhir.dates import utc
 from scr.fhir.entry import Entry, Resource
 from scr.fhir.privacy_consent import read_consent
 from scr.fhir.search import Pairs, parse_search
@@ -161,7 +163,8 @@ class Consents:
         if known is None:
             raise NotFound(missing)
         anybodys = self._policy.may(actor.role, ANYBODYS_CHOICES)
-        near = anybodys or actor.organisation in known.relationships
+        told = (tie for tie in known.ties if tie.kind != "self-claimed")  # that is for looking, and no more
+        near = anybodys or bool(ties_in_force(told, actor, self._policy.ties, utc(look.now)))
         restricted = any(person.standing.restricted for person in known.view)
         if not near or (restricted and not self._policy.may(actor.role, WHEREABOUTS)):
             raise NotFound(missing)

@@ -32,7 +32,6 @@ from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.redact import redacted
 from scr.fhir.restricted import SHOWN_HEADINGS, core
-from scr.fhir.standing import joined
 from scr.identity.recall import LINKS
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
@@ -232,14 +231,4 @@ class Opener:
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
     if known is None:
         return AccessRequest(actor, look.interaction)
-    return AccessRequest(
-        actor,
-        look.interaction,
-        known.relationships,
-        known.objections,
-        standing=joined(person.standing for person in known.view),
-        rules=known.rules,
-        ties=known.ties,
-        glass=known.glass,
-        organisations=known.organisations,
-    )
+    return known.request(actor, look.interaction)
