@@ -20,6 +20,8 @@ from scr.terminology.coding import Untranslated
 from scr.terminology.release.reader import Release
 
 _OWN, _RELATED = f"{LABEL_SYSTEM}|", f"{RELATED_LABEL_SYSTEM}|"
+_SPREADING = frozenset({LABEL_SYSTEM, RELATED_LABEL_SYSTEM})
+_DOCUMENTS = frozenset({"Binary", "DocumentReference"})
 
 
 class Labeller:
@@ -45,6 +47,15 @@ class Labeller:
             if labels:
                 resources[place] = with_security(resources[place], labels)
         return []
+
+    def apart(self, resource: Resource) -> bool:
+        """Whether a resource, as it was labelled by itself, says nothing for what stands beside it: it has
+        no label that spreads, and is no part of a document."""
+        if resource.get("resourceType") in _DOCUMENTS:
+            return False
+        return "meta" not in resource or not any(
+            system in _SPREADING and code != UNCLASSIFIED for system, code in security_of(resource)
+        )
 
     def codes(self) -> LabelCodes:
         """The codes that bring labels, by the release in force."""

@@ -54,12 +54,14 @@ class _At(NamedTuple):
 
 
 _Check = Callable[[Any, _At, list[Problem]], None]
+_Look = Callable[[Any, int], bool]
 
 
 class _Field(NamedTuple):
     """How one element is checked: by ``test`` and ``codes`` if it is a primitive, else by ``check``.
 
     ``group`` is the choice that it belongs to, and ``base`` its name without the ``_`` of an extension.
+    ``right`` is the quick look at its value: whether nothing can be wrong with it.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class _Field(NamedTuple):
     check: _Check
     group: str | None
     base: str
+    right: _Look
 
 
 class _Plan(NamedTuple):
@@ -81,11 +84,43 @@ class _Plan(NamedTuple):
 
 def validate(resource: Resource) -> tuple[Problem, ...]:
     """What is wrong with a resource, in the order in which it stands there; nothing if it is valid."""
+    if _is_right_resource(resource, 0):
+        return ()
     problems: list[Problem] = []
     kind = resource.get("resourceType")
     name = kind if isinstance(kind, str) and kind in r4().resources else "Resource"
     _check_resource(resource, _At(None, name, -1, 0), problems)
     return tuple(problems[:MAX_PROBLEMS])
+
+
+def _is_right_resource(value: Any, depth: int) -> bool:
+    """Whether nothing can be wrong: nearly all are right, and then no place has to be known. What is not
+    surely right is looked at again, with its places."""
+    kind = value.get("resourceType") if value.__class__ is dict else None
+    if kind.__class__ is not str or kind not in r4().resources:
+        return False
+    return _is_right(value, _plan(kind), depth)
+
+
+def _is_right(node: dict[str, Any], plan: _Plan, depth: int) -> bool:
+    """The same of a node."""
+    if depth > MAX_DEPTH or not node:
+        return False
+    fields = plan.fields
+    chosen: tuple[str, ...] = ()
+    for name, value in node.items():
+        field = fields.get(name)
+        if field is None or not field.right(value, depth):
+            return False
+        group = field.group
+        if group is not None:
+            if group in chosen:
+                return False
+            chosen = (*chosen, group)
+    for name in plan.required:
+        if name not in node:
+            return False
+    return not plan.choices or all(group in chosen for group in plan.choices)
 
 
 def _check_resource(value: Any, at: _At, problems: list[Problem]) -> None:
@@ -178,19 +213,24 @@ def _plan(kind: str) -> _Plan:
     elements = r4().types[kind]
     choices = r4().choices.get(kind, ())
     groups = {name: choice.name for choice in choices for name in choice.elements}
-    beside = _check_complex(Element("Element", primitive=False, many=False, required=False))
+    extended = Element("Element", primitive=False, many=False, required=False)
+    beside = _check_complex(extended)
     fields: dict[str, _Field] = {}
     for name, element in elements.items():
         group = groups.get(name)
         check = _check_resource if element.type == "Resource" else _check_complex(element)
+        right = _looks_right(element)
         test = PRIMITIVES[element.type] if element.primitive else None
         codes = element.codes if element.primitive else None
-        fields[name] = _Field(element.type, element.many, test, codes, check, group, name)
+        fields[name] = _Field(element.type, element.many, test, codes, check, group, name, right)
         if element.primitive:
-            fields[f"_{name}"] = _Field("Element", element.many, None, None, beside, group, name)
+            right = _looks_right(extended._replace(many=element.many))
+            fields[f"_{name}"] = _Field("Element", element.many, None, None, beside, group, name, right)
     if kind in r4().resources:
         codes = frozenset({kind})
-        fields["resourceType"] = _Field("code", False, PRIMITIVES["code"], codes, beside, None, "")
+        fields["resourceType"] = _Field(
+            "code", False, PRIMITIVES["code"], codes, beside, None, "", lambda value, _: value == kind
+        )
     return _Plan(
         fields,
         tuple(name for name, element in elements.items() if element.required),
@@ -210,6 +250,41 @@ def _check_complex(element: Element) -> _Check:
             problems.append(Problem(at.path(), "code-invalid", f"a code of {system} is required"))
 
     return check
+
+
+def _looks_right(element: Element) -> _Look:
+    """The quick look at an element: a list where it repeats, each value as its type has it."""
+    one = _one_looks_right(element)
+    if not element.many:
+        return one
+
+    def right(value: Any, depth: int) -> bool:
+        if value.__class__ is not list or not value:
+            return False
+        for part in value:  # noqa: SIM110 - run over all that comes in: a generator costs half as much again
+            if not one(part, depth):
+                return False
+        return True
+
+    return right
+
+
+def _one_looks_right(element: Element) -> _Look:
+    kind, codes, system = element.type, element.codes, element.system
+    if kind == "Resource":
+        return lambda value, depth: _is_right_resource(value, depth + 1)
+    if element.primitive:
+        test = PRIMITIVES[kind]
+        if codes is None:
+            return lambda value, _: test(value)
+        return lambda value, _: test(value) and value in codes
+
+    def right(value: Any, depth: int) -> bool:
+        if value.__class__ is not dict or not _is_right(value, _plan(kind), depth + 1):
+            return False
+        return codes is None or _is_bound(value, system, codes)
+
+    return right
 
 
 def _is_bound(concept: dict[str, Any], system: str | None, codes: frozenset[str]) -> bool:

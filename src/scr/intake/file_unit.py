@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from scr.consent.label_policy import LabelPolicy
+from scr.consent.labels import is_labelled
 from scr.decode.hl7v2.merges import PARTING
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
@@ -22,9 +23,9 @@ from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
 from scr.intake.carry import carried
 from scr.intake.merging import carry_out, merge_of
-from scr.intake.sitting import Sitting
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
+from scr.mapping.repeats import Repeats
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit, take_number
 from scr.store.filed_under import marks_of
 from scr.store.filing import file_in_view
@@ -78,14 +79,18 @@ class Nothing:
 UnitOutcome = FiledUnit | Nothing | Problem
 
 
+class Joined(Exception):
+    """Several units of a person cannot be filed at once, because labels spread among what they tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Files units. It works inside a transaction that somebody else commits.
 
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
-    of the labels that spread over what is held. ``sitting`` is the memory of the transaction at hand, where
-    it files several units that are not events.
+    of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
+    a table's.
     """
 
     keys: KeyRing
@@ -94,7 +99,7 @@ class Desk:
     matching: Matching = field(default_factory=shipped_matching)
     facts: Facts = field(default_factory=dict, repr=False)
     labels: LabelPolicy = field(default_factory=LabelPolicy)
-    sitting: Sitting | None = field(default=None, repr=False)
+    repeats: Repeats | None = field(default=None, repr=False)
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -105,10 +110,9 @@ class Desk:
         """
         if isinstance(unit, BadUnit):
             return Problem(unit.place, unit.error.code, unit.error.message)
-        try:
-            stated = claim(adapter, unit)
-        except Invalid as error:
-            return Problem(unit.place, error.code, str(error))
+        stated = self.claimed(adapter, unit)
+        if isinstance(stated, Problem):
+            return stated
         if stated.nothing:
             return Nothing(stated.nothing)
         outcome = self._file_or_undo(conn, provider, adapter, unit, stated, now)
@@ -116,11 +120,18 @@ class Desk:
             return replace(outcome, claimed=stated.nhs_number)
         return outcome
 
+    def claimed(self, adapter: Adapter, unit: Unit) -> Claim | Problem:
+        """Whose a unit says it is, or why it does not."""
+        try:
+            return claim(adapter, unit, self.repeats)
+        except Invalid as error:
+            return Problem(unit.place, error.code, str(error))
+
     def _file_or_undo(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit, stated: Claim, now: int
     ) -> UnitOutcome:
         try:
-            with _undone_unless_filed(conn, self.sitting) as mark:
+            with undone_unless_filed(conn) as mark:
                 outcome = self._file(conn, provider, adapter, unit, stated, now)
                 mark.kept = not isinstance(outcome, Problem)
         except Invalid as error:
@@ -137,8 +148,7 @@ class Desk:
         other = merge_of(stated)
         if stated.declined and stated.declined != DISSENT and other is None:
             return Problem(unit.place, stated.declined, stated.reason)
-        known = None if self.sitting is None else self.sitting.whose(stated)
-        person = known or Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
+        person = self.whose(conn, provider, stated, now)
         if isinstance(person, Unresolved):
             return Problem(unit.place, person.code, person.sentence)
         if other is not None:
@@ -149,42 +159,48 @@ class Desk:
         elif stated.declined:
             index.relate(conn, person, provider, "objection", provider, now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
-        return self._onto(conn, provider, adapter, unit, person, stated, now)
+        return self.onto(conn, provider, adapter, [unit], person, stated, now)[0]
 
-    def _onto(
+    def whose(self, conn: Connection, provider: OdsCode, stated: Claim, now: int) -> Person | Unresolved:
+        """Whose what claims this is."""
+        return Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
+
+    def onto(
         self,
         conn: Connection,
         provider: OdsCode,
         adapter: Adapter,
-        unit: Unit,
+        units: Sequence[Unit],
         person: Person,
         stated: Claim,
         now: int,
-    ) -> FiledUnit:
-        """Put a unit onto its person's record."""
+    ) -> list[FiledUnit]:
+        """Put units that claim the same onto their person's record; what was filed is told with the first.
+
+        Several at once are only for a person without labels that spread: raises Joined for any other.
+        """
         if stated.nhs_number is None:
-            take_number(unit, person.nhs_number)
+            for unit in units:
+                take_number(unit, person.nhs_number)
         context = MappingContext(
-            provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps
-        )
-        mapped = map_unit(adapter, unit, context)
-        sitting = self.sitting or Sitting()
-        news, first = sitting.news(person, mapped.entries), sitting.whose(stated) is None
-        for entry in news:
-            _check(entry, unit.place)
-        filed = Filed(0, 0, 0)
-        if news or first:
-            entries = carried(conn, person, news) if adapter.decode.format == "hl7v2" else news
-            entries, others = with_labels(conn, self.keys, person, entries, self.labels)
-            under = marks_of(self.keys, provider, stated.local_ids)
-            filed = file_in_view(conn, self.keys, person, entries, now, under)
-            if others:
-                file_in_view(conn, self.keys, person, others, now)
-        if first:
-            self._learn(conn, provider, person, stated, now)
-        sitting.keep(stated, person, news)
-        filed = replace(filed, unchanged=filed.unchanged + len(mapped.entries) - len(news))
-        return FiledUnit(person, filed, mapped)
+            provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps,
+            repeats=self.repeats,
+        )  # fmt: skip
+        mapped = [map_unit(adapter, unit, context) for unit in units]
+        news = _news(units, mapped)
+        entries = carried(conn, person, news) if adapter.decode.format == "hl7v2" else news
+        labelled, others = with_labels(conn, self.keys, person, entries, self.labels)
+        if len(units) > 1 and (others or labelled != entries or is_labelled(entries)):
+            raise Joined
+        under = marks_of(self.keys, provider, stated.local_ids)
+        filed = file_in_view(conn, self.keys, person, labelled, now, under)
+        if others:
+            file_in_view(conn, self.keys, person, others, now)
+        self._learn(conn, provider, person, stated, now)
+        same = sum(len(one.entries) for one in mapped) - len(news)
+        filed = replace(filed, unchanged=filed.unchanged + same)
+        nothing = Filed(0, 0, 0)
+        return [FiledUnit(person, nothing if n else filed, one) for n, one in enumerate(mapped)]
 
     def _learn(self, conn: Connection, provider: OdsCode, person: Person, stated: Claim, now: int) -> None:
         """What a unit says of its person beside its resources."""
@@ -200,7 +216,7 @@ class _Mark:
 
 
 @contextmanager
-def _undone_unless_filed(conn: Connection, sitting: Sitting | None) -> Iterator[_Mark]:
+def undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     """Leave nothing of a unit that is not filed.
 
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
@@ -212,9 +228,21 @@ def _undone_unless_filed(conn: Connection, sitting: Sitting | None) -> Iterator[
     finally:
         if not mark.kept:
             conn.exec_driver_sql("ROLLBACK TO SAVEPOINT filing")
-            if sitting is not None:
-                sitting.forget()
         conn.exec_driver_sql("RELEASE SAVEPOINT filing")
+
+
+def _news(units: Iterable[Unit], mapped: Iterable[Mapped]) -> list[Entry]:
+    """What is to be filed of units, in their order: a unit that says of a thing what the last one said of it
+    says nothing new. Raises Invalid where a resource is not valid."""
+    found: list[Entry] = []
+    last: dict[str, bytes] = {}
+    for unit, one in zip(units, mapped, strict=True):
+        for entry in one.entries:
+            if last.get(entry.reference) != entry.body:
+                _check(entry, unit.place)
+                last[entry.reference] = entry.body
+                found.append(entry)
+    return found
 
 
 def _check(entry: Entry, place: str) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -23,21 +22,14 @@ from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, NotFound, ScrError, Unavailable
 from scr.fhir.identifiers import OdsCode
 from scr.identity import index
-from scr.intake.checking import (
-    UNTRUSTED,
-    UNTRUSTED_SENTENCE,
-    Answers,
-    RegisterDesk,
-    claims,
-    next_wait,
-)
-from scr.intake.drift import DRIFT, departs
-from scr.intake.file_unit import Desk, Nothing, Problem, UnitOutcome
-from scr.intake.sitting import Sitting
-from scr.intake.totals import Totals, counted_of, gaps_of, units_of
+from scr.intake.batches import BATCH, EVENTS, Payload
+from scr.intake.checking import Answers, RegisterDesk, claims, next_wait
+from scr.intake.drift import departs
+from scr.intake.file_unit import Desk, Problem
+from scr.intake.totals import Totals, units_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
-from scr.store import gaps, losses, messages, quarantine
+from scr.store import messages, quarantine
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import Message, MessageState, Wait
@@ -46,12 +38,6 @@ from scr.store.watch import FeedWatch
 from scr.terminology.gapwords import SharedTexts
 
 T = TypeVar("T")
-
-_EVENTS = frozenset({"hl7v2", "edifact"})
-"""Formats whose payloads are events with an identity of their own: the same again is the same event."""
-
-_BATCH = 80
-"""Units in one transaction: more would keep an audit row waiting behind a long file."""
 
 _ATTEMPTS = 10
 _PAUSE = 0.05
@@ -131,7 +117,7 @@ class Intake:
 
     async def _again(self, message: str, feed: Feed) -> bool:
         """Whether a payload that came before is to be done again: what it says is the latest word anew."""
-        if self._adapter(feed.adapter).decode.format in _EVENTS:
+        if self._adapter(feed.adapter).decode.format in EVENTS:
             return False
         return await self._write(lambda conn: messages.reopen(conn, message, self._clock()))
 
@@ -216,12 +202,11 @@ class Intake:
         units: list[Unit | BadUnit],
         answers: Answers,
     ) -> Receipt:
-        now = self._clock()
-        desk = replace(self._desk, facts=answers.facts or self._desk.facts)
-        outcomes = [_file(desk, conn, found.provider, adapter, unit, now, answers) for unit in units]
+        payload = Payload(
+            self._keys, self._desk, self._texts, self._clock, found.message, found.provider, adapter
+        )
+        outcomes = payload.outcomes(conn, units, answers)
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
-        losses.add(conn, found.provider, adapter.name, now, Counter(counted_of(outcomes)))
-        gaps.add(conn, found.provider, now, Counter(gaps_of(outcomes, self._texts)))
         if problems:
             quarantine.tried_again(conn, found.id, problems[0].code, problems[0].sentence)
         else:
@@ -243,11 +228,12 @@ class Intake:
         strict = feed.drift == "quarantine"
         look = await self.drift.look(provider, feed.name, adapter, fresh=strict)
         held = await departs(look, units_of(adapter, raw)) if strict else ""
+        payload = Payload(self._keys, self._desk, self._texts, self._clock, message, provider, adapter, held)
         units = units_of(adapter, raw)
         totals = Totals()
-        batch = list(islice(units, _BATCH))
+        batch = list(islice(units, BATCH))
         while True:
-            following = list(islice(units, _BATCH)) if len(batch) == _BATCH else []
+            following = list(islice(units, BATCH)) if len(batch) == BATCH else []
             last = not following
             for unit in () if strict else batch:
                 look.see(unit)
@@ -255,15 +241,8 @@ class Intake:
             wait = await self._wait(message, answers)
             if wait is not None:
                 return await self._put_off(message, adapter, raw, wait)
-            file = partial(
-                self._file_batch,
-                message=message,
-                provider=provider,
-                adapter=adapter,
-                held=held,
-                answers=answers,
-            )
-            done = await self._file_units(file, batch, totals, last=last)
+            work = partial(payload.file, answers=answers)
+            done = await self._file_units(work, batch, totals, last=last)
             if done is None:  # the same bytes came twice at once, and the other was first
                 return await self._known(message)
             totals = done
@@ -322,61 +301,6 @@ class Intake:
             totals = done
         return totals
 
-    def _file_batch(
-        self,
-        conn: Connection,
-        *,
-        message: str,
-        provider: OdsCode,
-        adapter: Adapter,
-        batch: Iterable[Unit | BadUnit],
-        before: Totals,
-        last: bool,
-        held: str,
-        answers: Answers,
-    ) -> Totals | None:
-        key = messages.take(conn, self._keys, message)
-        if key is None:
-            return None
-        now = self._clock()
-        outcomes: list[UnitOutcome] = []
-        number = before.filed + len(before.problems)
-        sitting = None if adapter.decode.format in _EVENTS else Sitting()
-        desk = replace(self._desk, facts=answers.facts or self._desk.facts, sitting=sitting)
-        for unit in batch:
-            if held and isinstance(unit, Unit):
-                outcome: UnitOutcome = Problem(unit.place, DRIFT, held)
-            else:
-                outcome = _file(desk, conn, provider, adapter, unit, now, answers)
-            outcomes.append(outcome)
-            number += not isinstance(outcome, Nothing)
-            if isinstance(outcome, Problem):
-                whose = outcome.claimed
-                quarantine.quarantine(
-                    conn,
-                    self._keys,
-                    message,
-                    adapter.name,
-                    outcome.place,
-                    outcome.code,
-                    outcome.sentence,
-                    unit.raw,
-                    now,
-                    number=number,
-                    claimed=None if whose is None else index.token_of(self._keys, whose),
-                )
-        totals = replace(
-            before.and_all(outcomes),
-            losses=before.losses + Counter(counted_of(outcomes)),
-            gaps=before.gaps + Counter(gaps_of(outcomes, self._texts)),
-        )
-        if last:  # with the message's end, so that one that is begun anew is not counted twice
-            losses.add(conn, provider, adapter.name, now, totals.losses)
-            gaps.add(conn, provider, now, totals.gaps)
-            only = totals.only_person()
-            messages.finish(conn, self._keys, message, totals.state, totals.counts(), only, key=key)
-        return totals
-
     async def _known(self, message: str) -> Receipt:
         """The receipt of a payload that came before."""
 
@@ -409,19 +333,3 @@ class Intake:
             if feed.name == name:
                 return feed
         raise NotFound(f"provider {provider} has no feed {name!r} any more", code="no-feed")
-
-
-def _file(
-    desk: Desk,
-    conn: Connection,
-    provider: OdsCode,
-    adapter: Adapter,
-    unit: Unit | BadUnit,
-    now: int,
-    answers: Answers,
-) -> UnitOutcome:
-    """File a unit, unless the register does not tell enough of whose it is."""
-    claimed = answers.untrusted.get(unit.place)
-    if claimed is not None:
-        return Problem(unit.place, UNTRUSTED, UNTRUSTED_SENTENCE, claimed)
-    return desk.file(conn, provider, adapter, unit, now)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from scr.data import DataFiles, Document, load_yaml
 from scr.decode.sheets import OWN
@@ -27,6 +27,7 @@ from scr.mapping.expression import Expression
 from scr.mapping.formats import FHIR, IN_ROWS, Decode, SheetOfWorkbook, WorkbookFormat, units_of
 from scr.mapping.loss import fields_read, known_fields, named
 from scr.mapping.paths import Path, Scope
+from scr.mapping.repeats import Columns, columns
 from scr.mapping.template import (
     Compiler,
     Controls,
@@ -71,6 +72,13 @@ class Refusal:
     reason: str
 
 
+class ColumnsRead(NamedTuple):
+    """The columns of a table that tell whose a row is, and those that each rule reads."""
+
+    whose: Columns
+    rules: tuple[Columns, ...]
+
+
 @dataclass(frozen=True)
 class Adapter:
     """A supplier's mapping, ready to run.
@@ -103,6 +111,27 @@ class Adapter:
         if told is None:
             return "Patient.identifier"
         return " or ".join(sorted({name for path in told.reads if (name := named(self.decode.format, path))}))
+
+    @cached_property
+    def columns(self) -> ColumnsRead | None:
+        """The columns that each part of the mapping reads, where the payload is a table; else None."""
+        if self.rules is None or not isinstance(self.decode, IN_ROWS):
+            return None
+
+        def under(*keys: str) -> Columns:
+            begin = tuple(f"{key}." for key in keys)
+            found = {
+                path[0]
+                for place, expression in self.expressions.items()
+                if f"{place}.".startswith(begin)
+                for path in expression.reads
+            }
+            return columns(sorted(found))
+
+        return ColumnsRead(
+            under("nhs_number", "demographics", "local_ids", "relationships"),
+            tuple(under(f"resources.{rule.number}") for rule in self.rules),
+        )
 
     def units(self, raw: bytes) -> Iterator[Unit | BadUnit]:
         """Decode a payload. Raises DecodeError where none of it can be read."""

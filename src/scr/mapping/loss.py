@@ -79,7 +79,8 @@ def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = F
     if format_ == "hl7v2":
         return tuple(sorted(set(_lost_fields(known, unit.tree))))
     if format_ in _ROWS:
-        return tuple(sorted(name for name, value in unit.tree.items() if value and (name,) not in known))
+        tree = unit.tree
+        return tuple([name for name in _unread_columns(known, tuple(tree)) if tree[name]])
     if format_ == _WORKBOOK:
         return tuple(sorted(_lost_cells(known, unit.tree)))
     if format_ in _PLAIN:
@@ -88,6 +89,12 @@ def lost_of(format_: str, known: frozenset[Path], unit: Unit, *, whole: bool = F
     lost = set() if whole else set(leaf_paths(unit.tree.get("resources", ()), ("resources",)))
     lost |= {tuple(str(name).split(".")) for name in unit.tree.get("lost", ())}
     return tuple(sorted(".".join(path) for path in lost if not _is_known(path, known)))
+
+
+@lru_cache(maxsize=256)
+def _unread_columns(known: frozenset[Path], header: tuple[str, ...]) -> list[str]:
+    """The columns of a header that are not accounted for, sorted: the same for all rows of a file."""
+    return sorted(name for name in header if (name,) not in known)
 
 
 def _lost_cells(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:

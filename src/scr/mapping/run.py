@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,8 +27,9 @@ from scr.mapping.closures import Frame
 from scr.mapping.fit import fit
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
-from scr.mapping.meaning import Step, Untranslated
+from scr.mapping.meaning import Step, Untranslated, is_apart
 from scr.mapping.references import References, own_patients
+from scr.mapping.repeats import Made, Repeats
 from scr.mapping.template import MappingError
 from scr.mapping.times import Unreadable
 from scr.mapping.values import as_text, is_true, iterate
@@ -81,7 +83,8 @@ class MappingContext:
 
     ``subject`` is the logical id of the person's Patient; ``id_key`` the key of opaque ids; ``now``
     milliseconds UTC. ``patients`` are the source's own ids of the person, where they are known: a
-    payload that does not hold its Patient is told by them. ``steps`` add codings and labels.
+    payload that does not hold its Patient is told by them. ``steps`` add codings and labels. ``repeats`` is
+    the memory of whoever maps one row of a table after another.
     """
 
     source: OdsCode
@@ -91,6 +94,7 @@ class MappingContext:
     maps: ConceptMaps
     patients: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    repeats: Repeats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +113,53 @@ class Mapped:
     untranslated: tuple[Untranslated, ...] = ()
 
 
-def claim(adapter: Adapter, unit: Unit) -> Claim:
+class _Whose(NamedTuple):
+    """What is read of whose a unit is, whatever its sender says of what to do with it."""
+
+    number: NHSNumber | None
+    problem: str
+    demographics: Demographics
+    local_ids: tuple[tuple[str, str], ...]
+    relationships: tuple[tuple[str, OdsCode], ...]
+
+
+def claim(adapter: Adapter, unit: Unit, repeats: Repeats | None = None) -> Claim:
     """Whose the unit is, by its own words. Raises MappingError where an expression cannot be run."""
     frame = Frame(unit.tree, MappingFunctions(adapter.maps))
     if passed := _holding(adapter.passed, frame):
         return Claim(None, "", Demographics(), reason=passed.reason, nothing=passed.code)
+    whose = _whose_again(adapter, unit, frame, repeats)
+    refusal = _holding(adapter.refusals, frame)
+    further = () if refusal is None else (r for r in adapter.refusals if r is not refusal)
+    return Claim(
+        nhs_number=whose.number,
+        problem=whose.problem,
+        demographics=whose.demographics,
+        local_ids=whose.local_ids,
+        declined=refusal.code if refusal else "",
+        reason=refusal.reason if refusal else "",
+        relationships=whose.relationships,
+        also=tuple(rule.code for rule in further if _holds(rule, frame)),
+        other=None if refusal is None else _other(adapter, frame),
+        number_at=adapter.number_at,
+    )
+
+
+def _whose_again(adapter: Adapter, unit: Unit, frame: Frame, repeats: Repeats | None) -> _Whose:
+    """As ``_whose``, read once of rows that say the same."""
+    if repeats is None or adapter.columns is None:
+        return _whose(adapter, unit, frame)
+    whose: _Whose = repeats.whose(adapter.columns.whose(unit.tree), partial(_whose, adapter, unit, frame))
+    return whose
+
+
+def _whose(adapter: Adapter, unit: Unit, frame: Frame) -> _Whose:
     try:
         number, problem = _nhs_number(adapter, frame)
         demographics, local_ids = _demographics(adapter, frame), _local_ids(adapter, frame)
     except (AttributeError, KeyError, TypeError) as error:
         raise _misshapen("Patient", unit.place, error) from None
-    refusal = _holding(adapter.refusals, frame)
-    further = () if refusal is None else (r for r in adapter.refusals if r is not refusal)
-    return Claim(
-        nhs_number=number,
-        problem=problem,
-        demographics=demographics,
-        local_ids=local_ids,
-        declined=refusal.code if refusal else "",
-        reason=refusal.reason if refusal else "",
-        relationships=tuple(_relationships(adapter, frame)),
-        also=tuple(rule.code for rule in further if _holds(rule, frame)),
-        other=None if refusal is None else _other(adapter, frame),
-        number_at=adapter.number_at,
-    )
+    return _Whose(number, problem, demographics, local_ids, tuple(_relationships(adapter, frame)))
 
 
 def _other(adapter: Adapter, frame: Frame) -> Other | None:
@@ -173,18 +200,11 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
     """
     notes = Notes()
     frame = Frame(unit.tree, MappingFunctions(context.maps, notes))
-    if adapter.rules is None:
-        resources = list(unit.tree.get("resources", ()))
-        named = unit.tree.get("patient", {}).get("id")
+    resources, named = _resources(adapter, unit, frame, context.repeats)
+    if context.repeats is None:
+        number = _nhs_number(adapter, frame)[0]
     else:
-        resources = [made for rule in adapter.rules for made in _render(rule, unit, frame)]
-        for resource in resources:
-            _drop_bare_units(resource)
-        if adapter.decode.format == "json":
-            for resource in resources:
-                fit(resource)
-        named = None
-    number = _nhs_number(adapter, frame)[0]
+        number = _whose_again(adapter, unit, frame, context.repeats).number
     references = References(
         source=context.source.value,
         key=context.id_key,
@@ -193,15 +213,67 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
         number=number.value if number else "",
     )
     lost = list(lost_of(adapter.decode.format, adapter.known, unit, whole=adapter.rules is None))
-    untranslated = [found for step in context.steps for found in step(resources)]
-    entries = _entries(resources, references, Stamp(adapter.name, unit.place, context), lost)
+    stamp = Stamp(adapter.name, unit.place, context)
+    made = _as_before(resources, references, stamp)
+    if made is None:
+        untranslated = [found for step in context.steps for found in step(resources)]
+        made = [Made(_stamped(resource, references, stamp), ()) for resource in resources]
+    else:
+        untranslated = [found for one in made for found in one.untranslated]
     return Mapped(
-        entries,
+        _each_once(made, lost),
         tuple(dict.fromkeys(notes.unmapped)),
         tuple(lost),
         tuple(notes.unread),
         tuple(untranslated),
     )
+
+
+def _resources(
+    adapter: Adapter, unit: Unit, frame: Frame, repeats: Repeats | None
+) -> tuple[list[Resource], object]:
+    """The resources of a unit as its source would have them, and which Patient the decoder named."""
+    if adapter.rules is None:
+        return list(unit.tree.get("resources", ())), unit.tree.get("patient", {}).get("id")
+    if repeats is None or adapter.columns is None:
+        return [made for rule in adapter.rules for made in _rendered(adapter, rule, unit, frame)], None
+    found: list[Resource] = []
+    notes, tree = frame.functions.notes, unit.tree
+    for rule, told in zip(adapter.rules, adapter.columns.rules, strict=True):
+        found += repeats.rule(rule.number, told(tree), notes, partial(_rendered, adapter, rule, unit, frame))
+    return found, None
+
+
+def _rendered(adapter: Adapter, rule: Rule, unit: Unit, frame: Frame) -> list[Resource]:
+    """What a rule gives for a unit."""
+    resources = list(_render(rule, unit, frame))
+    for resource in resources:
+        _drop_bare_units(resource)
+        if adapter.decode.format == "json":
+            fit(resource)
+    return resources
+
+
+def _as_before(resources: list[Resource], references: References, stamp: Stamp) -> list[Made] | None:
+    """What is made of each resource by itself, where that was made before or may be; None where it may not,
+    because one of the steps looks at what stands beside it."""
+    context = stamp.context
+    repeats, steps = context.repeats, context.steps
+    if repeats is None or not all(map(is_apart, steps)):
+        return None
+    repeats.begin((context.source, context.subject, context.now, references.own, references.number))
+    found: list[Made] = []
+    for resource in resources:
+        made = repeats.made(resource)
+        if made is None:
+            one = [resource]
+            told = [code for step in steps for code in step(one)]
+            if not all(step.apart(one[0]) for step in steps if is_apart(step)):
+                repeats.forget()
+                return None
+            made = repeats.keep(resource, Made(_stamped(one[0], references, stamp), told))
+        found.append(made)
+    return found
 
 
 def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
@@ -244,16 +316,18 @@ def _drop_bare_units(resource: Resource) -> None:
                 del node[key]
 
 
-def _entries(
-    resources: list[Resource], references: References, stamp: Stamp, lost: list[str]
-) -> tuple[Entry, ...]:
-    """Entries with final ids, each once: what is repeated word for word is left out."""
+def _stamped(resource: Resource, references: References, stamp: Stamp) -> Entry:
+    """The entry of a resource. Raises MappingError where it is not shaped as FHIR has it."""
+    try:
+        return _entry(resource, references, stamp)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _misshapen(str(resource.get("resourceType")), stamp.place, error) from None
+
+
+def _each_once(several: Iterable[Made], lost: list[str]) -> tuple[Entry, ...]:
+    """The entries, each once: what is repeated word for word is left out."""
     made: dict[str, Entry] = {}
-    for resource in resources:
-        try:
-            entry = _entry(resource, references, stamp)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise _misshapen(str(resource.get("resourceType")), stamp.place, error) from None
+    for entry, _ in several:
         known = made.setdefault(entry.reference, entry)
         if known is not entry and known.body != entry.body:
             lost.append(f"{entry.type} (the same id twice with different content: the first is kept)")

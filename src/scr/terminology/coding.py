@@ -85,6 +85,10 @@ class Coder:
         """Put in the place of each resource the one with its codings added; tell the codes that have none."""
         return self._run(resources, again=False)
 
+    def apart(self, _resource: Resource) -> bool:
+        """A resource is coded by itself, whatever stands beside it."""
+        return True
+
     def again(self, resources: list[Resource]) -> list[Untranslated]:
         """The same for what has been through here before: what was added then is taken back first."""
         return self._run(resources, again=True)

@@ -1,0 +1,133 @@
+"""The units of one payload, filed some to a transaction; what cannot be filed is in quarantine with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from scr.decode.tree import BadUnit, Unit
+from scr.fhir.identifiers import OdsCode
+from scr.identity import index
+from scr.intake.checking import UNTRUSTED, UNTRUSTED_SENTENCE, Answers
+from scr.intake.drift import DRIFT
+from scr.intake.file_unit import Desk, Nothing, Problem, UnitOutcome
+from scr.intake.together import file_rows
+from scr.intake.totals import Totals, counted_of, gaps_of
+from scr.mapping.adapter import Adapter
+from scr.store import gaps, losses, messages, quarantine
+from scr.store.keys import KeyRing
+from scr.terminology.gapwords import SharedTexts
+
+EVENTS = frozenset({"hl7v2", "edifact"})
+"""Formats whose payloads are events with an identity of their own: the same again is the same event."""
+
+BATCH = 80
+"""Units in one transaction: more would keep an audit row waiting behind a long file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A payload that is kept, and who files it. ``held`` is why none of it may be filed; mostly empty."""
+
+    keys: KeyRing
+    desk: Desk
+    texts: SharedTexts
+    clock: Callable[[], int]
+    message: str
+    provider: OdsCode
+    adapter: Adapter
+    held: str = ""
+
+    def file(
+        self,
+        conn: Connection,
+        *,
+        batch: Sequence[Unit | BadUnit],
+        before: Totals,
+        last: bool,
+        answers: Answers,
+    ) -> Totals | None:
+        """File some units; with the last of them the payload is finished. Gives what has come of all so far;
+        None where somebody else has finished it."""
+        key = messages.take(conn, self.keys, self.message)
+        if key is None:
+            return None
+        now = self.clock()
+        outcomes = self._outcomes(conn, batch, answers, now)
+        self._set_aside(conn, batch, outcomes, before.filed + len(before.problems), now)
+        totals = replace(
+            before.and_all(outcomes),
+            losses=before.losses + Counter(counted_of(outcomes)),
+            gaps=before.gaps + Counter(gaps_of(outcomes, self.texts)),
+        )
+        if last:  # with the message's end, so that one that is begun anew is not counted twice
+            losses.add(conn, self.provider, self.adapter.name, now, totals.losses)
+            gaps.add(conn, self.provider, now, totals.gaps)
+            only = totals.only_person()
+            messages.finish(conn, self.keys, self.message, totals.state, totals.counts(), only, key=key)
+        return totals
+
+    def outcomes(
+        self, conn: Connection, units: Sequence[Unit | BadUnit], answers: Answers
+    ) -> list[UnitOutcome]:
+        """File units by themselves, and count them; the payload stays as it is."""
+        now = self.clock()
+        outcomes = self._outcomes(conn, units, answers, now)
+        losses.add(conn, self.provider, self.adapter.name, now, Counter(counted_of(outcomes)))
+        gaps.add(conn, self.provider, now, Counter(gaps_of(outcomes, self.texts)))
+        return outcomes
+
+    def _outcomes(
+        self, conn: Connection, units: Sequence[Unit | BadUnit], answers: Answers, now: int
+    ) -> list[UnitOutcome]:
+        """What comes of each unit: in quarantine for what is known of it already, or filed if it can be."""
+        desk = replace(self.desk, facts=answers.facts or self.desk.facts)
+        stopped = {at: why for at, unit in enumerate(units) if (why := self._stopped(unit, answers))}
+        free = [unit for at, unit in enumerate(units) if at not in stopped] if stopped else units
+        if self.adapter.decode.format in EVENTS:
+            filed = [desk.file(conn, self.provider, self.adapter, unit, now) for unit in free]
+        else:
+            filed = file_rows(desk, conn, self.provider, self.adapter, free, now)
+        if not stopped:
+            return filed
+        others = iter(filed)
+        return [stopped[at] if at in stopped else next(others) for at in range(len(units))]
+
+    def _stopped(self, unit: Unit | BadUnit, answers: Answers) -> Problem | None:
+        """Why a unit is not even tried: its payload is held back, or the register does not tell enough."""
+        if self.held and isinstance(unit, Unit):
+            return Problem(unit.place, DRIFT, self.held)
+        claimed = answers.untrusted.get(unit.place)
+        if claimed is None:
+            return None
+        return Problem(unit.place, UNTRUSTED, UNTRUSTED_SENTENCE, claimed)
+
+    def _set_aside(
+        self,
+        conn: Connection,
+        units: Sequence[Unit | BadUnit],
+        outcomes: Sequence[UnitOutcome],
+        number: int,
+        now: int,
+    ) -> None:
+        """Put what was not filed into quarantine, numbered as it stands in the payload."""
+        for unit, outcome in zip(units, outcomes, strict=True):
+            number += not isinstance(outcome, Nothing)
+            if isinstance(outcome, Problem):
+                whose = outcome.claimed
+                quarantine.quarantine(
+                    conn,
+                    self.keys,
+                    self.message,
+                    self.adapter.name,
+                    outcome.place,
+                    outcome.code,
+                    outcome.sentence,
+                    unit.raw,
+                    now,
+                    number=number,
+                    claimed=None if whose is None else index.token_of(self.keys, whose),
+                )

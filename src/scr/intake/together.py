@@ -1,0 +1,83 @@
+"""The rows of a file, filed with as few words to the database as they need.
+
+A file has many rows about one person, one after another, each with all that is known of them. Those that
+claim the same are filed at once: the person is looked up, held and written once. It comes to the same as
+each row alone, and where anything stands in the way each is filed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from scr.decode.tree import BadUnit, Unit
+from scr.errors import Conflict, Invalid
+from scr.fhir.identifiers import OdsCode
+from scr.identity.resolve import Unresolved
+from scr.intake.file_unit import Desk, Joined, UnitOutcome, undone_unless_filed
+from scr.mapping.adapter import Adapter
+from scr.mapping.repeats import Repeats
+from scr.mapping.run import Claim
+
+
+def file_rows(
+    desk: Desk,
+    conn: Connection,
+    provider: OdsCode,
+    adapter: Adapter,
+    units: Iterable[Unit | BadUnit],
+    now: int,
+) -> list[UnitOutcome]:
+    """File the rows of one transaction in their order, as ``Desk.file`` does each."""
+    desk = replace(desk, repeats=Repeats())
+    outcomes: list[UnitOutcome] = []
+    claimed: Claim | None = None
+    run: list[Unit] = []
+    for unit in units:
+        stated = _plain_claim(desk, adapter, unit)
+        if run and (stated is None or stated != claimed):
+            outcomes += _run(desk, conn, provider, adapter, run, claimed, now)
+            run = []
+        if stated is not None and isinstance(unit, Unit):
+            claimed = stated
+            run.append(unit)
+        else:
+            outcomes.append(desk.file(conn, provider, adapter, unit, now))
+    if run:
+        outcomes += _run(desk, conn, provider, adapter, run, claimed, now)
+    return outcomes
+
+
+def _plain_claim(desk: Desk, adapter: Adapter, unit: Unit | BadUnit) -> Claim | None:
+    """Whose a row says it is; None where there is more to say of it."""
+    stated = desk.claimed(adapter, unit) if isinstance(unit, Unit) else None
+    return stated if isinstance(stated, Claim) and not stated.nothing and not stated.declined else None
+
+
+def _run(
+    desk: Desk,
+    conn: Connection,
+    provider: OdsCode,
+    adapter: Adapter,
+    run: list[Unit],
+    stated: Claim | None,
+    now: int,
+) -> list[UnitOutcome]:
+    """File rows that claim the same: at once, or else one by one."""
+    assert stated is not None
+    if len(run) > 1:
+        try:
+            with undone_unless_filed(conn) as mark:
+                person = desk.whose(conn, provider, stated, now)
+                if not isinstance(person, Unresolved):
+                    filed = desk.onto(conn, provider, adapter, run, person, stated, now)
+                    mark.kept = True
+                    return list(filed)
+        except (Invalid, Joined):
+            pass  # which of them it was, and why, is told by each alone
+        except Conflict as conflict:
+            if conflict.code not in {"other-person", "other-type"}:
+                raise
+    return [desk.file(conn, provider, adapter, unit, now) for unit in run]
