@@ -13,7 +13,7 @@ from rich.text import Text
 
 from scr.api.services import now_ms, open_database
 from scr.cli import draft, loss_report
-from scr.cli.context import console, settings_of
+from scr.cli.context import console, listing, settings_of
 from scr.data import DataFiles
 from scr.fhir.dates import LONDON, utc
 from scr.fhir.identifiers import OdsCode
@@ -43,7 +43,9 @@ def list_(context: typer.Context) -> None:
     for ods, provider in load_providers(files).items():
         for feed in provider.feeds:
             used.setdefault(feed.adapter, []).append(f"{ods} {feed.name}")
-    table = Table("adapter", "supplier", "product", "setting", "format", "used by", box=None, pad_edge=False)
+    table = listing(
+        "adapter", "supplier", "product", "setting", "format", "used by", whole={"adapter", "format"}
+    )
     for name, adapter in sorted(load_adapters(files).items()):
         supplier = adapter.supplier
         table.add_row(
@@ -115,7 +117,7 @@ def check(
 
 
 def _results(reports: list[Report]) -> Table:
-    table = Table("adapter", "samples", "checks passed", "fails", box=None, pad_edge=False)
+    table = listing("adapter", "samples", "checks passed", "fails", whole={"adapter"})
     for each in reports:
         failed = [name for name in CHECKS if each.failed(name)]
         passed = len(CHECKS) - len(failed) if each.samples else 0
@@ -152,8 +154,8 @@ def losses(
     if not found:
         console.print(f"Nothing was received since {since}.")
         return
-    table = Table("provider", "adapter", "what", "name", "how often", "last", box=None, pad_edge=False)
-    table.columns[4].justify = "right"
+    heads = ("provider", "adapter", "what", "name", "how often", "last")
+    table = listing(*heads, whole={"provider", "last"}, right={"how often"})
     for each in found:
         what = _WHAT[each.kind] if each.name != FILED else "units"
         table.add_row(str(each.provider), each.adapter, what, Text(each.name), str(each.count), each.last_day)
@@ -162,9 +164,7 @@ def losses(
 
 def _coverage(covered: list[DayCoverage]) -> Table:
     heads = ("day", "fields", "mapped", "ignored", "unmapped", "coverage")
-    table = Table("provider", "adapter", *heads, box=None, pad_edge=False)
-    for column in table.columns[3:]:
-        column.justify = "right"
+    table = listing("provider", "adapter", *heads, whole={"provider", *heads}, right=heads[1:])
     for each in covered:
         fields = each.fields
         counts = (fields.total, len(fields.mapped), len(fields.ignored), len(fields.unmapped))
@@ -189,7 +189,7 @@ def drift(
     if not found:
         console.print(f"No feed departed from what it sent before, in {days} days.")
         return
-    table = Table("when", "provider", "feed", "what", "field", "how", "message", box=None, pad_edge=False)
+    table = listing("when", "provider", "feed", "what", "field", "how", "message", whole={"provider"})
     for each in found:
         when = utc(each.at).astimezone(LONDON).strftime("%d %b %Y %H:%M")
         how = Text(f"{each.detail} ({each.action})")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from scr.api.services import open_database
-from scr.cli.context import console, settings_of
+from scr.cli.context import console, listing, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.store.trail import recent
 
@@ -26,7 +25,7 @@ def audit(
     if not rows:
         console.print("Nobody has looked yet.")
         return
-    table = Table("when", "who", "role", "at", "what", "outcome", "why", "sources", box=None, pad_edge=False)
+    table = listing("when", "who", "role", "at", "what", "outcome", "why", "sources")
     for row in rows:
         table.add_row(
             utc(row.at).astimezone(LONDON).strftime("%d %b %H:%M:%S"),

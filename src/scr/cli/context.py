@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from scr.settings import Loaded, Settings, load
 
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)  # what is printed is of payloads: a bracket is a bracket
+
+
+def listing(*titles: str, whole: Collection[str] = (), right: Collection[str] = ()) -> Table:
+    """A table of which a narrow screen leaves nothing out: its cells fold.
+
+    The columns that are ``whole`` are the last to become narrower: what somebody copies into the next
+    command stands there. Those that are ``right`` are numbers.
+    """
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        justify: Literal["left", "right"] = "right" if title in right else "left"
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=title in whole)
+    return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
-from scr.cli.context import Context, console
+from scr.cli.context import Context, console, listing
 from scr.data import DataFiles
 from scr.errors import Invalid
 from scr.mapping.adapter import load_adapters
@@ -106,7 +106,7 @@ def _say(*lines: str) -> None:
 
 
 def _show_examples(files: DataFiles) -> None:
-    table = Table("example", "setting", "format", "product", box=None, pad_edge=False)
+    table = listing("example", "setting", "format", "product", whole={"example"})
     for name, adapter in sorted(load_adapters(files).items()):
         supplier = adapter.supplier
         table.add_row(name, supplier.setting, adapter.decode.format, supplier.product)
@@ -114,9 +114,7 @@ def _show_examples(files: DataFiles) -> None:
 
 
 def _show_plan(plan: Plan) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("column", "taken for", "goes to", "sure"):
-        table.add_column(title, no_wrap=True)
+    table = listing("column", "taken for", "goes to", "sure", whole={"sure"})
     placements = [plan.placement(finding) for finding in plan.findings]
     for placement in placements:
         table.add_row(*_row(placement))
@@ -138,27 +136,22 @@ def _show_plan(plan: Plan) -> None:
         _say(f"{plan.sample.bad} rows or records of the sample cannot be read; they would go to quarantine.")
 
 
-def _row(placement: Placement) -> tuple[str, ...]:
+def _row(placement: Placement) -> tuple[str, str, str | Text, str | Text]:
     finding = placement.finding
     kind = finding.kind.value
     if finding.times is not None:
         kind = f"{kind}, {in_words(finding.times.formats)}"
     if not placement.target:
-        return finding.column.name, kind, "[red]not placed[/]", ""
-    colour = _COLOURS[placement.confidence]
-    return (
-        finding.column.name,
-        kind,
-        placement.target,
-        f"[{colour}]{placement.confidence}[/]",
-    )
+        return finding.column.name, kind, Text("not placed", "red"), ""
+    sure = Text(placement.confidence, _COLOURS[placement.confidence])
+    return finding.column.name, kind, placement.target, sure
 
 
 def _show_messages(found: Messages) -> None:
     types = ", ".join(f"{kind} ({count})" for kind, count in sorted(found.types.items()))
     _say(f"HL7 v2: {types}. The draft begins with the shipped adapter {found.base}.", "")
     if found.unread:
-        table = Table("not read", "in messages", box=None, pad_edge=False)
+        table = listing("not read", "in messages")
         for place, count in found.unread.items():
             table.add_row(place, f"{count} of {found.total}")
         console.print(table)

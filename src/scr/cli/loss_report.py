@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from scr.cli.context import listing
 from scr.mapping.account import SourceField
 from scr.mapping.meaning import Untranslated
 from scr.mapping.report import LossReport, UnitReport
@@ -78,8 +79,7 @@ def _unit(unit: UnitReport) -> Group:
 
 
 def _fields(fields: Iterable[SourceField]) -> Table:
-    table = Table("field", "filled", "", "where to, or why not", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
+    table = listing("field", "filled", "", "where to, or why not", whole={""}, right={"filled"})
     styles = {"mapped": "green", "ignored": "dim", "unmapped": "bold red"}
     for each in fields:
         where = each.reason or "\n".join(each.targets)
@@ -92,9 +92,8 @@ def _untranslated(found: Iterable[tuple[Untranslated, int]]) -> Table:
     by_system: dict[str, list[tuple[Untranslated, int]]] = {}
     for each, count in found:
         by_system.setdefault(each.system, []).append((each, count))
-    table = Table("codes without a national code", "text", "why", "how often", box=None, pad_edge=False)
-    table.columns[0].overflow = table.columns[1].overflow = "fold"
-    table.columns[3].justify = "right"
+    heads = ("codes without a national code", "text", "why", "how often")
+    table = listing(*heads, whole={"why"}, right={"how often"})
     for system, codes in sorted(by_system.items(), key=lambda item: -sum(count for _, count in item[1])):
         table.add_row(Text(system or "(no system)", "bold"), "", "", str(sum(count for _, count in codes)))
         for each, count in codes:
@@ -103,8 +102,7 @@ def _untranslated(found: Iterable[tuple[Untranslated, int]]) -> Table:
 
 
 def _counts(title: str, counted: Iterable[tuple[str, int]]) -> Table:
-    table = Table(title, "how often", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
+    table = listing(title, "how often", right={"how often"})
     for what, count in counted:
         table.add_row(Text(what), str(count))
     return table

@@ -82,8 +82,8 @@ def _command() -> str:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for column in columns:  # the first is what somebody copies
+        table.add_column(column, overflow="fold", no_wrap=column == columns[0])
     return table
 
 
