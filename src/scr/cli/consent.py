@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from scr.cli import decisions
 from scr.cli.context import console, settings_of
 from scr.consent.label_codes import LabelCodes, Why
 from scr.consent.label_policy import Label, load_labels
@@ -16,7 +17,9 @@ from scr.errors import NotFound
 from scr.terminology.release.current import Releases, folder_of
 from scr.terminology.systems import CTV3, DMD, ICD_10, OPCS_4, READ_V2, SNOMED_CT
 
-app = typer.Typer(help="Who may see what: what the policy makes of a code.", no_args_is_help=True)
+app = typer.Typer(help="Who may see what, and why.", no_args_is_help=True)
+app.command("explain")(decisions.explain_)
+app.command("test")(decisions.test)
 _HOW = {
     "listed": "it is on the list of labels.yaml, as {what}",
     "below": "it is {what}, or below it",
@@ -24,11 +27,6 @@ _HOW = {
     "product": "it contains {what}",
 }
 _SYSTEMS = (SNOMED_CT, DMD, READ_V2, CTV3, ICD_10, OPCS_4)
-
-
-@app.callback()
-def group() -> None:
-    """Keep ``labels`` a verb of its own, however many others there are."""
 
 
 @app.command()
