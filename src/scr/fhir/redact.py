@@ -20,7 +20,7 @@ import msgspec
 import orjson
 
 from scr.fhir.coded import bare_reference
-from scr.fhir.entry import CONTENT_VERSION, Entry, Resource, pack, stamp, stamp_by_content
+from scr.fhir.entry import Entry, Resource, pack, stamp_as
 from scr.fhir.person import PERSON_SOURCE
 from scr.fhir.subjects import MANDATORY
 
@@ -107,9 +107,7 @@ def _left(entry: Entry, there: set[str], permits: Permits) -> Entry | None:
     packed = msgspec.structs.replace(
         pack(made, source=entry.source, now=entry.last_updated), heading=entry.heading
     )
-    if len(entry.version) == CONTENT_VERSION:
-        return stamp_by_content(packed)
-    return stamp(packed, entry.version, entry.last_updated)
+    return stamp_as(packed, entry)
 
 
 def _is_open(reference: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from scr.fhir.entry import Entry, Resource, pack, stamp, unstamped
+from scr.fhir.entry import Entry, Resource, pack, stamp_as, unstamped
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.fhir.person import PERSON_SOURCE
 
@@ -90,7 +90,7 @@ def _core(entry: Entry) -> Entry | None:
     if "occurrenceString" in resource:  # an Immunization needs an occurrence
         made["occurrenceString"] = _NOT_TOLD
     packed = pack(made, source=entry.source, now=entry.last_updated)
-    return stamp(packed, entry.version, entry.last_updated)
+    return stamp_as(packed, entry)
 
 
 def _choice(name: str) -> str:
