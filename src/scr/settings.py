@@ -91,6 +91,10 @@ class Settings(BaseModel):
     index_key: str = Field(
         default="file:keys/index.key", description="Reference to the key of opaque ids and the blind index."
     )
+    signing_keys: str = Field(
+        default="file:keys/signing.json",
+        description="Reference to the keys that sign our own tokens; without them systems are given none.",
+    )
     base_url: str = Field(
         default="http://127.0.0.1:8400/fhir",
         pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",

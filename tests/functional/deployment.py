@@ -26,6 +26,7 @@ from tests.unit.api.issuing import TestIssuer
 from tests.unit.api.issuing import role as nrbac_role
 
 from scr.api.app import create_app, mount
+from scr.api.oauth.signing import create_signing_key
 from scr.api.services import Services, now_ms, open_services
 from scr.consent.actor import Actor, ActorKind
 from scr.data import packaged_root
@@ -97,6 +98,7 @@ def url_of(path: str) -> str:
 def make_home(home: Path, base_url: str = BASE) -> None:
     """A deployment's folder: keys and provider files."""
     create_keys(home / "keys")
+    create_signing_key(home / "keys" / "signing.json")
     folder = home / "adapters" / "providers"
     folder.mkdir(parents=True)
     for ods, provider in _PROVIDERS.items():

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
 from scr.api.fhir.capability import capability_statement, served_types
 from scr.api.fhir.claims import ClaimRoutes
@@ -31,6 +30,8 @@ from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
 from scr.api.intake import IntakeRoutes
 from scr.api.logs import set_up_logs
 from scr.api.look import Answer, Looks, refused, respond
+from scr.api.oauth.build import open_authorisation, open_verifier
+from scr.api.oauth.routes import OAuthRoutes
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.privacy import DUTY as PRIVACY
@@ -98,7 +99,8 @@ def _settle() -> None:
 def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
-    verifier = TokenVerifier(settings.issuers, services.client)
+    oauth = open_authorisation(services)
+    verifier = open_verifier(services, oauth)
     looks = Looks(verifier, services.policy, services.database, now_ms)
     opener = Opener(services.broker, services.policy)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
@@ -113,7 +115,7 @@ def mount(app: FastAPI, services: Services) -> None:
         frozenset(types),
         capability_statement(
             types,
-            settings.issuers,
+            settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer),
             base_url=settings.base_url,
             date=instant_text(now_ms()),
             more=terminology_resources(),
@@ -129,6 +131,8 @@ def mount(app: FastAPI, services: Services) -> None:
     )
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
+    if oauth is not None:
+        app.include_router(OAuthRoutes(oauth, services.database, now_ms).router(), prefix="/fhir")
     app.include_router(TerminologyRoutes(verifier, terminology, settings.base_url).router(), prefix="/fhir")
     claims = ClaimRoutes(looks, services.broker, services.policy, services.database)
     app.include_router(claims.router(), prefix="/fhir")

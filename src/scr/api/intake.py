@@ -83,7 +83,7 @@ class IntakeRoutes:
         if found is None:
             raise Forbidden("this client has no feed of this name", code="no-feed")
         provider, feed, issuer = found
-        if issuer and not actor.subject.startswith(f"{issuer}|"):
+        if not actor.subject.startswith(f"{issuer or self._verifier.usual}|"):
             raise Forbidden("this client has no feed of this name", code="no-feed")
         receipt = await self._intake.receive(provider, feed, await self._body(request))
         return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)

@@ -15,7 +15,9 @@ from scr import __version__
 from scr.cli.context import Context
 from scr.errors import ScrError
 
-_GROUPS = ("demo", "adapters", "providers", "quarantine", "identity", "terminology", "consent", "privacy")
+_GROUPS = (
+    "demo", "adapters", "providers", "quarantine", "identity", "terminology", "consent", "privacy", "clients",
+)  # fmt: skip
 _VERBS = {
     "serve": "serving",
     "listen": "serving",

@@ -31,11 +31,14 @@ _TEMPLATE = """\
 
 def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
     """Make a deployment's folder: new keys, and a settings file to fill in."""
+    from scr.api.oauth.signing import create_signing_key  # loading it takes time, which few verbs need
+
     file = folder / "scr.toml"
     if file.exists():
         raise Conflict("a deployment is there already", code="home-exists", where=str(file))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     create_keys(folder / "keys")
+    create_signing_key(folder / "keys" / "signing.json")
     for name in ("adapters/providers", "terminology", "consent", "conformance", "drop"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     file.write_text(_TEMPLATE, encoding="utf-8")

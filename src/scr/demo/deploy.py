@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from joserfc.jwk import KeySet, RSAKey
 
+from scr.api.oauth.signing import create_signing_key
 from scr.demo.places import (
     COUNCIL,
     HOSPITAL,
@@ -99,6 +100,7 @@ def write_home(home: Path, ports: Ports) -> None:
     (home / "drop").mkdir()
     (home / "scr.toml").write_text(_settings(ports), encoding="utf-8")
     create_keys(home / "keys")
+    create_signing_key(home / "keys" / "signing.json")
     _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
     _write_pds_keys(home)
     for ods, feeds in provider_feeds(ports).items():

@@ -20,7 +20,8 @@ def spend(connection: Connection, keys: KeyRing, kind: Kind, issuer: str, value:
     """Note an issuer's id as used, to be known until an instant; False where it was noted before."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"kind": kind, "digest": _digest(keys, issuer, value), "until": until}
-    return connection.execute(make(SPENT).values(row).on_conflict_do_nothing()).rowcount == 1
+    statement = make(SPENT).values(row).on_conflict_do_nothing().returning(SPENT.c.digest)
+    return connection.execute(statement).first() is not None
 
 
 def is_spent(connection: Connection, keys: KeyRing, kind: Kind, issuer: str, value: str) -> bool:

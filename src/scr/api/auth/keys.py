@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -87,6 +87,12 @@ def read_key_set(body: bytes) -> tuple[Published, ...]:
     return tuple(key for each in found[:_MOST_KEYS] if (key := _published(each)) is not None)
 
 
+def has_private(body: bytes) -> bool:
+    """Whether a key of a set stands there with its private part, or is a shared secret. Raises ValueError."""
+    found = msgspec.json.decode(body, type=_KeySet).keys
+    return any(name in each for each in found for name in ("d", "k"))
+
+
 def _published(each: dict[str, object]) -> Published | None:
     operations = each.get("key_ops", ["verify"])
     if each.get("kty") not in {"RSA", "EC", "OKP"} or "d" in each or each.get("use", "sig") != "sig":
@@ -117,12 +123,16 @@ def choose(keys: Iterable[Published], kid: str, algorithm: str) -> VerifyingKey:
     return fitting[0].key
 
 
-@dataclass(slots=True)
-class IssuerKeys:
-    """The keys of one issuer, fetched from it. ``clock`` gives seconds since 1970."""
+Find: TypeAlias = Callable[[], Awaitable["tuple[Published, ...] | None"]]
+"""Asks for a set of keys; None where it cannot be had."""
 
-    issuer: Issuer
-    client: httpx.AsyncClient
+
+@dataclass(slots=True)
+class KeptKeys:
+    """Keys that are fetched, and kept. ``clock`` gives seconds since 1970."""
+
+    find: Find
+    grace_seconds: float
     clock: Callable[[], float] = time.time
     verified: set[bytes] = field(default_factory=set)
     _keys: tuple[Published, ...] = ()
@@ -132,7 +142,7 @@ class IssuerKeys:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def key(self, kid: str, algorithm: str) -> VerifyingKey:
-        """The issuer's key of this id. Raises Unauthenticated; Unavailable where it cannot be told now."""
+        """The key of this id. Raises Unauthenticated; Unavailable where it cannot be told now."""
         if not self._enough(kid):
             async with self._lock:
                 now = self.clock()
@@ -152,38 +162,52 @@ class IssuerKeys:
         return now - self._fetched <= FRESH_SECONDS and self._has(kid)
 
     def _in_grace(self) -> bool:
-        return self.clock() - self._fetched <= FRESH_SECONDS + self.issuer.grace_seconds
+        return self.clock() - self._fetched <= FRESH_SECONDS + self.grace_seconds
 
     def _has(self, kid: str) -> bool:
         return any(key.kid == kid for key in self._keys)
 
     async def _look(self, now: float) -> None:
         self._tried = now
-        found = await self._fetch()
+        found = await self.find()
         self._failed = found is None
         if found is not None:
             self._keys, self._fetched = found, now
             self.verified.clear()
 
-    async def _fetch(self) -> tuple[Published, ...] | None:
+
+def issuer_keys(issuer: Issuer, client: httpx.AsyncClient, clock: Callable[[], float]) -> KeptKeys:
+    """The keys of an issuer, which its discovery document names."""
+
+    async def find() -> tuple[Published, ...] | None:
+        told = await _get(client, f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
         try:
-            told = await self._get(f"{self.issuer.url.rstrip('/')}/.well-known/openid-configuration")
-            document = msgspec.json.decode(told, type=_Discovery)
-            if document.issuer != self.issuer.url or not self._may_hold_keys(document.jwks_uri):
-                return None
-            return read_key_set(await self._get(document.jwks_uri))
-        except (SourceFailure, msgspec.DecodeError, httpx.InvalidURL, ValueError, RecursionError):
+            document = msgspec.json.decode(told or b"", type=_Discovery)
+        except (msgspec.DecodeError, RecursionError):
             return None
+        # Keys that came in the clear could be anybody's.
+        in_the_clear = issuer.url.startswith("https://") and not document.jwks_uri.startswith("https://")
+        if document.issuer != issuer.url or in_the_clear:
+            return None
+        return await key_set_at(client, document.jwks_uri)
 
-    async def _get(self, url: str) -> bytes:
-        deadline = asyncio.get_running_loop().time() + _FETCH_SECONDS
-        fetched = await fetch(
-            self.client, self.client.build_request("GET", url), max_bytes=_MOST_BYTES, deadline=deadline
-        )
-        if fetched.status != 200:
-            raise ValueError("no document there")
-        return fetched.body
+    return KeptKeys(find, issuer.grace_seconds, clock)
 
-    def _may_hold_keys(self, url: str) -> bool:
-        """Over https, like the issuer itself: keys that came in the clear could be anybody's."""
-        return url.startswith("https://") or not self.issuer.url.startswith("https://")
+
+async def key_set_at(client: httpx.AsyncClient, url: str) -> tuple[Published, ...] | None:
+    """The key set at an address; None where it cannot be had, or is none."""
+    body = await _get(client, url)
+    try:
+        return None if body is None else read_key_set(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+async def _get(client: httpx.AsyncClient, url: str) -> bytes | None:
+    deadline = asyncio.get_running_loop().time() + _FETCH_SECONDS
+    try:
+        request = client.build_request("GET", url)
+        fetched = await fetch(client, request, max_bytes=_MOST_BYTES, deadline=deadline)
+    except (SourceFailure, httpx.InvalidURL):
+        return None
+    return fetched.body if fetched.status == 200 else None

@@ -17,7 +17,7 @@ import httpx
 from starlette.requests import Request
 
 from scr.api.auth.introspection import Introspector
-from scr.api.auth.keys import IssuerKeys, KeySource
+from scr.api.auth.keys import KeySource, issuer_keys
 from scr.api.auth.token import (
     LONGEST,
     Claims,
@@ -74,7 +74,7 @@ class TokenVerifier:
         self._clock = clock
         self._spend = spend
         self._issuers = frozenset(issuer.url for issuer in issuers)
-        self._trusted = {each.url: Trusted(each, IssuerKeys(each, client, clock)) for each in issuers}
+        self._trusted = {each.url: Trusted(each, issuer_keys(each, client, clock)) for each in issuers}
         if own is not None and self._trusted.setdefault(own.issuer.url, own) is not own:
             raise Invalid(
                 f"the issuer {own.issuer.url} is this deployment itself: it needs no entry",
@@ -95,12 +95,23 @@ class TokenVerifier:
         """The issuers that the settings trust."""
         return self._issuers
 
+    @property
+    def usual(self) -> str:
+        """Whose tokens are meant where nobody is named: the issuer of the settings, or else ourselves."""
+        return next(iter(self._issuers or self._trusted), "")
+
     async def actor(self, authorization: str | None) -> Actor:
         """The actor of an ``Authorization`` header (see ``authorization_of``).
 
         Raises Unauthenticated, with no hint at the token; Unavailable where an issuer is needed and down.
         """
-        token = _bearer(authorization)
+        trusted, claims = await self.checked(_bearer(authorization))
+        if trusted.issuer.one_time:
+            await self._use(claims, trusted.issuer)
+        return _actor(claims, ours=trusted.ours)
+
+    async def checked(self, token: str) -> tuple[Trusted, Claims]:
+        """Whose a token is and what it says, without using it up. Raises as ``actor`` does."""
         if looks_signed(token) or self._opaque is None:
             trusted, claims = await self._signed(token)
         else:
@@ -109,9 +120,7 @@ class TokenVerifier:
         self._check(claims, trusted.issuer)
         if trusted.standing is not None:
             await trusted.standing(claims)
-        if trusted.issuer.one_time:
-            await self._use(claims, trusted.issuer)
-        return _actor(claims, ours=trusted.ours)
+        return trusted, claims
 
     async def _signed(self, token: str) -> tuple[Trusted, Claims]:
         header, claims = read(token)

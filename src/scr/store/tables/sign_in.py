@@ -9,10 +9,10 @@ from scr.store.tables.columns import CLUSTERED, bytes_column, number_column, tex
 
 
 class ClientRow(SQLModel, table=True):
-    """A system or an app that the operator registered. Its keys here are public ones.
+    """A system that the operator registered. Its keys here are public ones.
 
-    ``scopes`` and ``redirects`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty where
-    ``key_set_url`` is its address.
+    ``scopes`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty where ``key_set_url``
+    is its address.
     """
 
     __tablename__ = "client"
@@ -22,7 +22,6 @@ class ClientRow(SQLModel, table=True):
     name: str = text_column()
     organisation: str = text_column()
     scopes: str = text_column()
-    redirects: str = text_column()
     key_set: str = text_column()
     key_set_url: str = text_column()
     registered: int = number_column()

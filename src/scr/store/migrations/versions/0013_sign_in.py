@@ -10,7 +10,7 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-_CLIENT = ("kind", "name", "organisation", "scopes", "redirects", "key_set", "key_set_url")
+_CLIENT = ("kind", "name", "organisation", "scopes", "key_set", "key_set_url")
 
 
 def upgrade() -> None:

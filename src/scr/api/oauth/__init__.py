@@ -1,0 +1,1 @@
+"""Tokens of our own, for the systems that the operator registered."""

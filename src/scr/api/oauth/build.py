@@ -1,0 +1,52 @@
+"""The authorisation server and the verifier of tokens, as a deployment has them."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from scr.api.auth import TokenVerifier
+from scr.api.oauth.server import AuthorisationServer
+from scr.api.oauth.signing import SigningKeys
+from scr.api.services import Services
+from scr.errors import Invalid
+from scr.store import spent
+
+_log = structlog.get_logger("scr.api.oauth")
+
+
+def open_authorisation(services: Services) -> AuthorisationServer | None:
+    """The server of our own tokens; None where the deployment has no keys to sign them."""
+    settings = services.settings
+    try:
+        signing = SigningKeys(lambda: settings.secret(settings.signing_keys))
+    except Invalid as error:
+        if error.code != "no-secret":
+            raise
+        _log.info("no-signing-keys", told="systems are given no tokens; `scr clients rotate-key` makes keys")
+        return None
+    return AuthorisationServer(
+        settings.base_url, signing, services.database, services.keys, services.client, time.time
+    )
+
+
+def open_verifier(services: Services, oauth: AuthorisationServer | None) -> TokenVerifier:
+    """What believes the issuers of the settings and, through the same gate, ourselves.
+
+    Raises Invalid where an issuer needs a secret that is not there.
+    """
+
+    async def spend(issuer: str, jti: str, until: float) -> bool:
+        ends = int(until * 1000) + 1
+        return await services.database.write(
+            lambda connection: spent.spend(connection, services.keys, "token", issuer, jti, ends)
+        )
+
+    return TokenVerifier(
+        services.settings.issuers,
+        services.client,
+        own=None if oauth is None else oauth.trusted,
+        secret=services.settings.secret,
+        spend=spend,
+    )

@@ -1,0 +1,83 @@
+"""A client as the operator registers it, held to what can work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from scr.api.auth.keys import has_private, read_key_set
+from scr.api.oauth.assertion import ALGORITHMS
+from scr.consent.scopes import parse
+from scr.errors import Invalid
+from scr.fhir.identifiers import OdsCode
+from scr.store.clients import Client, ClientKind
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,99}\Z")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def client_to_register(
+    client_id: str,
+    kind: ClientKind,
+    name: str,
+    organisation: OdsCode,
+    scopes: Iterable[str],
+    *,
+    key_set: bytes = b"",
+    key_set_url: str = "",
+    now: int,
+) -> Client:
+    """The client, to be put in the store. Raises Invalid, which says what has to be changed."""
+    allowed = frozenset(scopes)
+    if not _ID.match(client_id):
+        raise Invalid("a client's id is 3 to 100 letters, digits, dots, dashes and _", code="bad-client")
+    if not name.strip():
+        raise Invalid("a client needs a name that people know it by", code="bad-client")
+    if kind is ClientKind.SYSTEM and not allowed:
+        raise Invalid("a system needs a scope at least, such as system/*.rs", code="bad-scope")
+    for scope in sorted(allowed):
+        _check_scope(scope, kind)
+    if bool(key_set) == bool(key_set_url):
+        raise Invalid("its public keys are in one place: a file, or an address", code="bad-client")
+    if key_set:
+        _check_keys(key_set)
+    else:
+        _check_address(key_set_url)
+    return Client(
+        client_id,
+        kind,
+        name.strip(),
+        organisation,
+        allowed,
+        key_set.decode() if key_set else "",
+        key_set_url,
+        now,
+    )
+
+
+def _check_scope(scope: str, kind: ClientKind) -> None:
+    read = parse(scope)
+    if read is None or read.context != "system" or kind is not ClientKind.SYSTEM:
+        raise Invalid(f"{scope!r} is no scope of a system: one is system/*.rs", code="bad-scope")
+    if read.parameters:
+        raise Invalid(f"{scope!r} has a search, and would grant nothing here", code="bad-scope")
+
+
+def _check_keys(key_set: bytes) -> None:
+    try:
+        keys, private = read_key_set(key_set), has_private(key_set)
+    except (ValueError, RecursionError):
+        raise Invalid("the file is no JSON Web Key Set", code="bad-key") from None
+    if private:
+        raise Invalid("the file holds a private key: only public ones are registered", code="bad-key")
+    if not any(key.fits(algorithm) for key in keys for algorithm in ALGORITHMS):
+        told = "no key in the file has an id (`kid`) and is RSA of 2048 bits and more, or EC P-384"
+        raise Invalid(told, code="bad-key")
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not safe or not parts.hostname or "@" in parts.netloc or not url.isascii() or " " in url:
+        raise Invalid("the address of a key set begins with https://", code="bad-key")

@@ -1,0 +1,121 @@
+"""``scr clients``: the systems that may ask for tokens of our own, and the keys that sign these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from scr.api.oauth.registration import client_to_register
+from scr.api.oauth.server import Endpoints
+from scr.api.oauth.signing import create_signing_key
+from scr.api.services import now_ms, open_database
+from scr.cli.context import console, settings_of
+from scr.errors import Conflict, Invalid
+from scr.fhir.dates import LONDON, utc
+from scr.fhir.identifiers import OdsCode
+from scr.store import clients
+from scr.store.clients import ClientKind
+
+app = typer.Typer(help="Systems that may ask for tokens, and the keys that sign these.", no_args_is_help=True)
+ClientId = Annotated[str, typer.Argument(help="The client's id: `iss` and `sub` of its assertions.")]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    client: ClientId,
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    organisation: Annotated[str, typer.Option(help="ODS code of the organisation that runs it.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A scope that it may have; may be repeated.")
+    ] = None,
+    keys: Annotated[Path | None, typer.Option(help="File with its public keys (JWKS).")] = None,
+    keys_url: Annotated[str, typer.Option(help="Address of its public keys (JWKS).")] = "",
+    kind: Annotated[
+        ClientKind, typer.Option(help="A resource server may ask what tokens are, and is given none.")
+    ] = ClientKind.SYSTEM,
+) -> None:
+    """Register a client. Its scopes narrow what it may do; what it may see is for the policy to say."""
+    settings = settings_of(context)
+    try:
+        ods = OdsCode.parse(organisation)
+    except ValueError:
+        raise Invalid("the organisation is not an ODS code", code="bad-client") from None
+    made = client_to_register(
+        client,
+        kind,
+        name,
+        ods,
+        scope or (),
+        key_set=_read(keys),
+        key_set_url=keys_url,
+        now=now_ms(),
+    )
+    database = open_database(settings)
+    try:
+        database.write_now(lambda connection: clients.register(connection, made))
+    except Conflict:
+        raise Conflict(
+            f"a client {client!r} is registered, or was: take another id", code="client-exists"
+        ) from None
+    finally:
+        database.close()
+    console.print(f"{client} is registered. It asks for tokens at {Endpoints(settings.base_url).token}.")
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """List the clients, those that were disabled too."""
+    database = open_database(settings_of(context))
+    try:
+        found = database.read_now(clients.clients)
+    finally:
+        database.close()
+    if not found:
+        console.print("No client is registered. `scr clients add ID` registers one.")
+        return
+    table = Table(
+        "id", "name", "organisation", "kind", "scopes", "keys", "disabled", box=None, pad_edge=False
+    )
+    for each in found:
+        since = "" if each.disabled is None else utc(each.disabled).astimezone(LONDON).strftime("%d %b %Y")
+        scopes = " ".join(sorted(each.scopes))
+        where = each.key_set_url or "here"
+        table.add_row(each.id, each.name, str(each.organisation), each.kind, scopes, where, since)
+    console.print(table)
+
+
+@app.command()
+def disable(context: typer.Context, client: ClientId) -> None:
+    """Give a client no more tokens; those that it has count no more."""
+    database = open_database(settings_of(context))
+    try:
+        database.write_now(lambda connection: clients.disable(connection, client, now_ms()))
+    finally:
+        database.close()
+    console.print(f"{client} is disabled, and its tokens count no more.")
+
+
+@app.command("rotate-key")
+def rotate_key(context: typer.Context) -> None:
+    """Sign with a new key from now on; the one before it is still believed. Makes the first one, too."""
+    settings = settings_of(context)
+    kind, _, path = settings.signing_keys.partition(":")
+    if kind != "file":
+        raise Invalid(
+            "the signing keys do not come from a file: change them where they are", code="bad-setting"
+        )
+    create_signing_key(settings.path(path))
+    console.print(f"New tokens are signed with a new key, in {settings.path(path)}.")
+
+
+def _read(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"cannot be read: {error.strerror}", code="bad-key", where=str(path)) from None
