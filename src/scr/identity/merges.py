@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from scr.errors import Unprocessable
 from scr.fhir.identifiers import OdsCode
-from scr.identity import bars, index
+from scr.identity import bars, index, objections
 from scr.identity.told import tell
 from scr.store import links
 from scr.store.filed_under import belongs, marks_of, touches
@@ -105,7 +105,7 @@ def move(
     links.remember_moved(connection, made, move_entries(connection, former, retained, going, now))
     _hand_over(connection, keys, provider, theirs, retained)
     index.relate(connection, retained, provider, "care", provider, now)
-    _honour_objections(connection, former, retained, provider, now)
+    _honour_objections(connection, former, retained, provider)
     tell(connection, links.read(connection, made), "C", by, now, " ".join(reasons))
     return made
 
@@ -165,13 +165,11 @@ def _hand_over(connection: Connection, keys: KeyRing, provider: OdsCode, ids: Lo
         index.hand_over_local(connection, keys, to, local_system(provider, system), value)
 
 
-def _honour_objections(
-    connection: Connection, former: Person, retained: Person, provider: OdsCode, now: int
-) -> None:
+def _honour_objections(connection: Connection, former: Person, retained: Person, provider: OdsCode) -> None:
     """What somebody did not want shared is not shared because it was moved."""
     for known in index.relationships(connection, former):
         if known.kind == "objection" and known.until is None and known.organisation == provider:
-            index.relate(connection, retained, provider, "objection", known.source, now)
+            objections.dissent(connection, retained, provider, known.source, known.since)
 
 
 def _left(connection: Connection, person: Person, provider: OdsCode, marks: bytes) -> int:

@@ -17,22 +17,24 @@ from scr.errors import Conflict, Invalid
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.validate import validate
-from scr.identity import index
+from scr.identity import index, objections
 from scr.identity.matching import Matching, shipped_matching
 from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
 from scr.intake.carry import carried
 from scr.intake.merging import carry_out, merge_of
+from scr.intake.relating import relate
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.repeats import Repeats
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit, take_number
+from scr.mapping.told import agrees_to_sharing, told_at
 from scr.store.filed_under import marks_of
 from scr.store.filing import file_in_view
 from scr.store.keys import KeyRing
 from scr.store.labelled import with_labels
-from scr.store.people import Person
-from scr.store.records import Filed
+from scr.store.people import Person, view_of
+from scr.store.records import Filed, Told
 from scr.terminology.conceptmap import ConceptMaps
 
 DISSENT = "dissent-to-share"
@@ -90,7 +92,7 @@ class Desk:
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
     of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
-    a table's.
+    a table's; ``received`` when they came (ms UTC), where that was not now.
     """
 
     keys: KeyRing
@@ -100,6 +102,7 @@ class Desk:
     facts: Facts = field(default_factory=dict, repr=False)
     labels: LabelPolicy = field(default_factory=LabelPolicy)
     repeats: Repeats | None = field(default=None, repr=False)
+    received: int = 0
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -157,9 +160,13 @@ class Desk:
             if other.event == PARTING:  # it tells nothing else of either
                 return FiledUnit(person, Filed(0, 0, 0), Mapped(()))
         elif stated.declined:
-            index.relate(conn, person, provider, "objection", provider, now)
+            objections.dissent(conn, person, provider, provider, told_at(unit, now) or now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
-        return self.onto(conn, provider, adapter, [unit], person, stated, now)[0]
+        filed = self.onto(conn, provider, adapter, [unit], person, stated, now)[0]
+        if agrees_to_sharing(unit):
+            for one in view_of(conn, self.keys, person):
+                objections.consent(conn, one, provider, provider, told_at(unit, now) or now)
+        return filed
 
     def whose(self, conn: Connection, provider: OdsCode, stated: Claim, now: int) -> Person | Unresolved:
         """Whose what claims this is."""
@@ -193,21 +200,30 @@ class Desk:
         if len(units) > 1 and (others or labelled != entries or is_labelled(entries)):
             raise Joined
         under = marks_of(self.keys, provider, stated.local_ids)
-        filed = file_in_view(conn, self.keys, person, labelled, now, under)
+        told = Told(told_at(units[0], now), self.received)
+        filed = file_in_view(conn, self.keys, person, labelled, now, under, told)
         if others:
             file_in_view(conn, self.keys, person, others, now)
-        self._learn(conn, provider, person, stated, now)
+        self._learn(conn, provider, person, stated, news, now)
         same = sum(len(one.entries) for one in mapped) - len(news)
         filed = replace(filed, unchanged=filed.unchanged + same)
         nothing = Filed(0, 0, 0)
         return [FiledUnit(person, nothing if n else filed, one) for n, one in enumerate(mapped)]
 
-    def _learn(self, conn: Connection, provider: OdsCode, person: Person, stated: Claim, now: int) -> None:
+    def _learn(
+        self,
+        conn: Connection,
+        provider: OdsCode,
+        person: Person,
+        stated: Claim,
+        entries: Sequence[Entry],
+        now: int,
+    ) -> None:
         """What a unit says of its person beside its resources."""
         index.learn_demographics(conn, self.keys, person, stated.demographics)
         for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
             index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)
-        _relate(conn, person, provider, stated, now)
+        relate(conn, person, provider, stated, entries, now)
 
 
 @dataclass(slots=True)
@@ -255,26 +271,3 @@ def _check(entry: Entry, place: str) -> None:
             code="invalid-fhir",
             where=place,
         )
-
-
-def _relate(conn: Connection, person: Person, provider: OdsCode, stated: Claim, now: int) -> None:
-    """Who sends something about a person cares for them.
-
-    A registration follows the last one that its source told. A practice's own list is the last word: a
-    person is registered with one practice, and the one that they have left has no relationship any more.
-    """
-    told = {organisation for kind, organisation in stated.relationships if kind == "registration"}
-    if provider not in told:
-        index.relate(conn, person, provider, "care", provider, now)
-    if not told:
-        return
-    for known in index.relationships(conn, person):
-        if (
-            known.kind == "registration"
-            and known.until is None
-            and known.organisation not in told
-            and (known.source == provider or provider in told)
-        ):
-            index.end_relationship(conn, person, known.organisation, "registration", known.source, now)
-    for organisation in sorted(told):
-        index.relate(conn, person, organisation, "registration", provider, now)

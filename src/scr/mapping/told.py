@@ -1,4 +1,4 @@
-"""When a unit's sender says that it was so, by the sender's own clock."""
+"""What a unit's sender says beside its resources: when it was so, and that its person agrees to sharing."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def told_at(unit: Unit, now: int) -> int:
     except Unreadable:
         return 0
     return 0 if found is None else min(found[0], now)
+
+
+def agrees_to_sharing(unit: Unit) -> bool:
+    """Whether the sender says that the person agrees (ZU8-2 is 1); unknown (3) and nothing are no answer.
+
+    That they dissent (2) is for the adapter's ``quarantine_when``, which declines the unit.
+    """
+    said = unit.tree.get("ZU8") if isinstance(unit.tree, Message) else None
+    return said is not None and said.get("consent_to_share") == "1"

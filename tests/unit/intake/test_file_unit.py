@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection
 
 from scr.data import DataFiles
@@ -83,6 +84,33 @@ def test_an_objection_is_noted_and_nothing_of_the_message_filed(database: Databa
     assert isinstance(outcome, Problem)
     assert outcome.code == DISSENT
     assert related(database, keys) == {("ZZH01", "objection")}
+
+
+@pytest.mark.parametrize(
+    ("said", "withheld"),
+    [
+        ([("2", "0900"), ("1", "1000")], False),
+        ([("1", "1000"), ("2", "0900")], False),
+        ([("2", "1000"), ("1", "0900")], True),
+        ([("1", "0900"), ("2", "1000")], True),
+        ([("2", "0900"), ("3", "1000")], True),
+        ([("2", "0900"), ("", "1000")], True),
+        ([("2", "0900"), ("1", "1000"), ("2", "1100")], True),
+    ],
+)
+def test_a_later_consent_lifts_a_dissent_and_an_older_one_does_not(
+    database: Database, keys: KeyRing, said: list[tuple[str, str]], withheld: bool
+) -> None:
+    """By when the messages were made, in whatever order they come; unknown and nothing are no consent."""
+    for control, (word, at) in enumerate(said):
+        text = ADT.format(consent=word, mrn="M1", control=control)
+        header, _, rest = text.partition("\r")
+        fields = header.split("|")
+        fields[6] = f"20260105{at}"
+        unit = next(iter(PAS.units(f"{'|'.join(fields)}\r{rest}".encode())))
+        assert isinstance(unit, Unit)
+        filed(database, keys, HOSPITAL, unit)
+    assert (("ZZH01", "objection") in related(database, keys)) is withheld
 
 
 def test_whoever_s_it_may_be_leaves_no_trace(database: Database, keys: KeyRing) -> None:
