@@ -203,4 +203,5 @@ _WHAT = {
     "field": "unmapped field",
     "code": "unmapped code, by map",
     "unread": "unreadable value",
+    "late": "late resource",
 }

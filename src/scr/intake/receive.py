@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -202,8 +202,9 @@ class Intake:
         units: list[Unit | BadUnit],
         answers: Answers,
     ) -> Receipt:
+        desk = replace(self._desk, received=found.created)  # what came since is the newer word
         payload = Payload(
-            self._keys, self._desk, self._texts, self._clock, found.message, found.provider, adapter
+            self._keys, desk, self._texts, self._clock, found.message, found.provider, adapter
         )
         outcomes = payload.outcomes(conn, units, answers)
         problems = tuple(o for o in outcomes if isinstance(o, Problem))

@@ -75,6 +75,7 @@ def counted_of(outcomes: Iterable[UnitOutcome]) -> Iterator[Counted]:
             yield from counts.refused(outcome.code)
         else:
             yield from counts.filed(outcome.mapped)
+            yield from counts.late(outcome.filed.older)
 
 
 def gaps_of(outcomes: Iterable[UnitOutcome], texts: SharedTexts) -> Iterator[Met]:

@@ -7,6 +7,7 @@ A count is known by its kind and a name:
     field     a field of the source that nothing reads
     code      the map that has no row for a code
     unread    ``field: function`` of a value that could not be read
+    late      the resource came after a newer word on it, and is not shown
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def filed(mapped: Mapped) -> list[Counted]:
         *(Counted("code", unmapped.map) for unmapped in mapped.unmapped_codes),
         *(Counted("unread", plain(what)) for what in mapped.unread),
     ]
+
+
+def late(count: int) -> list[Counted]:
+    """What a unit adds of whose resources some were told anew before it came."""
+    return [Counted("late", "came after a newer word")] * count
 
 
 def refused(code: str) -> list[Counted]:
