@@ -160,12 +160,12 @@ class Desk:
             if other.event == PARTING:  # it tells nothing else of either
                 return FiledUnit(person, Filed(0, 0, 0), Mapped(()))
         elif stated.declined:
-            objections.dissent(conn, person, provider, provider, told_at(unit, now) or now)
+            objections.dissent(conn, person, provider, provider, told_at(unit, now) or self.received or now)
             return Objected(person, Problem(unit.place, stated.declined, stated.reason))
         filed = self.onto(conn, provider, adapter, [unit], person, stated, now)[0]
         if agrees_to_sharing(unit):
             for one in view_of(conn, self.keys, person):
-                objections.consent(conn, one, provider, provider, told_at(unit, now) or now)
+                objections.consent(conn, one, provider, provider, told_at(unit, now) or self.received or now)
         return filed
 
     def whose(self, conn: Connection, provider: OdsCode, stated: Claim, now: int) -> Person | Unresolved:
