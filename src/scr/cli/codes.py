@@ -12,6 +12,7 @@ from scr.cli.context import console, settings_of
 from scr.data import DataFiles
 from scr.errors import NotFound
 from scr.terminology.conceptmap import ConceptMaps
+from scr.terminology.ecl.parse import parse
 from scr.terminology.operations.chosen import find_definition
 from scr.terminology.operations.codes import DETAILS, Lookup, lookup
 from scr.terminology.operations.definition import Definition, Filter, Include
@@ -122,6 +123,7 @@ def expand_(
 def _definition(library: Library, what: str) -> Definition:
     if what.startswith(_ADDRESS):
         return find_definition(library, what)
+    parse(what)  # an expression that is none is told as that, whatever is loaded
     return Definition(include=(Include(SNOMED_CT, filters=(Filter(CONSTRAINT, "=", what),)),))
 
 

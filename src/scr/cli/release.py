@@ -80,9 +80,12 @@ def status(context: typer.Context) -> None:
         if table.row_count:
             console.print(table)
     if old := superseded(folder):
-        console.print(
-            f"{len(old)} older, in {folder}; `scr terminology remove-old` removes them.", markup=False
+        which = (
+            "it is kept for who still reads it"
+            if len(old) == 1
+            else "`scr terminology remove-old` removes all but the last"
         )
+        console.print(f"{len(old)} older, in {folder}: {which}.")
 
 
 def remove_old(

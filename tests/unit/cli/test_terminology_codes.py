@@ -83,3 +83,11 @@ def test_what_cannot_be_answered_is_an_error(home: Path) -> None:
         raise run(home, "lookup", "nothing").exception or AssertionError
     with pytest.raises(Invalid, match="character 2"):
         raise run(home, "expand", "<").exception or AssertionError
+
+
+def test_an_expression_is_read_before_anything_is_loaded(tmp_path: Path) -> None:
+    """Without a release a wrong expression is told to be wrong; a right one, what is missing."""
+    with pytest.raises(Invalid, match="character 2"):
+        raise run(tmp_path, "expand", "<").exception or AssertionError
+    with pytest.raises(NotFound, match="load a release"):
+        raise run(tmp_path, "expand", f"< {ASTHMA}").exception or AssertionError

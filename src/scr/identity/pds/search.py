@@ -7,9 +7,12 @@ single match is of use here, so no more than one is asked for: PDS says when the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
+
+_GENDERS = ("", "male", "female", "other", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,20 @@ class Search:
             raise Invalid("`*` is for searches that are neither exact nor fuzzy", code="bad-search")
         if not self.birth_date or not (self.family or self.fuzzy):
             raise Invalid("a search needs a family name and a birth date", code="bad-search")
+        if not _is_date(self.birth_date):
+            raise Invalid("the birth date is no date: write it as 1941-07-05", code="bad-search")
+        if self.gender not in _GENDERS:
+            raise Invalid(f"the gender is one of {', '.join(_GENDERS[1:])}", code="bad-search")
         told = bool(self.given) + bool(self.family) + bool(self.gender and self.postcode)
         if self.fuzzy and told < 2:
             raise Invalid(
                 "a fuzzy search needs a birth date and two of: family name, given name, gender with postcode",
                 code="bad-search",
             )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False

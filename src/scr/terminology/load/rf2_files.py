@@ -140,7 +140,7 @@ def _one_date_each(files: list[File]) -> None:
         if first.date != file.date:
             raise Invalid(
                 f"is of {file.date}, and {first.table.member.base} of {first.date}: two releases are mixed;"
-                " give the files of one",
+                " give the files of one, such as its Snapshot folder alone",
                 code="bad-terminology",
                 where=file.table.member.where,
             )
