@@ -181,9 +181,13 @@ def holds_for(worlds: Worlds, request: Request) -> int:
 
 
 def test_there_is_something_to_withhold(worlds: Worlds) -> None:
-    """The first world has more of everybody than the second has; else this module would show nothing."""
+    """The first world has more of everybody than the second, and what both have can be seen."""
     for somebody in PEOPLE:
         assert worlds.more(somebody) or "NXX" in somebody.hidden, somebody
+        policy = worlds.pair.withheld.services.policy
+        seen = [role for role in ROLES if somebody.kept_from(policy, role)]
+        path = f"Patient/{worlds.subjects[somebody.number]}/$everything"
+        assert 200 in {worlds.ask(Request(path, role=role))[0].status_code for role in seen}, somebody
 
 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

@@ -21,6 +21,7 @@ import orjson
 import yaml
 from sqlalchemy import Connection
 from tests.functional.deployment import BASE, KEY, Deployment, Tree, csv_of, make_home
+from tests.support import consents
 from tests.unit.api.issuing import TestIssuer
 
 from scr.api.app import create_app, mount
@@ -28,11 +29,13 @@ from scr.api.services import Services, now_ms, open_services
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.fhir.canonical import LABEL_SYSTEM
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode, opaque_id
 from scr.fhir.standing import Standing
 from scr.identity import index, links
 from scr.onboarding.register import declare_live
 from scr.settings import Settings
+from scr.store import sharing
+from scr.store.keys import KeyRing
 from scr.store.people import Person
 from scr.terminology.systems import V3_CONFIDENTIALITY
 
@@ -243,7 +246,14 @@ HIDES = Somebody(NHSNumber("9995400006"), "Dora", _both(BESIDE_WHEREABOUTS), _bo
 NOT_LIVE = Somebody(NHSNumber("9995500000"), "Eve", {"HXX": ORDINARY}, {"NXX": ORDINARY})
 LINKED = Somebody(NHSNumber("9995600005"), "Fay", {"QXX": ORDINARY}, {"HXX": ORDINARY})
 FORMER = Somebody(NHSNumber("9995700018"), "Fay", {}, {"HXX": BESIDE_HEADINGS + OTHER_HEADINGS})
-PEOPLE = (LABELS, CLOSED, OBJECTS, HIDES, NOT_LIVE, LINKED, FORMER)
+SAYS = Somebody(NHSNumber("9995800004"), "Gwen", _both(BESIDE_HEADINGS), _both(OTHER_HEADINGS))
+NAMES = Somebody(
+    NHSNumber("9995900009"), "Hope",
+    _both([*BESIDE_HEADINGS, *OTHER_HEADINGS[2:]]), _both(OTHER_HEADINGS[:2]),
+)  # fmt: skip
+PEOPLE = (LABELS, CLOSED, OBJECTS, HIDES, NOT_LIVE, LINKED, FORMER, SAYS, NAMES)
+"""Labels, headings, an objection to sources, a hidden whereabouts, a provider that is not live, two numbers
+of which one objects, a Consent about headings, and a Consent about entries."""
 
 
 def _told(somebody: Somebody, resources: Sequence[Tree]) -> list[Tree]:
@@ -395,9 +405,26 @@ async def _begin(home: Path, template: Path) -> None:
         await made.services.database.write(lambda conn: _say(conn, made))
 
 
+def _object(conn: Connection, keys: KeyRing, now: int) -> None:
+    """Consents, of which each would withhold what is hidden of its person."""
+    headings = [consents.heading(name) for name in ("findings", "results", "procedures", "documents")]
+    own = PEOPLE.index(NAMES)
+    things = [
+        consents.thing(f"Observation/{opaque_id(keys.id_key, place, 'Observation', f'n{own}-{logical}')}")
+        for place in (HELD, LIVE)
+        for logical in ("f1", "f2")
+    ]
+    for somebody, narrowed in ((SAYS, {"class": headings}), (NAMES, {"data": things})):
+        person = index.find(conn, keys, somebody.number)
+        assert person is not None
+        said = consents.consent({"type": "deny", **narrowed}, person.patient_id)
+        sharing.create(conn, keys, person, said, now)
+
+
 def _say(conn: Connection, made: World) -> None:
     """Objections, a restriction and a link."""
     keys, now = made.services.keys, now_ms()
+    _object(conn, keys, now)
     for somebody, sources in ((OBJECTS, (HELD, LIVE)), (FORMER, (HELD,))):
         person = index.find(conn, keys, somebody.number)
         assert person is not None
