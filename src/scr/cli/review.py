@@ -105,7 +105,7 @@ def _sides(case: Case) -> Table:
     for title in ("", *titles, "compares"):
         table.add_column(title, overflow="fold")
     levels = {str(fact): level.value for fact, level in case.verdict.levels} if case.verdict else {}
-    for fact in FACTS:
+    for fact in FACTS[:-1] if case.hidden else FACTS:
         table.add_row(fact, *(fact_of(one, fact) for one in columns), levels.get(fact, ""))
     return table
 

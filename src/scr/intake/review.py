@@ -150,12 +150,14 @@ class Review:
         hidden = any(one is not None and one.standing.restricted for one in (person, prior))
         known = () if person is None else person.known_as
         against = prior.known_as if prior is not None and found.code == MERGE else known
+        told = _shown(stated.demographics, hidden)
+        against = tuple(_shown(one, hidden) for one in against)  # nor whether the postcodes are the same
         case = Case(
             item=found,
-            told=_shown(stated.demographics, hidden),
+            told=told,
             known=tuple(_shown(one, hidden) for one in known),
             prior=None if prior is None else _shown(prior.demographics, hidden),
-            verdict=compare_any(against, stated.demographics, self._matching) if against else None,
+            verdict=compare_any(against, told, self._matching) if against else None,
             hidden=hidden,
         )
         return case, person

@@ -11,6 +11,7 @@ from scr.errors import Invalid, Unprocessable
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.identity import index
+from scr.identity.names import Level
 from scr.intake.review import Review
 from scr.mapping.adapter import load_adapter
 from scr.store.engine import Database
@@ -103,7 +104,7 @@ async def test_a_decision_has_a_name_and_a_reason(desk: Desk, who: dict[str, str
 
 
 async def test_where_a_restricted_person_lives_is_not_shown(desk: Desk) -> None:
-    """Neither what is known nor what was told."""
+    """Neither what is known nor what was told, nor whether the two are the same."""
     item = await desk.doubt()
 
     def restrict(conn: Connection) -> None:
@@ -115,6 +116,8 @@ async def test_where_a_restricted_person_lives_is_not_shown(desk: Desk) -> None:
     case = await desk.review.show(item)
     assert case.hidden
     assert [one.postcode for one in (case.told, *case.known)] == [None, None]
+    assert case.verdict is not None
+    assert dict(case.verdict.levels)["postcode"] is Level.UNTOLD
 
 
 async def test_a_decision_is_made_once(desk: Desk) -> None:

@@ -38,6 +38,7 @@ _TITLES = {
     "sex": "Sex",
     "postcode": "Postcode",
 }
+_NOT_SHOWN = "not shown"
 _LEVELS = {
     "same": "the same",
     "alias": "another form of the name",
@@ -167,6 +168,9 @@ def _rows(case: Case) -> list[Row]:
     told = _facts(case.told)
     known = [_facts(one) for one in case.known]
     prior = _facts(case.prior) if case.prior else {}
+    hidden = {"postcode": _NOT_SHOWN} if case.hidden else {}
+    told, prior, known = told | hidden, prior | hidden, [one | hidden for one in known]
+    levels = {fact: level for fact, level in levels.items() if fact not in hidden}
     return [
         Row(
             title,
