@@ -35,17 +35,16 @@ def list_(
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("id", no_wrap=True, min_width=max(len(claim.id) for claim in found))
-    for title in ("when", "what", "who", "role", "at", "state"):
+    for title in ("when", "what", "who"):
         table.add_column(title, overflow="fold")
+    table.add_column("state", no_wrap=True, min_width=11)
     for claim in found:
         table.add_row(
             claim.id,
             _moment(claim.since),
             _KINDS[claim.kind],
-            claim.name or claim.subject,
-            claim.role,
-            claim.organisation.value,
-            _state(claim),
+            f"{claim.name or claim.subject}, {claim.role}, {claim.organisation}",
+            claim.verdict or "to review",
         )
     console.print(table)
     console.print(f"{len(found)} claims. `scr privacy show ID --by NAME`.")

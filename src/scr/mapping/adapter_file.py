@@ -18,6 +18,8 @@ from pydantic import (
 from scr.mapping.formats import Decode
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+RelationshipKind = Literal["registration", "referral", "care-team", "caseload", "placement"]
+"""How an organisation that a payload names has to do with the person."""
 
 
 class _Strict(BaseModel):
@@ -100,7 +102,7 @@ class AdapterFile(_Strict):
     nhs_number: str = ""
     demographics: DemographicsRules = DemographicsRules()
     local_ids: tuple[dict[str, JsonValue], ...] = ()
-    relationships: dict[Code, str] = {}
+    relationships: dict[RelationshipKind, str] = {}
     nothing_when: tuple[NothingRule, ...] = ()
     quarantine_when: tuple[QuarantineRule, ...] = ()
     ignore: tuple[Ignored, ...] = ()

@@ -1,0 +1,110 @@
+"""``scr privacy``: what was claimed is listed, shown, ended and reviewed, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scr.api.services import now_ms, open_database, open_keys
+from scr.cli.app import command_line
+from scr.cli.config import init
+from scr.consent.actor import Actor, ActorKind
+from scr.errors import Conflict, Invalid, NotFound
+from scr.fhir.demographics import Demographics
+from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity import index
+from scr.identity.claims import Terms, claim
+from scr.settings import load
+from scr.store.claims import Claim, ClaimKind
+from scr.store.engine import Database
+from scr.store.trail import AuditRow, append, recent
+
+DOCTOR = Actor(
+    ActorKind.PROFESSIONAL, "issuer|1", name="Dr Ada Finch", role="R8000", organisation=OdsCode("ZZH01")
+)
+BY = ("--by", "Tamsin Arkwright")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """The database of a deployment that holds one person."""
+    init(tmp_path / "home")
+    opened = open_database(load({"home": tmp_path / "home"}).settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def broken(tmp_path: Path, database: Database) -> Claim:
+    """A broken glass, under which something was looked at."""
+    keys = open_keys(load({"home": tmp_path / "home"}).settings)
+    told = Demographics("Sample", ("Bert",), "1968-09-12")
+    number = NHSNumber("9990001014")
+    person = database.write_now(lambda c: index.register(c, keys, number, told, 1))
+    terms = Terms(ClaimKind.GLASS, "BTG", 4, 12, 5, frozenset({"relationship"}))
+    now = now_ms()
+    made = database.write_now(
+        lambda c: claim(
+            c, person, (person,), DOCTOR, terms, reason="No notes with [b]him[/b]", hours=4, now=now
+        )
+    )
+    row = AuditRow(
+        at=now + 1,
+        actor=DOCTOR.subject,
+        action="query",
+        what="Observation",
+        outcome="success",
+        person=person.key,
+        purpose="BTG",
+        details={"glass": made.id},
+    )
+    database.write_now(lambda c: append(c, row))
+    return made
+
+
+def run(tmp_path: Path, *words: str) -> Result:
+    """Run a verb of ``scr privacy``."""
+    home = str(tmp_path / "home")
+    return CliRunner().invoke(command_line(["privacy"]), ["--home", home, "privacy", *words])
+
+
+def test_nothing_waits(tmp_path: Path, database: Database) -> None:
+    """An empty list says so; an id that nobody has is told as that."""
+    assert "Nothing waits" in run(tmp_path, "list").output
+    assert "Nothing was claimed" in run(tmp_path, "list", "--all").output
+    assert isinstance(run(tmp_path, "show", "x", *BY).exception, NotFound)
+
+
+def test_from_the_list_to_the_review(tmp_path: Path, database: Database, broken: Claim) -> None:
+    """The list names nobody; what is shown is in the audit; ended once, reviewed, it is off the list."""
+    listed = run(tmp_path, "list").output
+    assert broken.id in listed
+    assert "Bert" not in listed
+    shown = run(tmp_path, "show", broken.id, *BY).output
+    for word in ("Bert Sample", "999 000 1014", "No notes with [b]him[/b]", "Observation", "open", "Finch"):
+        assert word in shown
+    assert isinstance(run(tmp_path, "show", broken.id, "--by", " ").exception, Invalid)
+    assert run(tmp_path, "withdraw", broken.id, *BY).exit_code == 0
+    assert isinstance(run(tmp_path, "withdraw", broken.id, *BY).exception, Conflict)
+    assert "withdrawn by Tamsin Arkwright" in run(tmp_path, "show", broken.id, *BY).output
+    refused = run(tmp_path, "review", broken.id, "appropriate", *BY, "--note", " ")
+    assert isinstance(refused.exception, Invalid)
+    assert run(tmp_path, "review", broken.id, "fine", *BY, "--note", "x").exit_code == 2
+    done = run(tmp_path, "review", broken.id, "appropriate", *BY, "--note", "Rang the ward.")
+    assert done.exit_code == 0
+    assert "Nothing waits" in run(tmp_path, "list").output
+    assert "appropriate" in run(tmp_path, "list", "--all").output
+    shown = run(tmp_path, "show", broken.id, *BY).output
+    assert "appropriate, Tamsin Arkwright" in shown
+    assert "Rang the ward." in shown
+    told = [row.what for row in database.read_now(recent) if row.actor == "Tamsin Arkwright"]
+    assert told[::-1] == [
+        "privacy show",
+        "privacy withdraw",
+        "privacy show",
+        "privacy review",
+        "privacy show",
+    ]
