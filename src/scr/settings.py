@@ -46,6 +46,10 @@ class Issuer(BaseModel):
     algorithms: tuple[Algorithm, ...] = Field(
         default=("RS256",), min_length=1, description="Signature algorithms it may use."
     )
+    people: Literal["staff", "citizens"] = Field(
+        default="staff",
+        description="Whom its tokens name: `staff` (NHS CIS2) and systems, or `citizens` (NHS login).",
+    )
     types: tuple[str, ...] = Field(
         default=("at+jwt", "JWT"),
         min_length=1,

@@ -99,9 +99,16 @@ async def test_a_client_sends_to_its_own_feeds_only(fresh: Deployment) -> None:
         await fresh.send("adt", ADMISSION, client="somebody"),
         await fresh.send("nonsense", ADMISSION),
         await fresh.send("social-care", ADMISSION),
+        checked(  # somebody who signed in to the very client that sends
+            await fresh.client.post(
+                f"{SERVER}/intake/adt",
+                headers={"Authorization": fresh.bearer(client_id="pas")},
+                content=ADMISSION,
+            )
+        ),
     ]
     assert {(answer.status, answer.raw) for answer in answers} == {(403, answers[0].raw)}
-    assert len(fresh.audit()) == 3
+    assert len(fresh.audit()) == 4
 
 
 async def test_a_payload_without_a_token_is_not_read(fresh: Deployment) -> None:

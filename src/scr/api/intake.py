@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, Clock, refused, respond
-from scr.consent.actor import Actor
+from scr.consent.actor import Actor, ActorKind
 from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import OdsCode
@@ -83,7 +83,9 @@ class IntakeRoutes:
         if found is None:
             raise Forbidden("this client has no feed of this name", code="no-feed")
         provider, feed, issuer = found
-        if not actor.subject.startswith(f"{issuer or self._verifier.usual}|"):
+        if actor.kind is not ActorKind.SYSTEM or not actor.subject.startswith(
+            f"{issuer or self._verifier.usual}|"
+        ):
             raise Forbidden("this client has no feed of this name", code="no-feed")
         receipt = await self._intake.receive(provider, feed, await self._body(request))
         return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)

@@ -26,7 +26,8 @@ class Actor:
     selected, never a union. ``scopes`` are SMART scopes: they narrow what the role allows. ``assurance``
     is how surely the sign-in told who it was: CIS2's level for staff (``3``), NHS login's proofing for
     citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own,
-    where it is known.
+    where it is known; ``patient`` is the person whose token it is: the citizen themselves, or whom the
+    carer acts for.
     """
 
     kind: ActorKind
@@ -41,3 +42,4 @@ class Actor:
     client: str = ""
     assurance: str = ""
     nhs_number: NHSNumber | None = field(default=None, repr=False)
+    patient: NHSNumber | None = field(default=None, repr=False)

@@ -51,10 +51,9 @@ async def test_a_fault_tells_nothing_and_is_in_the_audit(
     app = FastAPI()
     app.include_router(routes(issuer, database, provider("RXX", "adt", "clinic")).router())
     transport = httpx.ASGITransport(app)
+    system = issuer.bearer(nhsid_useruid=None)
     async with httpx.AsyncClient(transport=transport, base_url="http://scr") as client:
-        answer = await client.post(
-            "/intake/adt", content=SECRET.encode(), headers={"Authorization": issuer.bearer()}
-        )
+        answer = await client.post("/intake/adt", content=SECRET.encode(), headers={"Authorization": system})
     [row] = database.read_now(recent)
     assert answer.status_code == 500
     assert row.correlation == answer.headers["x-correlation-id"]
@@ -88,6 +87,7 @@ async def test_a_client_of_another_issuer_has_no_feed(database: Database) -> Non
     one = Provider(ods=OdsCode("RXX"), name="X", organisation_type="nhs-trust", go_live=None, feeds=feeds)
     app = FastAPI()
     app.include_router(routes(issuer, database, one).router())
+    system = issuer.bearer(nhsid_useruid=None)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://scr") as client:
-        answer = await client.post("/intake/adt", content=b"x", headers={"Authorization": issuer.bearer()})
+        answer = await client.post("/intake/adt", content=b"x", headers={"Authorization": system})
     assert answer.status_code == 403

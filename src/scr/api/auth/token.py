@@ -50,6 +50,17 @@ class NrbacRole(msgspec.Struct):
     role_name: str = ""
 
 
+class Acting(msgspec.Struct):
+    """``act`` (RFC 8693, 4.1): who acts for the person of the token, as NHS login tells of a carer."""
+
+    sub: str
+    name: str = ""
+    nhs_number: str = ""
+    identity_proofing_level: str = ""
+    vot: str = ""
+    act: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 class Claims(msgspec.Struct):
     """The claims that are read. Times are seconds since 1970."""
 
@@ -68,6 +79,11 @@ class Claims(msgspec.Struct):
     nhsid_nrbac_roles: list[NrbacRole] = []
     organisation_name: str = ""
     organisation_code: str = ""
+    authentication_assurance_level: str | int = ""
+    nhs_number: str = ""
+    identity_proofing_level: str = ""
+    vot: str = ""
+    act: Acting | None = None
     nonce: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     at_hash: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

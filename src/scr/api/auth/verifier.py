@@ -1,8 +1,7 @@
 """Bearer tokens: from trusted issuers only, and what they say of the actor.
 
 A token is a JWT (RFC 9068) signed by one of the trusted issuers with an algorithm that the issuer may
-use, for this audience, and in its time; or an opaque one, which its issuer says is active. The staff
-claims are those of NHS CIS2: the selected role only.
+use, for this audience, and in its time; or an opaque one, which its issuer says is active.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from starlette.requests import Request
 
 from scr.api.auth.introspection import Introspector
 from scr.api.auth.keys import KeySource, issuer_keys
+from scr.api.auth.people import citizen_or_carer, own_system, staff_or_system
 from scr.api.auth.token import (
     LONGEST,
     Claims,
@@ -27,10 +27,8 @@ from scr.api.auth.token import (
     looks_signed,
     read,
 )
-from scr.consent.actor import Actor, ActorKind
-from scr.consent.scopes import held_by
+from scr.consent.actor import Actor
 from scr.errors import Invalid, Unauthenticated
-from scr.fhir.identifiers import OdsCode
 from scr.settings import Issuer
 
 _LEEWAY_SECONDS = 30
@@ -108,7 +106,7 @@ class TokenVerifier:
         trusted, claims = await self.checked(_bearer(authorization))
         if trusted.issuer.one_time:
             await self._use(claims, trusted.issuer)
-        return _actor(claims, ours=trusted.ours)
+        return _actor(claims, trusted)
 
     async def checked(self, token: str) -> tuple[Trusted, Claims]:
         """Whose a token is and what it says, without using it up. Raises as ``actor`` does."""
@@ -185,27 +183,7 @@ def _check_kind(header: Header, claims: Claims, issuer: Issuer) -> None:
         raise Unauthenticated("the token does not name its key", code="no-key-id")
 
 
-def _actor(claims: Claims, *, ours: bool) -> Actor:
-    """The selected role only, never the union of the roles that a person holds."""
-    role = next((r for r in claims.nhsid_nrbac_roles if r.person_roleid == claims.selected_roleid), None)
-    organisation = role.org_code if role is not None else claims.organisation_code if ours else ""
-    kind = ActorKind.PROFESSIONAL if claims.nhsid_useruid else ActorKind.SYSTEM
-    return Actor(
-        kind=kind,
-        subject=f"{claims.iss}|{claims.sub}",
-        name=claims.name,
-        role=None if role is None else role.role_code.rpartition(":")[2],
-        role_name="" if role is None else role.role_name.strip('"'),
-        organisation=_ods(organisation) if role is not None or organisation else None,
-        organisation_name=claims.organisation_name,
-        user_id=claims.nhsid_useruid,
-        scopes=held_by(kind, claims.scope.split()),
-        client=claims.client_id,
-    )
-
-
-def _ods(text: str) -> OdsCode:
-    try:
-        return OdsCode.parse(text)
-    except ValueError:
-        raise Unauthenticated("the token's organisation is not an ODS code", code="bad-token") from None
+def _actor(claims: Claims, trusted: Trusted) -> Actor:
+    if trusted.ours:
+        return own_system(claims)
+    return citizen_or_carer(claims) if trusted.issuer.people == "citizens" else staff_or_system(claims)
