@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench lint types layers check lock wheel clean
+.PHONY: help demo test bench assurance lint types layers check lock wheel clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ test: $(VENV)/.dev ## Run the whole test suite, PostgreSQL included
 
 bench: $(VENV)/.dev ## Measure, and print one table
 	$(BIN)/python -m bench
+
+assurance: $(VENV)/.dev ## Ask a million decisions of the code and of its oracle: some minutes
+	$(BIN)/python -m tests.assurance
 
 lint: $(VENV)/.dev ## Style
 	$(BIN)/ruff check .

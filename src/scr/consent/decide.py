@@ -50,6 +50,7 @@ _LIFTED = Reason("break-glass", "A broken glass opened it: somebody will look at
 
 _WHOLE_RULES = ACTOR_RULES + PERSON_RULES
 _BY_KEY = tuple(rule for rule in ENTRY_RULES if rule is not CONSENT_RULE)
+_BEFORE_CONSENT = frozenset(rule.name for rule in ENTRY_RULES[: ENTRY_RULES.index(CONSENT_RULE)])
 
 
 def decide_actor(request: AccessRequest, policy: Policy, now: datetime) -> Decision:
@@ -82,12 +83,14 @@ def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Call
             found = known.get(key)
             if found is None:
                 found = known[key] = _entry(rules, case, entry)
-            if by_key or not found.permit:
+            if by_key or found.rule in _BEFORE_CONSENT:
                 return found
             said = _entry((CONSENT_RULE,), case, entry)
         except ERRORS:
             return Decision(False, (FAULT,), policy.hash, rule="error")
-        return found if said.permit and said.code == _ENTRY_PERMITTED.code else said
+        if not said.permit:
+            return said
+        return said if found.permit and said.code != _ENTRY_PERMITTED.code else found
 
     return decide_entry
 

@@ -104,9 +104,9 @@ def end_of(tie: Tie, policy: TiePolicy) -> int | None:
 
 
 def in_force(tie: Tie, policy: TiePolicy, now: datetime) -> bool:
-    """Whether a tie holds now, for whomever it is."""
+    """Whether a tie holds now, for whomever it is; one that ends before it begins never does."""
     at, end = milliseconds(now), end_of(tie, policy)
-    return tie.since <= at + CLOCKS_MS and (end is None or at < end)
+    return tie.since <= at + CLOCKS_MS and (end is None or max(at, tie.since) < end)
 
 
 def ties_in_force(ties: Iterable[Tie], actor: Actor, policy: TiePolicy, now: datetime) -> tuple[Tie, ...]:
