@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from tests.support import consents as c
 
 from scr.consent.actor import Actor, ActorKind
-from scr.consent.sharing import SharingRule, in_force, rules_of, unreadable, verdict
+from scr.consent.consents import rules_of
+from scr.consent.sharing import SharingRule, in_force, unreadable, verdict
 from scr.data import DataFiles, load_yaml
 from scr.errors import Unprocessable
 from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
@@ -207,7 +208,9 @@ def _about(node: c.Tree, actor: Actor, entry: Entry, deny: bool) -> bool:
     if labels and not any(_same_label(one, entry) for one in labels):
         return False
     things = node.get("data", [])
-    if things and not any(one["reference"]["reference"] == entry.reference for one in things):
+    named = {one["reference"]["reference"] for one in things}
+    contents = deny and entry.type == "Binary" and any(one.startswith("DocumentReference/") for one in named)
+    if things and entry.reference not in named and not contents:
         return False
     return "dataPeriod" not in node or _dated(node["dataPeriod"], entry, deny)
 
@@ -259,7 +262,7 @@ USERS = ("U1", "U2")
 ROLES = ("R8000", "R8014")
 NUMBERS = ("9990000018", "9990000026")
 HEADINGS = ("problems", "results")
-TYPES = ("Condition", "Observation")
+TYPES = ("Condition", "Binary")
 DAYS = ("2026-05-30", "2026-06-01", "2026-06-02")
 CODES = (
     (LABEL_SYSTEM, "hiv"), (LABEL_SYSTEM, "gender"), (LEVEL, "R"), (LEVEL, "V"), (SENSITIVITY, "HIV"),
@@ -298,7 +301,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from(NUMBERS).map(c.carer),
     ),
     "class": st.one_of(st.sampled_from(HEADINGS).map(c.heading), st.sampled_from(TYPES).map(c.kind)),
-    "data": st.sampled_from(["Condition/a", "Observation/b"]).map(c.thing),
+    "data": st.sampled_from(["Condition/a", "Binary/b", "DocumentReference/a"]).map(c.thing),
     "securityLabel": st.sampled_from([{"system": one, "code": two} for one, two in CODES]),
 }
 PERIODS = st.sampled_from(

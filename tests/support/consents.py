@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scr.consent.sharing import ROLE_SYSTEM, USER_SYSTEM
+from scr.consent.consents import ROLE_SYSTEM, USER_SYSTEM
 from scr.fhir.canonical import HEADING_SYSTEM
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM
 

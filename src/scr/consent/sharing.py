@@ -8,7 +8,7 @@ own deny. What is not known of an asker or an entry counts for a deny and agains
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -16,21 +16,15 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from scr.consent.actor import Actor, ActorKind
-from scr.errors import Unprocessable
-from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.dates import milliseconds
-from scr.fhir.entry import Entry, Resource
-from scr.fhir.headings import HEADINGS, headings_of_type
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM, NHSNumber, OdsCode
-from scr.fhir.labels import label_token
-from scr.fhir.privacy_consent import ALWAYS, Party, Provision, read_consent
+from scr.fhir.entry import Entry
+from scr.fhir.identifiers import OdsCode
+from scr.fhir.privacy_consent import ALWAYS
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
-ROLE_SYSTEM: Final = "https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName"
-USER_SYSTEM: Final = "https://fhir.nhs.uk/Id/sds-user-id"
-_TYPES = "http://hl7.org/fhir/resource-types"
-_WITHHELD_LEVELS = {"R": frozenset({"R", "V"}), "V": frozenset({"V"})}
-"""Who objects to a confidentiality objects to what is above it too."""
+_CONTENTS = "Binary"
+_DOCUMENTS = frozenset({"DocumentReference", "DiagnosticReport", "Media"})
+"""Resources whose contents may stand in a Binary."""
 
 Kind = Literal["record", "source", "category", "label", "entry", "dated"]
 """What a rule is about, the narrowest of it: for the words in which it is told."""
@@ -104,20 +98,6 @@ class Verdict:
 SILENT: Final = Verdict("silent")
 
 
-def rules_of(consent: Resource) -> tuple[SharingRule, ...]:
-    """The rules of a Consent; none where it is not active.
-
-    Raises Unprocessable with the element for what cannot be read completely, active or not.
-    """
-    read = read_consent(consent)
-    base = _rule(read.base, read.id, read.version)
-    exceptions = [_exception(base, read.base, nested) for nested in read.exceptions]
-    if read.status != "active":
-        return ()
-    permits = tuple(rule for rule in exceptions if not rule.deny)
-    return (structs.replace(base, unless=permits) if base.deny else base, *exceptions)
-
-
 def unreadable(consent: str, version: str) -> SharingRule:
     """What a stored Consent comes to that cannot be read any more: nothing is shared."""
     return SharingRule(deny=True, consent=consent, version=version)
@@ -133,8 +113,7 @@ class Say:
 
     denies: tuple[SharingRule, ...] = ()
     permits: tuple[SharingRule, ...] = ()
-    _by_thing: Mapping[str, tuple[SharingRule, ...]] = field(default_factory=dict, repr=False)
-    _general: tuple[SharingRule, ...] = field(default=(), repr=False)
+    _index: dict[str, list[SharingRule]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def by_key(self) -> bool:
@@ -175,20 +154,29 @@ class Say:
 
     def on(self, entry: Entry) -> Verdict:
         """What the person has said of an entry: a deny wins."""
-        for rule in (*self._by_thing.get(entry.reference, ()), *self._general):
-            if _bears(rule, entry, True) and not any(_bears(one, entry, False) for one in rule.unless):
-                return Verdict("deny", rule)
+        index = self._index or self._indexed()
+        for key in _keys_of(entry) if index else ():
+            for rule in index.get(key, ()):
+                if _bears(rule, entry, True) and not any(_bears(one, entry, False) for one in rule.unless):
+                    return Verdict("deny", rule)
         for rule in self.permits:
             if _bears(rule, entry, False):
                 return Verdict("permit", rule)
         return SILENT
+
+    def _indexed(self) -> dict[str, list[SharingRule]]:
+        """The denies by what they are looked up by, made when the first entry is asked about."""
+        for rule in self.denies:
+            for key in _keys(rule):
+                self._index.setdefault(key, []).append(rule)
+        return self._index
 
 
 NOTHING_SAID: Final = Say()
 
 
 def in_force(
-    rules: Iterable[SharingRule],
+    rules: Sequence[SharingRule],
     actor: Actor,
     now: datetime,
     *,
@@ -196,34 +184,24 @@ def in_force(
     own: bool = False,
 ) -> Say:
     """Those of the rules that are about this asker now. ``own``: the asker is the person, whom none binds."""
-    at = milliseconds(now)
+    if not rules:
+        return NOTHING_SAID
+    at, mine, unknown = milliseconds(now), _names(actor), _untold(actor)
     denies: list[SharingRule] = []
     permits: list[SharingRule] = []
-    by_thing: dict[str, list[SharingRule]] = {}
     for rule in rules:
-        if not _holds(rule, actor, at, purpose, certain=not rule.deny) or (own and rule.deny):
+        if not (rule.starts <= at < rule.ends) or (rule.purposes and purpose not in rule.purposes):
             continue
         if not rule.deny:
-            permits.append(rule)
-            continue
-        if rule.unless:
-            unless = tuple(one for one in rule.unless if _holds(one, actor, at, purpose, certain=True))
-            rule = structs.replace(rule, unless=unless)
-        denies.append(rule)
-        for thing in rule.things:
-            by_thing.setdefault(thing, []).append(rule)
-    if not denies and not permits:
-        return NOTHING_SAID
-    return Say(
-        tuple(denies),
-        tuple(permits),
-        {thing: tuple(found) for thing, found in by_thing.items()},
-        tuple(rule for rule in denies if not rule.things),
-    )
+            if _is_about(rule, mine, _NOBODY):
+                permits.append(rule)
+        elif not own and _is_about(rule, mine, unknown):
+            denies.append(_with_exceptions(rule, at, purpose, mine) if rule.unless else rule)
+    return Say(tuple(denies), tuple(permits)) if denies or permits else NOTHING_SAID
 
 
 def verdict(
-    rules: Iterable[SharingRule],
+    rules: Sequence[SharingRule],
     actor: Actor,
     entry: Entry,
     now: datetime,
@@ -235,35 +213,87 @@ def verdict(
     return in_force(rules, actor, now, purpose=purpose, own=own).on(entry)
 
 
-def _holds(rule: SharingRule, actor: Actor, at: int, purpose: str, *, certain: bool) -> bool:
-    """Whether a rule is in force and about this asker; ``certain``: beyond doubt."""
-    if not rule.starts <= at < rule.ends or (rule.purposes and purpose not in rule.purposes):
-        return False
+_Name = tuple[str, str]
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def _names(actor: Actor) -> frozenset[_Name]:
+    """What an actor may be named by in a rule: kind and value."""
+    found: list[_Name] = [("person", actor.subject)]
+    if actor.kind in (ActorKind.CITIZEN, ActorKind.CARER):
+        if actor.nhs_number is not None:
+            found.append(("person", actor.nhs_number.value))
+        return frozenset(found)
+    if actor.organisation is not None:
+        found.append(("organisation", actor.organisation.value))
+    if actor.kind is ActorKind.PROFESSIONAL:  # a system is its organisation's, and in nobody's role
+        found += [("role", actor.role or ""), ("professional", actor.user_id)]
+    return frozenset(name for name in found if name[1])
+
+
+def _untold(actor: Actor) -> frozenset[str]:
+    """The kinds of name that an actor must have and that the token does not tell: theirs might be any."""
+    if actor.kind in (ActorKind.CITIZEN, ActorKind.CARER):
+        return frozenset({"person"}) if actor.nhs_number is None else _NOBODY
+    missing = {"organisation"} if actor.organisation is None else set()
+    if actor.kind is ActorKind.PROFESSIONAL:
+        missing |= {
+            kind for kind, told in (("role", actor.role), ("professional", actor.user_id)) if not told
+        }
+    return frozenset(missing)
+
+
+def _is_about(rule: SharingRule, mine: frozenset[_Name], unknown: frozenset[str]) -> bool:
+    """Whether a rule is about who asks; of what is ``unknown`` of them only a deny may think so."""
     if not rule.askers:
         return True
-    return any(_is(one, actor, certain) for one in rule.askers)
+    for one in rule.askers:
+        if (one.kind, one.value) in mine or (one.kind in unknown and "|" not in one.value):
+            return True
+    return False
 
 
-def _is(asker: Asker, actor: Actor, certain: bool) -> bool:
-    """Whether an actor is the asker of a rule. Of what the token does not tell, only a deny may think so."""
-    online = actor.kind in (ActorKind.CITIZEN, ActorKind.CARER)
-    if asker.kind == "person" and "|" in asker.value:
-        return actor.subject == asker.value
-    if asker.kind == "person":
-        return online and (not certain if actor.nhs_number is None else actor.nhs_number.value == asker.value)
-    if online:
-        return False
-    if asker.kind == "organisation":
-        return not certain if actor.organisation is None else actor.organisation.value == asker.value
-    if actor.kind is ActorKind.SYSTEM:  # nobody's role and nobody's id: it is an organisation's
-        return False
-    told = actor.role if asker.kind == "role" else actor.user_id
-    return told == asker.value if told else not certain
+def _with_exceptions(rule: SharingRule, at: int, purpose: str, mine: frozenset[_Name]) -> SharingRule:
+    """A deny with those of its exceptions that are in force for who asks, beyond doubt."""
+    unless = tuple(
+        one
+        for one in rule.unless
+        if one.starts <= at < one.ends
+        and (not one.purposes or purpose in one.purposes)
+        and _is_about(one, mine, _NOBODY)
+    )
+    return structs.replace(rule, unless=unless)
+
+
+def _keys(rule: SharingRule) -> Iterable[str]:
+    """What a rule is looked up by: the first of what narrows it."""
+    if rule.things:
+        return (*rule.things, _CONTENTS) if _names_document(rule) else rule.things
+    if rule.sources:
+        return [f"@{source}" for source in rule.sources]
+    if rule.headings or rule.types:
+        return [*(f"#{heading}" for heading in rule.headings), *(f"!{kind}" for kind in rule.types)]
+    return ("",)
+
+
+def _keys_of(entry: Entry) -> tuple[str, ...]:
+    """What the rules that can bear on an entry are looked up by."""
+    keys = ("", f"@{entry.source}", f"#{entry.heading}", f"!{entry.type}", entry.reference)
+    return (*keys, _CONTENTS) if entry.type == _CONTENTS else keys
+
+
+def _names_document(rule: SharingRule) -> bool:
+    return any(thing.partition("/")[0] in _DOCUMENTS for thing in rule.things)
+
+
+def _is_contents(rule: SharingRule, entry: Entry) -> bool:
+    """A Binary does not say whose contents it is: where a document is withheld, none goes out alone."""
+    return entry.type == _CONTENTS and _names_document(rule)
 
 
 def _bears(rule: SharingRule, entry: Entry, doubtful: bool) -> bool:
     """Whether a rule is about an entry. ``doubtful``: also where it is not known."""
-    if rule.things and entry.reference not in rule.things:
+    if rule.things and entry.reference not in rule.things and not (doubtful and _is_contents(rule, entry)):
         return False
     if rule.sources and entry.source not in rule.sources:
         return False
@@ -293,134 +323,3 @@ _RESTRICTED = f"{V3_CONFIDENTIALITY}|R"
 def _sensitive_only(labels: tuple[str, ...]) -> bool:
     systems = {label.rpartition("|")[0] for label in labels if not label.endswith("|NOPAT")}
     return V3_ACT_CODE in systems and V3_CONFIDENTIALITY not in systems
-
-
-def _exception(base: SharingRule, above: Provision, nested: Provision) -> SharingRule:
-    """An exception as a rule of its own: it holds within its base only."""
-    own = _rule(nested, base.consent, base.version)
-    changes: dict[str, object] = {}
-    for name, element in _ELEMENTS.items():
-        both = getattr(base, name), getattr(own, name)
-        if both[0] and both[1]:
-            raise _refusal(
-                f"{nested.at}.{element}", f"narrows what {above.at} has narrowed by the same element"
-            )
-        changes[name] = both[1] or both[0]
-    starts, ends = max(base.starts, own.starts), min(base.ends, own.ends)
-    if starts >= ends:
-        raise _refusal(f"{nested.at}.period", "lies outside the period of the base provision")
-    if own.whole and not (own.askers or own.purposes or nested.period != ALWAYS):
-        raise _refusal(nested.at, "says nothing of its own: an exception has to be narrower than its base")
-    made: SharingRule = structs.replace(own, starts=starts, ends=ends, **changes)
-    return made
-
-
-_ELEMENTS = {
-    "askers": "actor",
-    "sources": "actor",
-    "purposes": "purpose",
-    "headings": "class",
-    "types": "class",
-    "labels": "securityLabel",
-    "things": "data",
-    "dated": "dataPeriod",
-}
-
-
-def _rule(provision: Provision, consent: str, version: str) -> SharingRule:
-    deny = provision.type == "deny"
-    headings, types = _categories(provision)
-    return SharingRule(
-        deny=deny,
-        consent=consent,
-        version=version,
-        askers=tuple(_asker(one) for one in provision.parties if one.side == "asker"),
-        sources=tuple(_source(one) for one in provision.parties if one.side == "source"),
-        purposes=provision.purposes,
-        starts=provision.period[0],
-        ends=provision.period[1],
-        headings=headings,
-        types=types,
-        labels=_labels(provision),
-        things=provision.things,
-        dated=provision.dated,
-    )
-
-
-def _asker(party: Party) -> Asker:
-    match (party.type, party.system):
-        case ("Organization", system) if system == ODS_SYSTEM:
-            return Asker("organisation", _ods(party))
-        case ("PractitionerRole", system) if system == ROLE_SYSTEM:
-            return Asker("role", party.value)
-        case ("Practitioner", system) if system == USER_SYSTEM:
-            return Asker("professional", party.value)
-        case ("RelatedPerson", system) if system == NHS_NUMBER_SYSTEM:
-            return Asker("person", _nhs_number(party))
-        case ("RelatedPerson", system):
-            return Asker("person", f"{system}|{party.value}")
-    raise _refusal(
-        f"{party.at}.reference",
-        "must be an Organization by ODS code, a PractitionerRole by job role code, a Practitioner by "
-        "national user id, or a RelatedPerson by NHS Number or by how they sign in",
-    )
-
-
-def _source(party: Party) -> str:
-    if party.type != "Organization" or party.system != ODS_SYSTEM:
-        raise _refusal(f"{party.at}.reference", "a source must be an Organization by ODS code")
-    return _ods(party)
-
-
-def _ods(party: Party) -> str:
-    try:
-        return OdsCode.parse(party.value).value
-    except ValueError:
-        raise _refusal(f"{party.at}.reference.identifier.value", "is not an ODS code") from None
-
-
-def _nhs_number(party: Party) -> str:
-    try:
-        return NHSNumber.parse(party.value).value
-    except ValueError:
-        raise _refusal(f"{party.at}.reference.identifier.value", "is not an NHS Number") from None
-
-
-def _categories(provision: Provision) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    headings: list[str] = []
-    types: list[str] = []
-    for number, (system, code) in enumerate(provision.classes):
-        if system == HEADING_SYSTEM and code in HEADINGS:
-            headings.append(code)
-        elif system == _TYPES and headings_of_type(code):
-            types.append(code)
-        else:
-            raise _refusal(
-                f"{provision.at}.class[{number}]",
-                f"must be a heading of {HEADING_SYSTEM} or a resource type of {_TYPES} that is served here",
-            )
-    return tuple(headings), tuple(types)
-
-
-def _labels(provision: Provision) -> tuple[str, ...]:
-    """Tokens that stand for the labels, those that an entry has by what it belongs with too."""
-    if provision.labels and provision.type != "deny":
-        raise _refusal(f"{provision.at}.securityLabel", "a label can be denied, and not permitted")
-    found: list[str] = []
-    for number, (system, code) in enumerate(provision.labels):
-        if system == LABEL_SYSTEM:
-            found += [label_token((one, code)) for one in (LABEL_SYSTEM, RELATED_LABEL_SYSTEM)]
-        elif system == V3_CONFIDENTIALITY and code in _WITHHELD_LEVELS:
-            found += [label_token((system, level)) for level in sorted(_WITHHELD_LEVELS[code])]
-        elif system == V3_ACT_CODE:
-            found.append(label_token((system, code)))
-        else:
-            raise _refusal(
-                f"{provision.at}.securityLabel[{number}]",
-                f"must be a label of {LABEL_SYSTEM}, a sensitivity, or the confidentiality R or V",
-            )
-    return tuple(found)
-
-
-def _refusal(at: str, sentence: str) -> Unprocessable:
-    return Unprocessable(sentence, code="unreadable-consent", where=at)

@@ -15,7 +15,8 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, delete, insert
 
-from scr.consent.sharing import SharingRule, rules_of, unreadable
+from scr.consent.consents import rules_of
+from scr.consent.sharing import SharingRule, unreadable
 from scr.errors import NotFound, PreconditionFailed
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.person import PERSON_SOURCE

@@ -16,10 +16,10 @@ from scr.api.fhir.opened import NO_PATIENT
 from scr.api.look import Answer, Look
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor, ActorKind
+from scr.consent.consents import rules_of
 from scr.consent.decide import WHEREABOUTS, AccessRequest, Decision, Reason
 from scr.consent.policy import Policy
 from scr.consent.scopes import allows
-from scr.consent.sharing import rules_of
 from scr.consent.ties import ties_in_force
 from scr.errors import Invalid, NotFound, Unprocessable
 from scr.fhir.bundle import Links, history, searchset
