@@ -152,7 +152,7 @@ async def test_a_body_that_is_no_parameters_is_refused(deployment: Deployment, b
 
 
 async def test_a_token_is_needed_and_a_role_is_not(deployment: Deployment) -> None:
-    """Nobody without a token; a receptionist's and a system's serve; no audit row, for it is about nobody."""
+    """Nobody without a token; a receptionist's and a system's serve; the audit is told of who was refused, and no more."""
     before = len(deployment.audit())
     query = {"system": GENDER, "code": "male"}
     said = checked(await deployment.client.get(url_of("CodeSystem/$lookup"), params=query))
@@ -163,7 +163,8 @@ async def test_a_token_is_needed_and_a_role_is_not(deployment: Deployment) -> No
         url_of("CodeSystem/$lookup"), params=query, headers={"Authorization": system}
     )
     assert response.status_code == 200
-    assert len(deployment.audit()) == before
+    told = deployment.audit()[: len(deployment.audit()) - before]
+    assert [(row.outcome, row.code) for row in told] == [("refused", "no-token")]
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,8 @@ def mount(app: FastAPI, services: Services) -> None:
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     if oauth is not None:
         app.include_router(OAuthRoutes(oauth, services.database, now_ms).router(), prefix="/fhir")
-    app.include_router(TerminologyRoutes(verifier, terminology, settings.base_url).router(), prefix="/fhir")
+    codes = TerminologyRoutes(verifier, terminology, settings.base_url, services.database, now_ms)
+    app.include_router(codes.router(), prefix="/fhir")
     claims = ClaimRoutes(looks, services.broker, services.policy, services.database)
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")

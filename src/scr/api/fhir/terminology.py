@@ -1,7 +1,8 @@
 """The terminology operations on the endpoint, and the CodeSystems, ValueSets and ConceptMaps to be read.
 
 https://hl7.org/fhir/R4/terminology-service.html. Terminology is about nobody: any token of a trusted
-issuer opens it, whatever its role; no consent is decided, no audit row is written, no query is logged.
+issuer opens it, whatever its role; no consent is decided, no query is logged, and the audit is told of
+those who were not let in alone.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
-from scr.api.look import Answer, refused, respond
+from scr.api.look import Answer, Clock, refused, respond
 from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge
 from scr.fhir.entry import Resource
 from scr.fhir.search import check_format, once, parse_count
 from scr.sources.terminology import TerminologyService
+from scr.store.engine import Database
 from scr.store.keys import random_id
+from scr.store.trail import AuditRow, append
 from scr.terminology.operations import shelf
 from scr.terminology.operations.question import OPERATIONS, from_pairs, from_parameters
 from scr.terminology.operations.shelf import KINDS, Kind
@@ -37,10 +40,19 @@ _log = structlog.get_logger("scr.api")
 class TerminologyRoutes:
     """Turns requests into questions."""
 
-    def __init__(self, verifier: TokenVerifier, service: TerminologyService, base_url: str) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        service: TerminologyService,
+        base_url: str,
+        database: Database,
+        clock: Clock,
+    ) -> None:
         self._verifier = verifier
         self._service = service
         self._base_url = base_url
+        self._database = database
+        self._clock = clock
 
     def router(self) -> APIRouter:
         """The routes, below the FHIR base; they stand before those of a record."""
@@ -149,7 +161,7 @@ class TerminologyRoutes:
     ) -> Response:
         started, correlation = time.perf_counter(), random_id()
         try:
-            await self._verifier.actor(authorization_of(request))
+            await self._admit(request, what, correlation)
             answer = Answer(orjson.dumps(await handle()))
         except ScrError as failed:
             answer = refused(failed)
@@ -164,6 +176,22 @@ class TerminologyRoutes:
             correlation=correlation,
         )
         return respond(answer, correlation)
+
+    async def _admit(self, request: Request, what: str, correlation: str) -> None:
+        try:
+            await self._verifier.actor(authorization_of(request))
+        except ScrError as error:
+            row = AuditRow(
+                at=self._clock(),
+                actor="",
+                action="query",
+                what=what,
+                outcome="refused" if error.status < 500 else "failed",
+                code=error.code,
+                correlation=correlation,
+            )
+            await self._database.write(lambda connection: append(connection, row))
+            raise
 
 
 def terminology_resources() -> list[Resource]:
