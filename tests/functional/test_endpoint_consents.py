@@ -121,6 +121,40 @@ async def test_what_is_objected_to_is_gone_from_every_way_in(deployment: Deploym
     assert (await deployment.get(kind, patient=subject)).ids == before.ids
 
 
+async def test_staff_are_told_by_what_kind_of_choice_and_not_whether_there_is_anything(
+    deployment: Deployment,
+) -> None:
+    """The same words for a heading that is full and for one that is empty, for one entry and for none."""
+    subject = await deployment.subject()
+    choices: list[tuple[c.Tree, str]] = [
+        ({"class": [c.heading("problems")]}, "choice-category"),
+        ({"class": [c.heading("pregnancy")]}, "choice-category"),
+        ({"data": [c.thing("DocumentReference/none")]}, "choice-entry"),
+        ({"securityLabel": [{"system": LABEL, "code": "hiv"}]}, "choice-label"),
+        ({"actor": [c.source("QXX")]}, "choice-source"),
+    ]
+    told: dict[str, set[str]] = {}
+    for narrowed, code in choices:
+        consent = await kept(deployment, c.consent({"type": "deny", **narrowed}, subject))
+        found = _choices(await deployment.get("AllergyIntolerance", patient=subject))
+        assert [codes for codes, _ in found] == [("withheld", code)]
+        told.setdefault(code, set()).update(text for _, text in found)
+        await withdraw(deployment, consent)
+    assert all(len(texts) == 1 for texts in told.values())
+    assert _choices(await deployment.get("AllergyIntolerance", patient=subject)) == []
+    another = await kept(deployment, c.consent({"type": "deny", "actor": [c.asker("ZZX01")]}, subject))
+    assert _choices(await deployment.get("AllergyIntolerance", patient=subject)) == []
+    await withdraw(deployment, another)
+
+
+def _choices(said: Said) -> list[tuple[tuple[str, ...], str]]:
+    """The codes and the words in which a ledger tells of the person's choices."""
+    [ledger] = [e["resource"] for e in said.body["entry"] if e["search"]["mode"] == "outcome"]
+    details = [issue["details"] for issue in ledger["issue"]]
+    codes = [(tuple(one["code"] for one in detail["coding"]), detail["text"]) for detail in details]
+    return [(found, text) for found, text in codes if any(code.startswith("choice-") for code in found)]
+
+
 async def test_one_entry_is_withheld_and_the_others_stay(deployment: Deployment) -> None:
     """An objection to one entry, for everybody but one organisation."""
     subject = await deployment.subject()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from scr.consent.sharing import Kind
 from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import HEADINGS, SUPPORTING
@@ -78,11 +79,13 @@ class Ledger:
 
     ``nameless``: the sources are numbered and not named, because who cares for the person would tell where
     they are. ``uncleared``: what is marked as confidential is withheld from this actor, if there is any.
+    ``choices``: what the person's own choices that bind the actor are about, whatever there is.
     """
 
     lines: tuple[LedgerLine, ...]
     nameless: bool = False
     uncleared: bool = False
+    choices: frozenset[Kind] = frozenset()
 
     @property
     def complete(self) -> bool:
@@ -104,6 +107,8 @@ class Ledger:
             issues.append(_issue_restricted())
         if self.uncleared:
             issues.append(_issue_uncleared())
+        if self.choices:
+            issues.append(_issue_choices(self.choices))
         return operation_outcome(issues)
 
     def _told(self) -> list[LedgerLine]:
@@ -124,6 +129,7 @@ def make_ledger(
     objections: frozenset[OdsCode] = frozenset(),
     nameless: bool = False,
     uncleared: bool = False,
+    choices: frozenset[Kind] = frozenset(),
 ) -> Ledger:
     """The ledger of an answer.
 
@@ -132,8 +138,8 @@ def make_ledger(
     headings that the question was about; ``closed`` those of ``opened`` that are closed to the actor of one
     source, whatever it holds; ``objections`` the sources that the person does not want shared,
     which are told as withheld whatever they hold; ``nameless``: name no source; ``uncleared``: say that
-    what is marked as confidential is withheld. A List is not counted: it
-    repeats what it lists.
+    what is marked as confidential is withheld; ``choices``: say what the person has chosen to withhold. A
+    List is not counted: it repeats what it lists.
     """
     counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
     shown = [_withheld(result) if result.source in objections else result for result in results]
@@ -141,7 +147,7 @@ def make_ledger(
         _line(result, sources, counts, opened - closed.get(result.source.value, _NONE), asked)
         for result in shown
     )
-    return Ledger(lines, nameless, uncleared)
+    return Ledger(lines, nameless, uncleared, choices)
 
 
 def _withheld(result: SourceResult) -> SourceResult:
@@ -249,6 +255,31 @@ def _issue_uncleared() -> Resource:
             "coding": [{"system": LABEL_SYSTEM, "code": "withheld"}],
             "text": "What is marked as more confidential than your role may see is withheld, wherever there"
             " is any: no heading is known to be empty of it.",
+        },
+    }
+
+
+_CHOICES: dict[Kind, str] = {
+    "record": "the record but for exceptions",
+    "source": "what some sources know",
+    "category": "some parts of the record",
+    "label": "what is marked as sensitive",
+    "entry": "single entries",
+    "dated": "what is of some time",
+}
+
+
+def _issue_choices(choices: frozenset[Kind]) -> Resource:
+    """The same words whatever the record has of it."""
+    kinds = [kind for kind in _CHOICES if kind in choices]
+    what = "; ".join(_CHOICES[kind] for kind in kinds)
+    return {
+        "severity": "warning",
+        "code": "suppressed",
+        "details": {
+            "coding": [{"system": OUTCOME_SYSTEM, "code": Outcome.WITHHELD.value}]
+            + [{"system": OUTCOME_SYSTEM, "code": f"choice-{kind}"} for kind in kinds],
+            "text": f"By the person's own choice, this is withheld from you, wherever there is any: {what}.",
         },
     }
 

@@ -23,6 +23,7 @@ from scr.consent.rules import (
     Rule,
     case_of,
 )
+from scr.consent.sharing import Kind
 from scr.fhir.entry import Entry
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Interaction",
     "Obligation",
     "Reason",
+    "choices_told",
     "decide",
     "decide_actor",
     "entry_decider",
@@ -114,6 +116,20 @@ def opened_headings(
         return dict.fromkeys(named, frozenset())
     case = case_of(request, policy, now)
     return {source: _open(case, source) for source in named}
+
+
+def choices_told(request: AccessRequest, policy: Policy, now: datetime) -> frozenset[Kind]:
+    """What the person's own choices that bind this actor are about, whatever of it the record has.
+
+    Staff are told of them; who reads online is not, because it would itself tell.
+    """
+    try:
+        case = case_of(request, policy, now)
+    except ERRORS:
+        return frozenset()
+    if request.actor.kind in ONLINE or "objection" in case.lifts:
+        return frozenset()
+    return frozenset(rule.kind for rule in case.say.denies)
 
 
 def _open(case: Case, source: str) -> frozenset[str]:

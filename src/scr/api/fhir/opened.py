@@ -19,6 +19,7 @@ from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
 from scr.consent.decide import (
     AccessRequest,
     Obligation,
+    choices_told,
     decide,
     entry_decider,
     opened_headings,
@@ -199,6 +200,7 @@ class Opener:
             objections=known.objections,
             nameless=hidden,
             uncleared=Obligation.TELL_OF_WITHHELD in obligations,
+            choices=choices_told(request, self._policy, utc(look.now)),
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
