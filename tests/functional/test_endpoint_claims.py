@@ -20,6 +20,7 @@ from tests.functional.deployment import (
     condition,
     url_of,
 )
+from tests.support import consents
 
 from scr.api.services import now_ms, open_services
 from scr.fhir.claim_request import ACT_REASON
@@ -175,6 +176,34 @@ async def test_what_is_refused_is_refused_alike_and_tells_of_nobody(fresh: Deplo
     assert fresh.audit()[0].code == "not-granted"
 
 
+async def test_what_would_open_nothing_is_not_granted(fresh: Deployment) -> None:
+    """No agreement: told before anybody is looked for. An objection: told as somebody who is not known."""
+    both = [await ask(fresh, GLASS, parameters(one), at="ZZX99") for one in (BERT, NOBODY)]
+    assert both[0].code == "no-agreement"
+    assert both[0].raw == both[1].raw
+    subject = await fresh.subject(BERT)
+    objection = consents.consent({"type": "deny"}, subject)
+    token = fresh.bearer("R0001", "A81001", scope="user/*.cruds")
+    kept = await fresh.client.post(url_of("Consent"), headers={"Authorization": token}, json=objection)
+    assert kept.status_code == 201
+    for operation, body in ((GLASS, parameters), (CLAIMING, _plain)):
+        same = [await ask(fresh, operation, body(one)) for one in (BERT, NOBODY)]
+        assert same[0].code == "not-granted"
+        assert same[0].raw == same[1].raw
+    assert await oversight(fresh).latest() == []
+
+
+async def test_nobody_claims_what_is_known_or_tries_numbers(fresh: Deployment) -> None:
+    """A relationship that is there is not claimed; after many wrong numbers a right one is refused too."""
+    assert (await ask(fresh, CLAIMING, _plain(ADA))).code == "relationship-known"
+    for _ in range(20):
+        assert (await ask(fresh, GLASS, parameters(NOBODY))).code == "not-granted"
+    both = [await ask(fresh, GLASS, parameters(one)) for one in (BERT, NOBODY)]
+    assert [said.status for said in both] == [429, 429]
+    assert both[0].raw == both[1].raw
+    granted(await ask(fresh, GLASS, parameters(BERT), sub="another"))
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -272,6 +301,10 @@ async def test_nobody_but_a_watcher_comes_to_the_list(deployment: Deployment) ->
     for path in ("", "/all", "/claim/x"):
         said = await deployment.client.get(f"{BASE.removesuffix('/fhir')}/privacy{path}")
         assert said.status_code == 303
+
+
+def _plain(number: NHSNumber) -> dict[str, Any]:
+    return parameters(number, purpose=None)
 
 
 async def _codes(deployment: Deployment, subject: str) -> set[str]:

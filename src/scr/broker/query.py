@@ -144,6 +144,11 @@ class Broker:
             lambda conn: self._known(conn, person_by_key(conn, self._keys, person), actor)
         )
 
+    @property
+    def organisations(self) -> Mapping[str, str]:
+        """The type of every provider's organisation, by ODS code."""
+        return self._organisations
+
     def source_headings(self) -> Mapping[str, frozenset[str]]:
         """The headings that each provider can contribute to, by ODS code."""
         return self._headings

@@ -70,31 +70,13 @@ def check_open(connection: Connection, actor: Actor, terms: Terms, now: int) -> 
         )
 
 
-def claim(
-    connection: Connection,
-    person: Person,
-    view: tuple[Person, ...],
-    actor: Actor,
-    terms: Terms,
-    *,
-    reason: str,
-    hours: int,
-    now: int,
-) -> Claim:
-    """Write a claim of a person, for whoever is read as one with them (``view``).
-
-    Raises TooMany; Conflict where the user has one open for them; Forbidden where one was withdrawn and
-    would not be over yet.
-    """
-    check_open(connection, actor, terms, now)
-    for one in view:
-        for known in claims.of_actor(connection, one.key, actor.subject, now):
-            _check_known(known, actor, terms)
+def draft(actor: Actor, terms: Terms, *, hours: int, now: int) -> Claim:
+    """A claim without whom it is about. Raises Forbidden for a token without a role at a place."""
     if actor.role is None or actor.organisation is None:
         raise Forbidden("the token names no selected role at an organisation", code="no-role")
-    made = Claim(
+    return Claim(
         id="",
-        person=person.key,
+        person="",
         kind=terms.kind,
         subject=actor.subject,
         name=actor.name,
@@ -106,6 +88,26 @@ def claim(
         since=now,
         until=now + hours * _HOUR,
     )
+
+
+def claim(
+    connection: Connection,
+    person: Person,
+    view: tuple[Person, ...],
+    actor: Actor,
+    terms: Terms,
+    made: Claim,
+    reason: str,
+) -> Claim:
+    """Write a claim (``draft``) of a person, for whoever is read as one with them (``view``).
+
+    Raises TooMany; Conflict where the user has one open for them; Forbidden where one was withdrawn and
+    would not be over yet.
+    """
+    check_open(connection, actor, terms, made.since)
+    for one in view:
+        for known in claims.of_actor(connection, one.key, actor.subject, made.since):
+            _check_known(known, actor, terms)
     return claims.add(connection, person, made, reason)
 
 

@@ -16,7 +16,7 @@ from scr.errors import Conflict, Invalid, NotFound
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
-from scr.identity.claims import Terms, claim
+from scr.identity.claims import Terms, claim, draft
 from scr.settings import load
 from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database
@@ -46,11 +46,8 @@ def broken(tmp_path: Path, database: Database) -> Claim:
     person = database.write_now(lambda c: index.register(c, keys, number, told, 1))
     terms = Terms(ClaimKind.GLASS, "BTG", 4, 12, 5, frozenset({"relationship"}))
     now = now_ms()
-    made = database.write_now(
-        lambda c: claim(
-            c, person, (person,), DOCTOR, terms, reason="No notes with [b]him[/b]", hours=4, now=now
-        )
-    )
+    drafted, reason = draft(DOCTOR, terms, hours=4, now=now), "No notes with [b]him[/b]"
+    made = database.write_now(lambda c: claim(c, person, (person,), DOCTOR, terms, drafted, reason))
     row = AuditRow(
         at=now + 1,
         actor=DOCTOR.subject,

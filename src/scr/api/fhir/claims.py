@@ -7,9 +7,10 @@ is live tells, cannot be told from one of whom nothing is shown (ADR 0004).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 from fastapi import APIRouter
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,15 +18,20 @@ from scr.api.desk import read_body
 from scr.api.look import Answer, Look, Looks
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
-from scr.consent.decide import Interaction
+from scr.consent.decide import AccessRequest, Interaction, decide
 from scr.consent.policy import Policy
-from scr.errors import Forbidden, Unprocessable
+from scr.consent.ties import ties_in_force
+from scr.errors import Conflict, Forbidden, TooMany, Unprocessable
 from scr.fhir.claim_request import ClaimRequest, read_claim, told_claim
-from scr.identity.claims import Terms, check_hours, check_open, claim, terms_of
+from scr.fhir.dates import utc
+from scr.identity.claims import Terms, check_hours, check_open, claim, draft, terms_of
 from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database
 
 OPERATIONS = {"$claim-relationship": ClaimKind.RELATIONSHIP, "$break-glass": ClaimKind.GLASS}
+_HOUR = 3600 * 1000
+_MOST_MISSES = 20
+_REMEMBERED = 10_000
 _log = structlog.get_logger("scr.api")
 
 
@@ -37,6 +43,7 @@ class ClaimRoutes:
         self._broker = broker
         self._policy = policy
         self._database = database
+        self._misses = _Misses()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -71,19 +78,79 @@ class ClaimRoutes:
         terms = terms_of(kind, activities, self._policy.ties, self._policy.glass)
         look.purpose = terms.purpose
         asked = read_claim(await read_body(request))
-        hours = _checked(asked, terms)
+        made = draft(actor, terms, hours=_checked(asked, terms), now=look.now)
+        self._check_anybody(look, actor, made)
+        self._misses.check(actor.subject, look.now)
         await self._database.read(lambda conn: check_open(conn, actor, terms, look.now))
         known = await self._broker.by_number(asked.nhs_number, actor)
-        if known is None or not known.ties:
+        if known is None or not known.ties or not self._would_open(look, actor, known, made):
+            self._misses.note(actor.subject, look.now)
             raise Forbidden("it cannot be granted for this NHS Number: check it", code="not-granted")
         look.person = known.person.key
-        made = await self._database.write(
-            lambda conn: _written(conn, known, actor, terms, asked, hours, look.now)
+        if terms.kind is ClaimKind.RELATIONSHIP:
+            self._check_needed(look, actor, known)
+        written = await self._database.write(
+            lambda conn: claim(conn, known.person, known.view, actor, terms, made, asked.reason)
         )
-        look.claimed((made,))
+        look.claimed((written,))
         # The alert: for whoever watches the log. It names nobody; the list at /privacy does.
-        _log.warning("alert", kind=made.kind.value, claim=made.id, correlation=look.correlation)
-        return Answer(told_claim(made.id, made.until, made.purpose, tuple(sorted(terms.lifts))))
+        _log.warning("alert", kind=written.kind.value, claim=written.id, correlation=look.correlation)
+        lifts = tuple(sorted(terms.lifts))
+        return Answer(told_claim(written.id, written.until, written.purpose, lifts))
+
+    def _check_anybody(self, look: Look, actor: Actor, made: Claim) -> None:
+        """Raises Forbidden where it would open nobody's record, whoever is asked about."""
+        tie = made.tie()
+        asked = AccessRequest(
+            actor,
+            look.interaction,
+            ties=() if tie is None else (tie,),
+            glass=made.glass(),
+            organisations=self._broker.organisations,
+        )
+        decision = decide(asked, self._policy, utc(look.now))
+        if not look.allowed(decision):
+            raise Forbidden(decision.reasons[0].sentence, code=decision.code)
+
+    def _would_open(self, look: Look, actor: Actor, known: Known, made: Claim) -> bool:
+        """Whether the record would be open with it. What stands against it then is not told: see above."""
+        tie = made.tie()
+        ties = known.ties if tie is None else (*known.ties, tie)
+        case = replace(known, claims=(*known.claims, made), ties=ties)
+        return decide(case.request(actor, look.interaction), self._policy, utc(look.now)).permit
+
+    def _check_needed(self, look: Look, actor: Actor, known: Known) -> None:
+        """Raises Conflict where the user's organisation has a relationship anyway."""
+        told = (tie for tie in known.ties if tie.kind != "self-claimed")
+        if ties_in_force(told, actor, self._policy.ties, utc(look.now)):
+            raise Conflict(
+                "your organisation has a relationship with this person: there is nothing to claim",
+                code="relationship-known",
+            )
+
+
+class _Misses:
+    """How often each user of this process asked for somebody of whom nothing was granted, in the last hour.
+
+    Whom a number belongs to is not to be found out by trying one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[str, list[int]] = {}
+
+    def check(self, subject: str, now: int) -> None:
+        """Raises TooMany where it was too often."""
+        if len(self._lately(subject, now)) >= _MOST_MISSES:
+            raise TooMany("too many wrong numbers: wait an hour", code="too-many-claims")
+
+    def note(self, subject: str, now: int) -> None:
+        """One more time."""
+        if len(self._at) >= _REMEMBERED:
+            self._at.clear()
+        self._at[subject] = [*self._lately(subject, now), now]
+
+    def _lately(self, subject: str, now: int) -> list[int]:
+        return [at for at in self._at.get(subject, ()) if now - at < _HOUR]
 
 
 def _checked(asked: ClaimRequest, terms: Terms) -> int:
@@ -91,9 +158,3 @@ def _checked(asked: ClaimRequest, terms: Terms) -> int:
     if asked.purpose != terms.purpose and (asked.purpose or terms.kind is ClaimKind.GLASS):
         raise Unprocessable(f"purpose has to be {terms.purpose}", code="bad-purpose")
     return check_hours(terms, asked.hours)
-
-
-def _written(
-    conn: Connection, known: Known, actor: Actor, terms: Terms, asked: ClaimRequest, hours: int, now: int
-) -> Claim:
-    return claim(conn, known.person, known.view, actor, terms, reason=asked.reason, hours=hours, now=now)
