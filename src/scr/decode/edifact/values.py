@@ -72,7 +72,7 @@ def measured(segment: Segment, decimal: str) -> Segment:
         said = (shown, to and f"- {to}", unit, parts[5])
         parts[:2], parts[5] = ["", ""], " ".join(part for part in said if part)
         rest = [[""], *rest[1:]] if to else rest
-    return replace(segment, elements=[segment.elements[0], parts, *rest])
+    return replace(segment, elements=[*(segment.elements[:1] or [[""]]), parts, *rest])
 
 
 def limited(segment: Segment, decimal: str) -> Segment:
@@ -86,4 +86,4 @@ def limited(segment: Segment, decimal: str) -> Segment:
     else:
         limits, text = [[""], [""]], " - ".join(limit for limit in (low, high) if limit)
     rest = [*segment.elements[3:], [""]] if len(segment.elements) < 4 else segment.elements[3:]
-    return replace(segment, elements=[segment.elements[0], *limits, *rest, [text]])
+    return replace(segment, elements=[*(segment.elements[:1] or [[""]]), *limits, *rest, [text]])

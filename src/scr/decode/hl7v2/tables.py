@@ -28,6 +28,9 @@ class Shape(NamedTuple):
 TEXT = frozenset({"ST", "TX", "FT"})
 """Free text: a separator in it that the sender forgot to escape belongs to the text."""
 
+AS_IT_STANDS = frozenset({"TX", "FT"})
+"""Text whose spaces are part of it."""
+
 SINGLE = frozenset(
     {
         *("MSH", "EVN", "PID", "PD1", "PV1", "PV2", "MRG", "MSA", "SCH", "TXA", "RF1", "ACC", "QRD", "QPD"),

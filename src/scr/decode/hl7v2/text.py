@@ -97,6 +97,11 @@ class Delimiters:
     truncation: str = ""
 
     @property
+    def are_usual(self) -> bool:
+        """Whether each that can stand within a field is named."""
+        return bool(self.component and self.repetition and self.escape and self.subcomponent)
+
+    @property
     def encoding_characters(self) -> str:
         """MSH-2."""
         return self.component + self.repetition + self.escape + self.subcomponent + self.truncation

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from typing import Any
 
-from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Shape
+from scr.decode.hl7v2.plans import PLANS, Kind
+from scr.decode.hl7v2.tables import AS_IT_STANDS, DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Shape
 from scr.decode.hl7v2.text import Delimiters
 
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
 
-_AS_IT_STANDS = frozenset({"TX", "FT"})
 _WITH_SEPARATOR = frozenset({"MSH", "FHS", "BHS"})
 """Segments whose first field is the separator itself."""
 
@@ -29,12 +29,15 @@ class Composite(Mapping[str, Any]):
 
     __slots__ = ("_delimiters", "_inner", "_parts", "_seen", "_shape")
 
-    def __init__(self, parts: list[str], shape: Shape, delimiters: Delimiters, *, inner: bool) -> None:
+    def __init__(
+        self, parts: list[str], shape: Shape, delimiters: Delimiters, inner: bool, seen: dict[str, Any]
+    ) -> None:
+        """``seen`` are the components that were read already."""
         self._parts = parts
         self._shape = shape
         self._delimiters = delimiters
         self._inner = inner
-        self._seen: dict[str, Any] = {}
+        self._seen = seen
 
     @property
     def parts(self) -> list[str]:
@@ -123,7 +126,7 @@ class Segment(Mapping[str, Any]):
         self._delimiters = delimiters
         self._shape = SEGMENTS.get(name, NO_SHAPE)
         self._cells: list[str] | None = None
-        self._seen: dict[str, Any] = {}
+        self._seen: dict[str, Any] | None = None
 
     @property
     def delimiters(self) -> Delimiters:
@@ -143,11 +146,34 @@ class Segment(Mapping[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         """A field by name or number; the default where it is not there."""
         seen = self._seen
+        if seen is None:
+            seen = self._seen = self._read()
         if key in seen:
             value = seen[key]
         else:
             value = seen[key] = self._find(key)
         return default if value is None else value
+
+    def _read(self) -> dict[str, Any]:
+        """The fields that can be read all at once; every other is found when it is asked for."""
+        text, delimiters, plan = self._text, self._delimiters, PLANS.get(self.name)
+        if plan is None or DELETED in text or not delimiters.are_usual or delimiters.escape in text:
+            return {}
+        seen, mark, separator = plan.empty.copy(), delimiters.repetition, delimiters.component
+        for (name, kind, repeats), cell in zip(plan.places, self._cells or self.cells, strict=False):
+            if not cell or not name:
+                continue
+            if mark in cell or (kind is None and separator in cell):
+                if kind is None or not repeats:
+                    del seen[name]
+                else:
+                    several = (_plain(part.split(separator), kind, delimiters) for part in cell.split(mark))
+                    seen[name] = [value for value in several if value is not None]
+                continue
+            value: Any = cell.strip() if kind is None else _plain(cell.split(separator), kind, delimiters)
+            if value:
+                seen[name] = [value] if repeats else value
+        return seen
 
     def _find(self, key: str) -> Any:
         number = self._shape.numbers.get(key)
@@ -269,13 +295,32 @@ def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, 
         blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
         if not any(part.strip(blank) for part in parts):
             return None
-    return Composite(parts, shape, delimiters, inner=inner)
+    return Composite(parts, shape, delimiters, inner, {})
+
+
+def _plain(parts: list[str], kind: Kind, delimiters: Delimiters) -> Composite | None:
+    """The same where no escape and no delete indicator stands in it, its components read at once."""
+    separator = delimiters.subcomponent
+    if not parts[0].isalnum() and not any(part.strip(f' "{separator}') for part in parts):
+        return None
+    seen = kind.empty.copy()
+    for (name, inner), part in zip(kind.places, parts, strict=False):
+        if not part or not name:
+            continue
+        if separator in part:
+            del seen[name]  # found when it is asked for
+        elif inner is None:
+            seen[name] = part.strip() or None
+        elif part.isalnum() or part.strip(' "'):
+            first = {inner.fields[0].name: part.strip() or None}
+            seen[name] = Composite([part], inner, delimiters, True, first)
+    return Composite(parts, kind.shape, delimiters, False, seen)
 
 
 def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
     if text == DELETED:
         return None
-    value, escape = text if datatype in _AS_IT_STANDS else text.strip(), delimiters.escape
+    value, escape = text if datatype in AS_IT_STANDS else text.strip(), delimiters.escape
     if escape and escape in value:
         value = delimiters.unescape(value)
     return None if not value or value.isspace() else value

@@ -1,0 +1,53 @@
+"""How the fields of a segment are read all at once, by the tables: most are there or not, and plain.
+
+To find a field when it is asked for costs a microsecond, and a mapping asks for a hundred of a message, of
+which most are empty. What is not plain (repetitions, a type that another field names, text that is kept as
+it stands) is left out here, and found one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from scr.decode.hl7v2.tables import AS_IT_STANDS, DATATYPES, SEGMENTS, Field, Shape
+
+
+class Kind(NamedTuple):
+    """A composite: the name and shape of each component (None: text); and what an empty one is."""
+
+    shape: Shape
+    places: tuple[tuple[str, Shape | None], ...]
+    empty: dict[str, Any]
+
+
+class Plan(NamedTuple):
+    """A segment: for each cell its name (empty where it is not read at once), what it is made of, and whether
+    it repeats; and what an empty one is."""
+
+    places: tuple[tuple[str, Kind | None, bool], ...]
+    empty: dict[str, Any]
+
+
+def _kind(shape: Shape) -> Kind:
+    places = tuple((field.name, DATATYPES.get(field.datatype)) for field in shape.fields)
+    return Kind(shape, places, {name: None for name, _ in places if name})
+
+
+_KINDS = {name: _kind(shape) for name, shape in DATATYPES.items()}
+
+
+def _plan(shape: Shape) -> Plan:
+    places = tuple(_place(field) for field in shape.fields)
+    return Plan((("", None, False), *places), {n: [] if repeats else None for n, _, repeats in places if n})
+
+
+def _place(field: Field) -> tuple[str, Kind | None, bool]:
+    plain = field.datatype != "?" and field.datatype not in AS_IT_STANDS
+    return (field.name if plain else "", _KINDS.get(field.datatype), field.repeats)
+
+
+_SEEN_IN_PART = frozenset({"MSH", "FHS", "BHS"})
+"""Segments of which two or three of many fields are asked for."""
+
+PLANS = {name: _plan(shape) for name, shape in SEGMENTS.items() if name not in _SEEN_IN_PART}
+"""The plans by segment."""
