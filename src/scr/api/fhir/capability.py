@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from scr import __version__
 from scr.consent.policy import Policy
+from scr.fhir.canonical import BASE
 from scr.fhir.entry import Resource
 from scr.fhir.search import SEARCH_PARAMETERS, STATUS_BY_CLINICAL
 from scr.settings import Issuer
@@ -21,6 +22,9 @@ _WRITTEN: Resource = {
     "conditionalCreate": False,
     "updateCreate": False,
 }
+_OWN = f"{BASE}/OperationDefinition"
+_CLAIMS = ("claim-relationship", "break-glass")
+"""Why somebody must look at a person (``api/fhir/claims.py``; docs/break-glass.md)."""
 _EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 
 
@@ -72,7 +76,10 @@ def _resource(kind: str) -> Resource:
             "type": kind,
             "interaction": interactions,
             "searchParam": [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}],
-            "operation": [{"name": "everything", "definition": _EVERYTHING}],
+            "operation": [
+                {"name": "everything", "definition": _EVERYTHING},
+                *({"name": name, "definition": f"{_OWN}/Patient-{name}"} for name in _CLAIMS),
+            ],
         }
     served: Resource = {
         "type": kind,
