@@ -410,6 +410,27 @@ async def test_what_cannot_be_read_is_refused_with_the_element_named(
     assert (await deployment.get(f"Patient/{subject}")).status == 200
 
 
+async def test_refused_writes_are_audited_and_the_endpoint_says_what_it_takes(deployment: Deployment) -> None:
+    """Each refusal has a row with its reason; metadata tells the interactions; a search may be posted."""
+    subject = await deployment.subject()
+    await write(deployment, c.consent({"type": "deny", "code": [c.coded("urn:x", "y")]}, subject))
+    await write(deployment, c.consent(DENY, subject), role="R8000")
+    rows = [(row.action, row.what, row.outcome, row.code) for row in deployment.audit()[:2]]
+    assert rows == [
+        ("create", "Consent", "refused", "role-activity"),
+        ("create", "Consent", "refused", "unreadable-consent"),
+    ]
+    posted = await deployment.post("Consent/_search", {"patient": subject}, **OFFICER)
+    assert posted.status == 200
+    assert (
+        await deployment.get("Consent", patient=subject, _count="1", **OFFICER)
+    ).code == "unknown-parameter"
+    assert (await deployment.get("Consent/x", _elements="id", **OFFICER)).code == "unknown-parameter"
+    metadata = (await deployment.get("metadata")).body
+    [served] = [one for one in metadata["rest"][0]["resource"] if one["type"] == "Consent"]
+    assert {one["code"] for one in served["interaction"]} >= {"create", "update", "vread", "history-instance"}
+
+
 async def test_a_body_that_can_be_understood_in_two_ways_is_refused(deployment: Deployment) -> None:
     """A name that stands twice, what is no JSON, and what is too long."""
     subject = await deployment.subject()

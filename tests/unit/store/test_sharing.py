@@ -12,7 +12,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry, pack
 from scr.store import sharing
 from scr.store.engine import Database
-from scr.store.keys import KeyRing
+from scr.store.keys import KeyRing, seal
 from scr.store.people import Person, add_person, erase_person
 from scr.store.records import file_entries
 from scr.store.tables import SHARING
@@ -114,3 +114,32 @@ def test_rules_are_sealed_for_their_person(database: Database, keys: KeyRing) ->
         database.read_now(lambda conn: sharing.rules_for(conn, [one, other]))
     database.write_now(lambda conn: erase_person(conn, keys, other))
     assert database.read_now(lambda conn: conn.scalar(select(func.count()).select_from(SHARING))) == 0
+
+
+def test_who_is_read_as_one_has_said_what_any_of_them_said(database: Database, keys: KeyRing) -> None:
+    """The rules of a view are those of all of its persons; each keeps its own when they are parted."""
+    one, other, third = (someone(database, keys, number) for number in (1, 2, 3))
+    first = say(database, keys, one, c.consent(DENY_ALL))
+    second = say(database, keys, other, c.consent(DENY_ORG))
+    both = database.read_now(lambda conn: sharing.rules_for(conn, [one, third, other]))
+    assert [rule.consent for rule in both] == [first.id, second.id]
+    assert [rule.consent for rule in database.read_now(lambda k: sharing.rules_for(k, [other]))] == [
+        second.id
+    ]
+    assert database.read_now(lambda conn: sharing.rules_for(conn, [third])) == ()
+
+
+def test_rules_of_another_version_of_the_program_deny_everything(database: Database, keys: KeyRing) -> None:
+    """What is sealed rightly and cannot be read is no permission."""
+    person = someone(database, keys)
+    say(database, keys, person, c.consent({"type": "permit", "actor": [c.carer("9990000018")]}))
+
+    def rewrite(conn: Connection) -> None:
+        sealed = seal(person.data_key, b"\x93\x01\x02\x03", f"sharing/{person.key}".encode())
+        conn.execute(SHARING.update().values(sealed=sealed))
+
+    database.write_now(rewrite)
+    [rule] = database.read_now(lambda conn: sharing.rules_for(conn, [person]))
+    assert rule.deny
+    assert rule.whole
+    assert not rule.unless
