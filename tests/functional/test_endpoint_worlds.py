@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import Connection
 from tests.functional.deployment import (
     ADA,
     RESTRICTED,
@@ -15,6 +16,11 @@ from tests.functional.deployment import (
     observation,
     patient_of,
 )
+from tests.support import consents
+
+from scr.api.services import now_ms
+from scr.identity import index
+from scr.store import sharing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _VARIES = re.compile(
@@ -124,3 +130,24 @@ async def test_an_id_that_was_served_to_another_is_unknown_here(deployment: Depl
     [reference, *_] = (await deployment.get("Observation", patient=subject)).ids
     denied = same(await deployment.get(reference, role="R1460"))
     assert denied == same(await deployment.get("Observation/" + "y" * 26, role="R1460"))
+
+
+async def test_a_source_that_is_down_does_not_tell_what_it_has(fresh: Deployment) -> None:
+    """What the person withholds since it was served is not there, whether its source answers or not."""
+    subject = await fresh.subject()
+    [reference, *_] = (await fresh.get("Observation", patient=subject)).ids
+    unknown = same(await fresh.get("Observation/" + "y" * 26))
+    fresh.neighbour.status = 500
+    assert (await fresh.get(reference)).status == 503
+    services = fresh.services
+
+    def object_to(connection: Connection) -> None:
+        person = index.find(connection, services.keys, ADA)
+        assert person is not None
+        said = consents.consent({"type": "deny", "class": [consents.kind("Observation")]}, subject)
+        sharing.create(connection, services.keys, person, said, now_ms())
+
+    await services.database.write(object_to)
+    assert same(await fresh.get(reference)) == unknown
+    fresh.neighbour.status = 200
+    assert same(await fresh.get(reference)) == unknown

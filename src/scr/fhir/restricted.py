@@ -64,10 +64,15 @@ def core(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in shown if entry is not None]
 
 
+def may_go(entry: Entry) -> bool:
+    """Whether anything of an entry may go, by its head."""
+    return entry.type in _CORE and entry.heading not in _NOT_HERE
+
+
 def _core(entry: Entry) -> Entry | None:
-    allowed = _CORE.get(entry.type)
-    if allowed is None or entry.heading in _NOT_HERE:
+    if not may_go(entry):
         return None
+    allowed = _CORE[entry.type]
     if entry.type == "Patient" and entry.source != PERSON_SOURCE:
         return None
     resource: Resource = orjson.loads(unstamped(entry).body)

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select
+import msgspec
+from msgspec import structs
+from sqlalchemy import Connection, bindparam, delete, insert, null, select
 
 from scr.errors import Conflict
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.person import PERSON_SOURCE
+from scr.store.keys import seal, unseal
 from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
 
 _CHUNK = 500
-_OF_PERSON = select(LOCATOR.c.id).where(LOCATOR.c.person == bindparam("person"))
+_OF_PERSON = select(LOCATOR.c.id, LOCATOR.c.head).where(LOCATOR.c.person == bindparam("person"))
+_FORGET = delete(LOCATOR).where(
+    LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True))
+)
 _REMEMBERED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
 _HELD = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
-_ONE_SERVED = select(LOCATOR.c.person, LOCATOR.c.source).where(
+_ONE_SERVED = select(LOCATOR.c.person, LOCATOR.c.source, LOCATOR.c.head).where(
     LOCATOR.c.id == bindparam("id"), LOCATOR.c.type == bindparam("type")
 )
-_ONE_HELD = select(RESOURCE.c.person, RESOURCE.c.source).where(
+_ONE_HELD = select(RESOURCE.c.person, RESOURCE.c.source, null().label("head")).where(
     RESOURCE.c.id == bindparam("id"),
     RESOURCE.c.type == bindparam("type"),
     RESOURCE.c.source != PERSON_SOURCE,  # what is this deployment's own has a way of its own
@@ -30,11 +36,15 @@ _ONE_HELD = select(RESOURCE.c.person, RESOURCE.c.source).where(
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Whose a resource is (the opaque key), which source has it, and whether a copy is held here."""
+    """Whose a resource is (the opaque key), which source has it, and whether a copy is held here.
+
+    ``head``: sealed, what is decided by, of one that is not held; None where that is not known.
+    """
 
     person: str
     source: OdsCode
     held: bool
+    head: bytes | None = None
 
 
 def locate(connection: Connection, kind: str, logical: str) -> Located | None:
@@ -43,20 +53,29 @@ def locate(connection: Connection, kind: str, logical: str) -> Located | None:
     for query, held in ((_ONE_HELD, True), (_ONE_SERVED, False)):
         row = connection.execute(query, where).one_or_none()
         if row is not None:
-            return Located(row.person, OdsCode(row.source), held)
+            return Located(row.person, OdsCode(row.source), held, row.head)
     return None
+
+
+def as_served(located: Located, person: Person, logical: str) -> Entry | None:
+    """What a live resource was when it was served last: without its bytes, enough to decide on it."""
+    if located.head is None or located.person != person.key:
+        return None
+    return msgspec.msgpack.decode(unseal(person.data_key, located.head, _place(logical)), type=Entry)
 
 
 def not_remembered(
     connection: Connection, person: Person, entries: Sequence[Entry], linked: Collection[str] = ()
 ) -> list[Entry]:
-    """The entries that neither the locator nor the store knows: a cheap read before a needless write.
+    """The entries that neither the locator nor the store knows, or that the locator knows as something
+    else than they are now: a cheap read before a needless write.
 
     Raises Conflict ``other-person`` where an id is known as another person's, and not one of those who are
     ``linked`` with the person (opaque keys): of them, each stays with whom it was first served for.
     """
-    known = set(connection.execute(_OF_PERSON, {"person": person.key}).scalars())
-    unknown = [entry.id for entry in entries if entry.id not in known]  # mostly none, but the first time
+    heads = {row.id: row.head for row in connection.execute(_OF_PERSON, {"person": person.key})}
+    unknown = [entry.id for entry in entries if entry.id not in heads]  # mostly none, but the first time
+    known = {entry.id for entry in entries if entry.id in heads and _is_so(entry, heads[entry.id], person)}
     for start in range(0, len(unknown), _CHUNK):
         chunk = {"ids": unknown[start : start + _CHUNK]}
         for query in (_REMEMBERED, _HELD):
@@ -70,15 +89,38 @@ def not_remembered(
 def remember_served(
     connection: Connection, person: Person, entries: Sequence[Entry], linked: Collection[str] = ()
 ) -> int:
-    """Remember entries that a live source gave and that are not held; how many were new.
+    """Remember entries that a live source gave and that are not held; how many were new or have changed.
 
     Raises Conflict ``other-person``, and remembers nothing, where one is known as another person's;
     Conflict where another writer remembered one at the same moment (try again).
     """
     rows = {
-        entry.id: {"id": entry.id, "type": entry.type, "person": person.key, "source": entry.source}
+        entry.id: {
+            "id": entry.id,
+            "type": entry.type,
+            "person": person.key,
+            "source": entry.source,
+            "head": seal(person.data_key, _head(entry), _place(entry.id)),
+        }
         for entry in not_remembered(connection, person, entries, linked)
     }
+    names = list(rows)
+    for start in range(0, len(names), _CHUNK):  # those that have changed
+        connection.execute(_FORGET, {"whose": person.key, "ids": names[start : start + _CHUNK]})
     if rows:
         connection.execute(insert(LOCATOR), list(rows.values()))
     return len(rows)
+
+
+def _head(entry: Entry) -> bytes:
+    """What a decision asks of an entry."""
+    bare = structs.replace(entry, body=b"", version="", last_updated=0, references=())
+    return msgspec.msgpack.encode(bare)
+
+
+def _is_so(entry: Entry, sealed: bytes | None, person: Person) -> bool:
+    return sealed is not None and unseal(person.data_key, sealed, _place(entry.id)) == _head(entry)
+
+
+def _place(logical: str) -> bytes:
+    return f"locator/{logical}".encode()

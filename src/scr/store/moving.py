@@ -29,7 +29,7 @@ _OUT = tuple(
 _SERVED = (
     update(LOCATOR)
     .where(LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
-    .values(person=bindparam("to"))
+    .values(person=bindparam("to"), head=None)  # sealed for the one who had it
 )
 _UNDER = select(RESOURCE.c.id, RESOURCE.c.filed_under).where(
     RESOURCE.c.person == bindparam("whose"),

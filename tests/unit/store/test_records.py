@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import update
 from tests.unit.store.samples import FAMILY, NOW, filed, nhs_number, note, person
 
@@ -15,7 +16,7 @@ from scr.identity.index import find
 from scr.store import messages, quarantine, snapshots, trail
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.locator import Located, locate, not_remembered, remember_served
+from scr.store.locator import Located, as_served, locate, not_remembered, remember_served
 from scr.store.people import erase_person, person_by_key
 from scr.store.records import Filed, load_entry, load_history, load_record, load_version
 from scr.store.tables import PERSON, RESOURCE
@@ -169,10 +170,27 @@ def test_what_was_served_live_can_be_found_again(database: Database, keys: KeyRi
     def where(kind: str, logical: str) -> Located | None:
         return database.read_now(lambda c: locate(c, kind, logical))
 
-    assert where("Observation", "live2") == Located(someone.key, OdsCode("RXX01"), held=False)
+    found = where("Observation", "live2")
+    assert found is not None
+    assert (found.person, found.source, found.held) == (someone.key, OdsCode("RXX01"), False)
     assert where("Observation", "held") == Located(someone.key, OdsCode("A81001"), held=True)
     assert where("Condition", "held") is None
     assert where("Observation", "never") is None
+
+
+def test_what_a_live_resource_was_is_remembered_as_it_was_last(database: Database, keys: KeyRing) -> None:
+    """Its labels, dates and heading, without its bytes; another one's is not read with this one's key."""
+    someone, other = person(database, keys), person(database, keys, 1)
+    marked = structs.replace(note("live"), labels=("s|R",), heading="findings")
+    assert database.write_now(lambda c: remember_served(c, someone, [note("live")])) == 1
+    assert database.write_now(lambda c: remember_served(c, someone, [marked])) == 1
+    assert database.write_now(lambda c: remember_served(c, someone, [marked])) == 0
+    located = database.read_now(lambda c: locate(c, "Observation", "live"))
+    assert located is not None
+    was = as_served(located, someone, "live")
+    assert was is not None
+    assert (was.labels, was.heading, was.when, was.body) == (("s|R",), "findings", marked.when, b"")
+    assert as_served(located, other, "live") is None
 
 
 def test_a_person_prints_without_what_is_theirs(database: Database, keys: KeyRing) -> None:

@@ -29,11 +29,12 @@ from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
-from scr.fhir.headings import HEADINGS, headings_of_type
+from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.redact import redacted
-from scr.fhir.restricted import SHOWN_HEADINGS, core
+from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.identity.recall import LINKS
+from scr.store.locator import Located, as_served
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
 
@@ -99,16 +100,25 @@ class Opener:
         known = await self._broker.by_id(patient_id, actor)
         return await self._found(look, actor, known, only=only, asked=asked)
 
-    async def by_person(
-        self, look: Look, actor: Actor, person: str, *, only: Sequence[OdsCode], missing: str
-    ) -> Opened:
-        """The record of the person with the store's opaque key. Raises NotFound with the text ``missing``."""
-        known = await self._broker.by_person(person, actor)
-        return await self._found(look, actor, known, only=only, asked=frozenset(HEADINGS), missing=missing)
+    async def by_located(
+        self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
+    ) -> tuple[Opened, bool]:
+        """The part of a record in which a resource stands that was found by its id, of its source alone.
 
-    def opens(self, look: Look, actor: Actor, kind: str) -> bool:
-        """Whether the actor's role opens any heading that a resource of the type can stand under."""
-        return bool(visible_headings(_request(look, actor, None), self._policy) & headings_of_type(kind))
+        Also whether the actor may see what the resource was when a live source gave it last; where they may
+        not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
+        """
+        known = await self._broker.by_person(located.person, actor)
+        served = None
+        if known is not None and self._refusal(look, actor, known) is None:
+            person = next((one for one in known.view if one.key == located.person), known.person)
+            served = as_served(located, person, logical)
+            if served is not None and not self._may_see(look, actor, known, served):
+                raise NotFound(missing)
+        opened = await self._found(
+            look, actor, known, only=(located.source,), asked=frozenset(HEADINGS), missing=missing
+        )
+        return opened, served is not None
 
     async def decided_again(
         self,
@@ -221,6 +231,11 @@ class Opener:
         beside.update(entry.reference for entry in named if permits(entry))
         permitted = redacted(list(filter(permits, entries)), beside, permits)
         return core(permitted) if self._hides(look, actor, known) else permitted
+
+    def _may_see(self, look: Look, actor: Actor, known: Known, entry: Entry) -> bool:
+        """Whether the actor may see anything of an entry, by its head."""
+        decide_entry = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
+        return decide_entry(entry).permit and (may_go(entry) or not self._hides(look, actor, known))
 
     def _hides(self, look: Look, actor: Actor, known: Known) -> bool:
         """Whether the actor must not learn where the person is."""

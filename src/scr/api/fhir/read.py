@@ -48,16 +48,13 @@ class Reader:
         return await self._database.read(lambda connection: locate(connection, kind, logical))
 
     async def _located(self, look: Look, actor: Actor, kind: str, logical: str, located: Located) -> Answer:
-        opened = await self._opener.by_person(
-            look, actor, located.person, only=(located.source,), missing=_missing(kind)
-        )
+        opened, served = await self._opener.by_located(look, actor, located, logical, missing=_missing(kind))
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
                 return await self._answer(opened, entry)
-        if located.source not in opened.known.contributing:
-            raise NotFound(_missing(kind))
         answered = {result.source: result.outcome for result in opened.record.results}
-        if answered.get(located.source) not in _ANSWERED and self._opener.opens(look, actor, kind):
+        # Whoever may not see it must not learn that there is something that is not answered for.
+        if served and answered.get(located.source, Outcome.EMPTY) not in _ANSWERED:
             who = "its source" if opened.ledger.nameless else f"{located.source}"
             raise Unavailable(f"{who} has this {kind} and does not answer now: try again", code="source-down")
         raise NotFound(_missing(kind))

@@ -56,7 +56,10 @@ class ResourceHistoryRow(SQLModel, table=True):
 
 
 class LocatorRow(SQLModel, table=True):
-    """Where a resource is that was served from a live source and is not held here."""
+    """Where a resource is that was served from a live source and is not held here.
+
+    ``head``: sealed for the person, what is decided by (heading, labels, dates, codes), as it was then.
+    """
 
     __tablename__ = "locator"
     __table_args__ = (Index("locator_person", "person"), CLUSTERED)
@@ -65,6 +68,7 @@ class LocatorRow(SQLModel, table=True):
     type: str = text_column()
     person: str = of_person()
     source: str = text_column()
+    head: bytes | None = bytes_column(nullable=True)
 
 
 class SnapshotRow(SQLModel, table=True):
