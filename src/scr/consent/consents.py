@@ -45,13 +45,15 @@ def _exception(base: SharingRule, above: Provision, nested: Provision) -> Sharin
     """An exception as a rule of its own: it holds within its base only."""
     own = _rule(nested, base.consent, base.version)
     changes: dict[str, object] = {}
+    if above.classes and nested.classes:  # a heading and a type beside each other would be alternatives
+        raise _narrowed_twice(above, nested, "class")
     for name, element in _ELEMENTS.items():
         both = getattr(base, name), getattr(own, name)
         if both[0] and both[1]:
-            raise _refusal(
-                f"{nested.at}.{element}", f"narrows what {above.at} has narrowed by the same element"
-            )
+            raise _narrowed_twice(above, nested, element)
         changes[name] = both[1] or both[0]
+    if above.classes:
+        changes |= {"headings": base.headings, "types": base.types}
     starts, ends = max(base.starts, own.starts), min(base.ends, own.ends)
     if starts >= ends:
         raise _refusal(f"{nested.at}.period", "lies outside the period of the base provision")
@@ -61,12 +63,14 @@ def _exception(base: SharingRule, above: Provision, nested: Provision) -> Sharin
     return made
 
 
+def _narrowed_twice(above: Provision, nested: Provision, element: str) -> Unprocessable:
+    return _refusal(f"{nested.at}.{element}", f"narrows what {above.at} has narrowed by the same element")
+
+
 _ELEMENTS = {
     "askers": "actor",
     "sources": "actor",
     "purposes": "purpose",
-    "headings": "class",
-    "types": "class",
     "labels": "securityLabel",
     "things": "data",
     "dated": "dataPeriod",

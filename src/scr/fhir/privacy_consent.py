@@ -23,6 +23,8 @@ CATEGORY: Final = ("http://loinc.org", "59284-0")
 ALWAYS: Final = (-62_135_596_800_000, 253_402_300_800_000)
 """The interval of what has no dates, in milliseconds UTC."""
 
+_NEVER = "9999"
+"""How many systems write the year of an end that there is not."""
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ACTIONS = "http://terminology.hl7.org/CodeSystem/consentaction"
@@ -161,14 +163,22 @@ def _period(node: Resource, name: str, at: str) -> tuple[int, int] | None:
     if name not in node:
         return None
     period = node[name]
-    for end in ("start", "end"):
-        if end in period and interval(period[end]) is None:
-            raise _refusal(f"{at}.{name}.{end}", "is not a date that there is")
-    found = interval(period)
-    if found is None:
+    low, high = ALWAYS
+    if "start" in period:
+        low = _moment(period, "start", f"{at}.{name}")[0]
+    if "end" in period and not period["end"].startswith(_NEVER):
+        high = _moment(period, "end", f"{at}.{name}")[1]
+    if not period.keys() & {"start", "end"}:
         raise _refusal(f"{at}.{name}", "must have a start or an end")
-    if found[0] >= found[1]:
+    if low >= high:
         raise _refusal(f"{at}.{name}", "must not end before it starts")
+    return low, high
+
+
+def _moment(period: Resource, end: str, at: str) -> tuple[int, int]:
+    found = interval(period[end])
+    if found is None:
+        raise _refusal(f"{at}.{end}", "is not a date that there is")
     return found
 
 
