@@ -6,13 +6,21 @@ import asyncio
 import hashlib
 import hmac
 import time
+import warnings
 from collections.abc import Callable
 
 import httpx
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa as crypto_rsa
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from tests.unit.api.issuing import AUDIENCE, URL, Claims, TestIssuer, b64, resigned, role
 
@@ -317,6 +325,38 @@ async def test_a_published_key_that_may_not_check_signatures_does_not(changes: C
     assert (await verifier.actor("Bearer " + issuer.token(key=other))).name == "Ann Lee"
 
 
+async def test_a_key_that_is_too_short_is_none() -> None:
+    """RSA of fewer than 2048 bits can be broken."""
+    short = crypto_rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    pem = short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)
+        key = RSAKey.import_key(pem, {"kid": "short"})
+    issuer = TestIssuer(EC)
+    issuer.published = [EC, key]
+    token = resigned(
+        issuer.token(),
+        {"alg": "RS256", "typ": "at+jwt", "kid": "short"},
+        None,
+        lambda text: short.sign(text, PKCS1v15(), SHA256()),
+    )
+    assert await refusal(issuer.verifier(), f"Bearer {token}") == "unknown-key"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"keys":{}}', b'{"keys":["x"]}', b'{"keys":[' * 5000])
+async def test_a_key_set_that_is_none_makes_the_issuer_unavailable(issuer: TestIssuer, body: bytes) -> None:
+    """Whatever stands there, the answer is that keys cannot be had now."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/jwks":
+            return httpx.Response(200, content=body, headers={"content-type": "application/json"})
+        return issuer.respond(request)
+
+    verifier = TokenVerifier([issuer.settings()], httpx.AsyncClient(transport=httpx.MockTransport(respond)))
+    with pytest.raises(Unavailable):
+        await verifier.actor(issuer.bearer())
+
+
 async def test_two_keys_of_one_id_are_no_key_unless_one_alone_fits(issuer: TestIssuer) -> None:
     """The same id for keys of two kinds is told by the algorithm; for two of a kind it is not."""
     twin = RSAKey.import_key({**RSA.as_dict(private=False), "kid": "ec-1"})
@@ -527,3 +567,57 @@ def test_no_change_to_a_signed_token_is_let_through(issuer: TestIssuer, data: st
     assume(changed != signed)
     with pytest.raises(Unauthenticated):
         asyncio.run(issuer.verifier().actor(f"Bearer {changed}.{signature}"))
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=8) | st.sampled_from(
+        ["R8000", "A81001", "S8000:G8000:R8000", "1", URL, AUDIENCE, "9995100002", "P9", "user/*.rs"]
+    ) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["person_roleid", "org_code", "role_code", "sub", "act", "x"]), inner, max_size=4
+    ),
+    max_leaves=8,
+)  # fmt: skip
+_CLAIM = st.sampled_from(
+    ["sub", "aud", "exp", "nbf", "iat", "jti", "scope", "name", "client_id", "nhsid_useruid",
+     "selected_roleid", "nhsid_nrbac_roles", "organisation_name", "organisation_code",
+     "authentication_assurance_level", "act",
+     "nhs_number", "identity_proofing_level", "vot", "nonce", "events", "x"]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(claims=st.dictionaries(_CLAIM, _JSON, max_size=4), people=st.sampled_from(["staff", "citizens"]))
+def test_whatever_an_issuer_signs_is_an_actor_or_a_refusal(
+    issuer: TestIssuer, claims: Claims, people: str
+) -> None:
+    """Never a fault: also an issuer that is trusted may write nonsense. What is let in is in its time."""
+    trusted = issuer.settings().model_copy(update={"people": people})
+    client = httpx.AsyncClient(transport=httpx.MockTransport(issuer.respond))
+    made = issuer.claims() | claims
+    token = resigned(issuer.token(), {"alg": "ES256", "kid": "ec-1"}, orjson.dumps(_within(made)), _sign)
+    try:
+        actor = asyncio.run(TokenVerifier([trusted], client).actor(f"Bearer {token}"))
+    except Unauthenticated:
+        return
+    assert isinstance(made["exp"], int | float)
+    assert made["exp"] > time.time() - 60
+    assert AUDIENCE in (made["aud"] if isinstance(made["aud"], list) else [made["aud"]])
+    assert actor.subject.startswith(f"{URL}|")
+    assert (actor.kind in {ActorKind.CITIZEN, ActorKind.CARER}) == (people == "citizens")
+
+
+def _within(value: object) -> object:
+    """Numbers as JSON writers write them: orjson has none beyond 64 bits."""
+    if isinstance(value, dict):
+        return {name: _within(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_within(each) for each in value]
+    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def _sign(text: bytes) -> bytes:
+    """The signature of ES256 (RFC 7518, 3.4), made by hand: two numbers of 32 bytes."""
+    der = EC.private_key.sign(text, ECDSA(SHA256()))  # type: ignore[union-attr]
+    one, two = decode_dss_signature(der)
+    return one.to_bytes(32, "big") + two.to_bytes(32, "big")

@@ -196,3 +196,34 @@ async def test_every_look_is_in_the_audit(site: Site) -> None:
     assert sorted((row.action, row.outcome) for row in rows) == [
         ("list", "success"), ("read", "success"), ("sign-in", "refused"), ("sign-in", "success"),
     ]  # fmt: skip
+
+
+async def test_without_a_database_nobody_is_signed_in_and_nobody_signed_out(
+    site: Site, database: Database
+) -> None:
+    """A page says so, and the browser keeps its session for when the database is back."""
+    own = csrf(await site.sign_in())
+    form = await site.client.get("/onboarding/session")
+    database.close()
+    again = {"csrf": csrf(form), "token": site.token()}
+    for answer in (
+        await site.client.get("/onboarding"),
+        await site.client.post("/onboarding/session/end", data={"csrf": own}),
+        await site.client.post("/onboarding/session", data=again),
+    ):
+        assert answer.status_code == 503
+        assert "scr_session=" not in answer.headers.get("set-cookie", "")
+
+
+async def test_a_form_that_cannot_be_read_signs_nobody_out(site: Site) -> None:
+    """Nor does one without the token of the session; the style sheet needs neither."""
+    await site.sign_in()
+    for body, status in ((b"csrf=%ff", 400), (b"", 303)):
+        sent = await site.client.post(
+            "/onboarding/session/end",
+            content=body,
+            headers={"content-type": "application/x-www-form-urlencoded"},
+        )
+        assert sent.status_code == status
+        assert (await site.client.get("/onboarding")).status_code == 200
+    assert (await site.client.get("/onboarding/pages.css")).status_code == 200

@@ -90,18 +90,16 @@ class SignedIn:
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session."""
+        """End the session; a form that is not of it, or cannot be read, ends nothing."""
+        answer = moved(f"{self.site.home}/session")
         try:
             session = await self._session(request)
             form = await read_form(request)
             if session is not None and same(form.get("csrf", ""), session.csrf):
                 await self._sessions.end(request.cookies.get(COOKIE))
-        except Invalid:  # a form that cannot be read ends nothing
-            pass
+                answer.delete_cookie(COOKIE, path=self.site.home)
         except ScrError as error:
             return self.page("error.html", error.status, session=None, error=error, correlation=random_id())
-        answer = moved(f"{self.site.home}/session")
-        answer.delete_cookie(COOKIE, path=self.site.home)
         return answer
 
     async def run(
