@@ -29,6 +29,11 @@ def listing(*titles: str, whole: Collection[str] = (), right: Collection[str] = 
     return table
 
 
+def counted_as(count: int, one: str) -> str:
+    """``1 unit``, ``2 units``."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The command line's own options."""

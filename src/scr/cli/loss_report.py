@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from scr.cli.context import listing
+from scr.cli.context import counted_as, listing
 from scr.mapping.account import SourceField
 from scr.mapping.meaning import Untranslated
 from scr.mapping.report import LossReport, UnitReport
@@ -45,12 +45,15 @@ def summary(report: LossReport) -> tuple[str, ...]:
         f" {report.count('unmapped')} unmapped"
     )
     missing = sum(count for _, count in report.untranslated)
-    national = [f"{len(report.untranslated)} codes have no national code beside them, in {missing} places."]
+    without = f"{counted_as(len(report.untranslated), 'code')} without a national code"
+    national = [f"{without}, in {counted_as(missing, 'place')}."]
     return (
-        f"{report.unit_count} units gave {report.resource_count} resources; "
+        f"{counted_as(report.unit_count, 'unit')} gave {counted_as(report.resource_count, 'resource')}; "
         f"{report.problem_count} would go to quarantine.",
-        f"Coverage {report.coverage:.1%}: of {len(report.fields)} fields with a value, {counted}; "
-        f"{len(report.codes)} codes without a translation, {len(report.unread)} sorts of unreadable values.",
+        f"Coverage {report.coverage:.1%}: "
+        f"of {counted_as(len(report.fields), 'field')} with a value, {counted}; "
+        f"{counted_as(len(report.codes), 'code')} without a translation, "
+        f"{counted_as(len(report.unread), 'sort')} of unreadable values.",
         *(national if missing else ()),
     )
 
