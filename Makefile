@@ -17,8 +17,9 @@ test: $(VENV)/.dev ## Run the whole test suite, PostgreSQL included
 bench: $(VENV)/.dev ## Measure, and print one table
 	$(BIN)/python -m bench
 
-assurance: $(VENV)/.dev ## Ask a million decisions of the code and of its oracle: some minutes
+assurance: $(VENV)/.dev ## Ask a million decisions of the code and its oracle, and 100,000 questions of two worlds
 	$(BIN)/python -m tests.assurance
+	$(BIN)/python -m tests.assurance.worlds
 
 lint: $(VENV)/.dev ## Style
 	$(BIN)/ruff check .
