@@ -54,7 +54,7 @@ def print_welcome(
         ("demo slow neighbour 8", "over the deadline: its part is late"),
         ("demo slow neighbour 0", "no delay at all"),
         ("demo busy pds 5", "PDS refuses: what comes in waits, and `scr quarantine waiting` lists it"),
-        ("demo status", "what runs, and what it has sent"),
+        ("demo status", "what runs, and how slow it is"),
         (f"--home {home} quarantine list", "what could not be filed, and why"),
         (f"--home {home} audit", "who looked"),
     ):
