@@ -57,7 +57,8 @@ def capability_statement(
                 "mode": "server",
                 "documentation": (
                     "Every answer holds an OperationOutcome (search.mode outcome) that says how each "
-                    "source of the record answered, heading by heading."
+                    "source of the record answered, heading by heading. A reference is left out where "
+                    "its target may not be seen, or is in no source."
                 ),
                 "security": {
                     "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "OAuth"}]}],
