@@ -100,7 +100,8 @@ async def test_a_token_comes_in_one_header_and_nowhere_else(deployment: Deployme
     for answer, status, code in asked:
         said = checked(answer)
         assert (said.status, said.code) == (status, code)
-        assert said.headers["www-authenticate"].startswith("Bearer ")
+        challenge = 'Bearer realm="scr"' + ("" if code == "no-token" else ', error="invalid_token"')
+        assert said.headers["www-authenticate"] == challenge
         assert token not in answer.text
     row = deployment.audit()[0]
     assert (row.outcome, row.code, row.actor) == ("refused", "no-token", "")

@@ -164,8 +164,13 @@ def audit_row(look: Look, error: ScrError | None, policy: str) -> AuditRow:
 
 def refused(error: ScrError) -> Answer:
     """The answer that tells of an error."""
-    headers = {"WWW-Authenticate": 'Bearer realm="scr"'} if error.status == 401 else {}
+    headers = {"WWW-Authenticate": _challenge(error)} if error.status == 401 else {}
     return Answer(outcome_bytes(error), error.status, headers)
+
+
+def _challenge(error: ScrError) -> str:
+    """RFC 6750, 3: whoever came without a token is told of no error."""
+    return 'Bearer realm="scr"' + ("" if error.code == "no-token" else ', error="invalid_token"')
 
 
 def respond(answer: Answer, correlation: str) -> Response:

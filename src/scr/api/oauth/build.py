@@ -11,6 +11,7 @@ from scr.api.oauth.server import AuthorisationServer
 from scr.api.oauth.signing import SigningKeys
 from scr.api.services import Services
 from scr.errors import Invalid
+from scr.settings import Settings
 from scr.store import spent
 
 _log = structlog.get_logger("scr.api.oauth")
@@ -19,16 +20,30 @@ _log = structlog.get_logger("scr.api.oauth")
 def open_authorisation(services: Services) -> AuthorisationServer | None:
     """The server of our own tokens; None where the deployment has no keys to sign them."""
     settings = services.settings
-    try:
-        signing = SigningKeys(lambda: settings.secret(settings.signing_keys))
-    except Invalid as error:
-        if error.code != "no-secret":
-            raise
+    signing = _signing_keys(settings)
+    if signing is None:
         _log.info("no-signing-keys", told="systems are given no tokens; `scr clients rotate-key` makes keys")
         return None
     return AuthorisationServer(
         settings.base_url, signing, services.database, services.keys, services.client, time.time
     )
+
+
+def check_sign_in(settings: Settings) -> None:
+    """Raises Invalid where signing keys are none, or a secret is not there, before anything is served."""
+    _signing_keys(settings)
+    for issuer in settings.issuers:
+        if issuer.introspection is not None:
+            settings.secret(issuer.introspection.secret)
+
+
+def _signing_keys(settings: Settings) -> SigningKeys | None:
+    try:
+        return SigningKeys(lambda: settings.secret(settings.signing_keys))
+    except Invalid as error:
+        if error.code != "no-secret":
+            raise
+        return None
 
 
 def open_verifier(services: Services, oauth: AuthorisationServer | None) -> TokenVerifier:
