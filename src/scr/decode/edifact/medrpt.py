@@ -33,6 +33,7 @@ from typing import Any
 
 from scr.decode.edifact import tables
 from scr.decode.edifact.groups import Group, groups
+from scr.decode.edifact.slots import covered, path_of, placed
 from scr.decode.edifact.syntax import Segment
 from scr.decode.edifact.values import dated, limited, measured, text_at
 
@@ -110,10 +111,10 @@ class _Tree:
         used.update(at for at, key in slots.items() if not key)
         for (element, component), key in slots.items():
             value = text_at(segment, element, component) if key else ""
-            if value and _set(target, key, value):
-                used.update(_covered(segment, element, component))
+            if value and placed(target, key, value):
+                used.update(covered(segment, element, component))
                 if key not in tables.STRUCTURE:
-                    self.note(segment.name(element, component), _joined(path, key))
+                    self.note(segment.name(element, component), path_of(path, key))
         self.unplaced(segment, used)
 
     def unplaced(self, segment: Segment, used: set[tuple[int, int]]) -> None:
@@ -185,7 +186,7 @@ def _name(tree: _Tree, segment: Segment, patient: dict[str, Any], path: str) -> 
     kind = segment.get(2, 2)
     key = "nhs_number" if kind in {"", "OPI"} else "other_id"
     used = {(1, 1), (2, 2)}
-    if (number := segment.get(2, 1)) and _set(patient, key, number):
+    if (number := segment.get(2, 1)) and placed(patient, key, number):
         used.add((2, 1))
         tree.note(f"PNA.2.1 ({key})", f"{path}.{key}")
     for place, part in enumerate(segment.elements, 1):
@@ -195,9 +196,9 @@ def _name(tree: _Tree, segment: Segment, patient: dict[str, Any], path: str) -> 
         used.add((place, 1))
         for component in range(2, len(part) + 1):
             value = segment.get(place, component)
-            if value and _set(patient, slot, value):
+            if value and placed(patient, slot, value):
                 used.add((place, component))
-                tree.note(f"PNA+{part[0].strip()}.{component}", _joined(path, slot))
+                tree.note(f"PNA+{part[0].strip()}.{component}", path_of(path, slot))
     tree.unplaced(segment, used)
 
 
@@ -290,27 +291,3 @@ def _join(
         tree.fields["S18.RFF+ASL.1.2 (no such specimen)"] = ""
     elif len(tree.specimens) == 1:
         made["specimen"] = tree.specimens[0]
-
-
-def _set(target: dict[str, Any], key: str, value: str) -> bool:
-    """Put a value where there is room: a list has always room, a single value once."""
-    name = key.removesuffix("[]")
-    if name != key:
-        target.setdefault(name, []).append(value)
-        return True
-    if name in target:
-        return False
-    target[name] = value
-    return True
-
-
-def _joined(path: str, key: str) -> str:
-    name = key.removesuffix("[]")
-    return f"{path}.{name}" if path else name
-
-
-def _covered(segment: Segment, element: int, component: int) -> set[tuple[int, int]]:
-    """The places that a slot takes: one component, or all of an element."""
-    if component:
-        return {(element, component)}
-    return {(element, place) for place in range(1, len(segment.elements[element - 1]) + 1)}
