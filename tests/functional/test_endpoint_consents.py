@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from tests.functional.deployment import ADA, BASE, BERT, Deployment, Said, checked
+from sqlalchemy import Connection
+from tests.functional.deployment import ADA, BASE, BERT, CLEO, Deployment, Said, checked
 from tests.support import consents as c
 
-from scr.fhir.dates import instant_text
+from scr.api.fhir.consents import ANYBODYS_CHOICES, Consents
+from scr.api.look import Look
+from scr.api.services import now_ms
+from scr.consent.actor import Actor, ActorKind
+from scr.consent.decide import WHEREABOUTS, Interaction
+from scr.errors import NotFound
+from scr.fhir.dates import day_text
+from scr.fhir.identifiers import OdsCode
+from scr.fhir.standing import Standing
+from scr.identity import index
 
 OFFICER = {"role": "R0001", "at": "A81001"}
 DENY: c.Tree = {"type": "deny"}
@@ -245,6 +256,35 @@ async def test_another_organisations_officer_finds_nobody(deployment: Deployment
     assert (await deployment.get("Consent", patient=subject, **strange)).status == 404
 
 
+async def test_an_office_for_everybody_and_one_whose_whereabouts_are_restricted(
+    deployment: Deployment,
+) -> None:
+    """With the activity for it anybody's are written; who cares for a restricted person is told to few."""
+    services, subject = deployment.services, await deployment.subject(CLEO, at="RXX")
+    clerk = Actor(ActorKind.PROFESSIONAL, "x", role="R0001", organisation=OdsCode("ZZX99"))
+    consent = c.consent({"type": "deny", "actor": [c.asker("ZZX01")]}, subject)
+
+    async def tried(*activities: str) -> int:
+        role = services.policy.roles["R0001"]
+        more = replace(role, activities=role.activities | set(activities))
+        policy = replace(services.policy, roles={"R0001": more})
+        desk = Consents(services.broker, policy, services.database, services.keys, BASE)
+        look = Look("create", "Consent", Interaction.CREATE, now_ms())
+        try:
+            return (await desk.create(look, clerk, consent)).status
+        except NotFound as refused:
+            return refused.status
+
+    def restrict(conn: Connection) -> None:
+        person = index.find(conn, services.keys, CLEO)
+        assert person is not None
+        index.learn_standing(conn, services.keys, person, Standing(restricted=True, checked=1))
+
+    assert (await tried(), await tried(ANYBODYS_CHOICES)) == (404, 201)
+    await services.database.write(restrict)
+    assert (await tried(ANYBODYS_CHOICES), await tried(ANYBODYS_CHOICES, WHEREABOUTS)) == (404, 201)
+
+
 async def test_a_consent_stays_with_whom_it_is_of(deployment: Deployment) -> None:
     """It cannot be turned into another person's, nor another's id be taken."""
     ada, bert = await deployment.subject(), await deployment.subject(BERT)
@@ -446,7 +486,7 @@ async def test_a_body_that_can_be_understood_in_two_ways_is_refused(deployment: 
 async def test_a_period_is_over_when_its_last_day_is(deployment: Deployment) -> None:
     """A Consent of last year has no effect; one that ends today has."""
     subject = await deployment.subject()
-    today = instant_text(deployment.services.broker._clock())[:10]
+    today = day_text(now_ms())
     whole: c.Tree = {"type": "deny", "class": [c.kind("Condition")]}
     for period, closed in (({"end": "2025-01-01"}, False), ({"start": "2025-01-01", "end": today}, True)):
         consent = await kept(deployment, c.consent({**whole, "period": period}, subject))
