@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from scr.consent.ties import DeclaredKind, Tie
 from scr.errors import Conflict
@@ -17,6 +17,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
+from scr.store.dialects import written
 from scr.store.keys import KeyRing
 from scr.store.people import (
     Person,
@@ -24,8 +25,7 @@ from scr.store.people import (
     keep_facts,
     person_by_key,
     person_by_patient_id,
-    person_columns,
-    read_person,
+    person_by_token,
 )
 from scr.store.tables import PERSON, PERSON_INDEX, RELATIONSHIP
 
@@ -36,13 +36,8 @@ organisation knows is not to be shared."""
 _NHS_NUMBER = "nhs-number"
 _LOCAL = "local"
 
-_BY_TOKEN = (
-    person_columns()
-    .join(PERSON_INDEX, PERSON_INDEX.c.person == PERSON.c.key)
-    .where(PERSON_INDEX.c.token == bindparam("value"))
-)
-_OWNER = select(PERSON_INDEX.c.person).where(PERSON_INDEX.c.token == bindparam("token"))
-_ADD_TOKEN = insert(PERSON_INDEX)
+_OWNER = written("SELECT person FROM person_index WHERE token = ?")
+_ADD_TOKEN = written("INSERT INTO person_index (token, person, kind) VALUES (?, ?, ?)")
 _HAND_OVER = (
     update(PERSON_INDEX).where(PERSON_INDEX.c.token == bindparam("which")).values(person=bindparam("to"))
 )
@@ -54,20 +49,19 @@ _FORGET = delete(PERSON_INDEX).where(
 _SAME_VIEW = select(PERSON.c.key).where(
     PERSON.c.key == bindparam("other"), PERSON.c.view == bindparam("view")
 )
-_RELATIONSHIPS = (
-    select(*(RELATIONSHIP.c[name] for name in ("organisation", "kind", "source", "since", "seen", "until")))
-    .where(RELATIONSHIP.c.person == bindparam("person"))
-    .order_by(RELATIONSHIP.c.organisation, RELATIONSHIP.c.kind, RELATIONSHIP.c.source)
+_RELATIONSHIPS = written(
+    "SELECT organisation, kind, source, since, seen, until FROM relationship WHERE person = ?"
+    " ORDER BY organisation, kind, source"
 )
 _DAY = 24 * 3600 * 1000
-_RELATE = text(
+_RELATE = written(
     # Told again within a day, it stays as it is: most messages write nothing here. An end that was told
     # is not taken back by the history of a visit before it.
     "INSERT INTO relationship (person, organisation, kind, source, since, seen, until)"
-    " VALUES (:person, :organisation, :kind, :source, :since, :since, :until)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (person, organisation, kind, source) DO UPDATE SET seen = excluded.seen,"
     " until = CASE WHEN excluded.until < relationship.until THEN relationship.until ELSE excluded.until END"
-    " WHERE relationship.until IS DISTINCT FROM excluded.until OR relationship.seen < :stale"
+    " WHERE relationship.until IS DISTINCT FROM excluded.until OR relationship.seen < ?"
 )
 
 
@@ -99,12 +93,12 @@ def token_of(keys: KeyRing, nhs_number: NHSNumber) -> str:
 
 def find(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> Person | None:
     """The person with this NHS Number, if they are held."""
-    return read_person(connection, keys, _BY_TOKEN, token_of(keys, nhs_number))
+    return person_by_token(connection, keys, token_of(keys, nhs_number))
 
 
 def find_local(connection: Connection, keys: KeyRing, system: str, value: str) -> Person | None:
     """The person with this local identifier (a hospital number, say)."""
-    return read_person(connection, keys, _BY_TOKEN, _local_token(keys, system, value))
+    return person_by_token(connection, keys, _local_token(keys, system, value))
 
 
 def by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:
@@ -130,7 +124,7 @@ def learn_local(connection: Connection, keys: KeyRing, person: Person, system: s
     One of somebody who is linked with the person stays theirs.
     """
     token = _local_token(keys, system, value)
-    owner = connection.execute(_OWNER, {"token": token}).scalar_one_or_none()
+    owner = _owner(connection, token)
     if owner is None:
         _add_token(connection, person, token, _LOCAL)
     elif owner != person.key and not _is_linked(connection, person, owner):
@@ -165,7 +159,7 @@ def give_way(connection: Connection, keys: KeyRing, former: NHSNumber, retained:
 def learn_former(connection: Connection, keys: KeyRing, person: Person, former: NHSNumber) -> bool:
     """Find the person by a number that gave way to theirs, too; False where somebody has it already."""
     token = token_of(keys, former)
-    free = connection.execute(_OWNER, {"token": token}).scalar_one_or_none() is None
+    free = _owner(connection, token) is None
     if free:
         _add_token(connection, person, token, _NHS_NUMBER)
     return free
@@ -196,16 +190,8 @@ def relate(
 
     ``until`` is its end (ms UTC), where one was told with it.
     """
-    values = {
-        "person": person.key,
-        "organisation": organisation.value,
-        "kind": kind,
-        "source": source.value,
-        "since": now,
-        "until": until,
-        "stale": now - _DAY,
-    }
-    connection.execute(_RELATE, values)
+    values = (person.key, organisation.value, kind, source.value, now, now, until, now - _DAY)
+    connection.exec_driver_sql(_RELATE[connection.dialect.name], values)
 
 
 def end_relationship(
@@ -224,7 +210,8 @@ def end_relationship(
 
 def relationships(connection: Connection, person: Person) -> tuple[Relationship, ...]:
     """Every relationship of a person, lasting and over, by organisation."""
-    found = connection.execute(_RELATIONSHIPS, {"person": person.key})
+    sql = _RELATIONSHIPS[connection.dialect.name]
+    found = connection.exec_driver_sql(sql, (person.key,)).cursor.fetchall()
     return tuple(
         Relationship(OdsCode(organisation), kind, OdsCode(source), since, until, seen)
         for organisation, kind, source, since, seen, until in found
@@ -292,4 +279,10 @@ def _local_token(keys: KeyRing, system: str, value: str) -> str:
 
 
 def _add_token(connection: Connection, person: Person, token: str, kind: str) -> None:
-    connection.execute(_ADD_TOKEN, {"token": token, "person": person.key, "kind": kind})
+    connection.exec_driver_sql(_ADD_TOKEN[connection.dialect.name], (token, person.key, kind))
+
+
+def _owner(connection: Connection, token: str) -> str | None:
+    """The key of the person whom a token finds."""
+    row = connection.exec_driver_sql(_OWNER[connection.dialect.name], (token,)).cursor.fetchone()
+    return None if row is None else str(row[0])

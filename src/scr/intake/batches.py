@@ -24,7 +24,7 @@ from scr.terminology.gapwords import SharedTexts
 EVENTS = frozenset({"hl7v2", "edifact"})
 """Formats whose payloads are events with an identity of their own: the same again is the same event."""
 
-BATCH = 80
+BATCH = 60
 """Units in one transaction: more would keep an audit row waiting behind a long file."""
 
 

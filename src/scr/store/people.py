@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.store import groups
+from scr.store.dialects import BINARY, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 
@@ -69,6 +72,11 @@ _REVISED = {
     "sqlite": "UPDATE person SET revision = revision + 1 WHERE key = ?",
     "postgresql": "UPDATE person SET revision = revision + 1 WHERE key = %s",
 }
+_BY_TOKEN = written(
+    "SELECT p.key, p.patient_id, p.wrapped_key, p.sealed, p.revision, p.view"
+    " FROM person_index i JOIN person p ON p.key = i.person WHERE i.token = ?"
+)
+_ADD = written("INSERT INTO person (key, patient_id, wrapped_key, created, sealed) VALUES (?, ?, ?, ?, ?)")
 _BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
 _OF_VIEW = (
     select(*_COLUMNS).where(PERSON.c.view == bindparam("value")).order_by(PERSON.c.created, PERSON.c.key)
@@ -96,18 +104,20 @@ def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Pers
     return tuple(sorted(found, key=lambda each: each.key != person.view))
 
 
+def person_by_token(connection: Connection, keys: KeyRing, token: str) -> Person | None:
+    """The person whom a token of the blind index finds."""
+    sql = _BY_TOKEN[connection.dialect.name]
+    row = connection.exec_driver_sql(sql, (token,), execution_options={BINARY: True}).cursor.fetchone()
+    return None if row is None else _opened(keys, row)
+
+
 def read_person(connection: Connection, keys: KeyRing, query: _Columns, value: str) -> Person | None:
-    """The one person that a query over ``person_columns`` gives for its parameter ``value``."""
+    """The one person that a query over the columns of a person gives for its parameter ``value``."""
     row = connection.execute(query, {"value": value}).one_or_none()
     return None if row is None else _opened(keys, row)
 
 
-def person_columns() -> _Columns:
-    """A query over the person's row, for ``read_person``, to be narrowed or joined."""
-    return select(*_COLUMNS)
-
-
-def _opened(keys: KeyRing, row: Row[str, str, bytes, bytes, int, str | None]) -> Person:
+def _opened(keys: KeyRing, row: Iterable[Any]) -> Person:
     key, patient_id, wrapped, sealed, revision, view = row
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
@@ -122,16 +132,9 @@ def add_person(
 ) -> Person:
     """A new person with a new data key. That the number is new is for ``scr.identity`` to see to."""
     person = Person(random_id(), random_id(), nhs_number, DataKey.new(), demographics)
-    connection.execute(
-        insert(PERSON),
-        {
-            "key": person.key,
-            "patient_id": person.patient_id,
-            "wrapped_key": keys.wrap(person.data_key, _key_place(person.key)),
-            "created": now,
-            "sealed": _sealed(person),
-        },
-    )
+    wrapped = keys.wrap(person.data_key, _key_place(person.key))
+    row = (person.key, person.patient_id, wrapped, now, _sealed(person))
+    connection.exec_driver_sql(_ADD[connection.dialect.name], row)
     return person
 
 
