@@ -6,17 +6,28 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 from hypothesis import strategies as st
 from tests.functional.worlds import PEOPLE, Pair, Request, Somebody, two_worlds
 
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
+from scr.identity import index
 
 ROLES = ("R8000", "R8014", "R1460", "R8009", "R9999")
 """A clinician, a social worker, somebody who sees a summary, a receptionist, and a role that nobody knows."""
 _PLACES = ("A81001", "A81001", "A81001", "RZZ")
+_SCOPES = (
+    None,
+    None,
+    None,
+    "user/*.rs",
+    "user/Observation.rs user/Patient.rs",
+    "user/Condition.read",
+    "launch",
+)
 _VARIES = re.compile(
     rb'"id":"[a-z2-7]{26}"(?=,"meta":\{"lastUpdated")|"lastUpdated":"[^"]*"|_page=[A-Za-z0-9_-]+'
     rb'|(?<="url":"elapsedMilliseconds","valueUnsignedInt":)\d+|(?<="url":"ageSeconds","valueUnsignedInt":)\d+'
@@ -41,6 +52,13 @@ class Worlds:
         for somebody in PEOPLE:
             every = runner.run(pair.withheld.everything(somebody))
             self.ids[somebody.number.value] = sorted(set(every))
+
+    def patient_id(self, number: NHSNumber) -> str:
+        """The id of the Patient of somebody whom the first world knows."""
+        services = self.pair.withheld.services
+        person = services.database.read_now(lambda conn: index.find(conn, services.keys, number))
+        assert person is not None
+        return person.patient_id
 
     def more(self, somebody: Somebody) -> set[str]:
         """What there is of a person in the first world only: references."""
@@ -76,6 +94,11 @@ def same(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 @st.composite
 def requests(draw: st.DrawFn, worlds: Worlds) -> Request:
     """A request about somebody of whom something is withheld from whoever asks."""
+    return replace(draw(_requests(worlds)), scope=draw(st.sampled_from(_SCOPES)))
+
+
+@st.composite
+def _requests(draw: st.DrawFn, worlds: Worlds) -> Request:
     policy = worlds.pair.withheld.services.policy
     somebody = draw(st.sampled_from(PEOPLE))
     role = draw(st.sampled_from([role for role in ROLES if somebody.kept_from(policy, role)]))
@@ -167,9 +190,6 @@ def holds_for(worlds: Worlds, request: Request) -> int:
         links = _next(one), _next(other)
         if links[0] is None or links[1] is None or asked > 12:
             return asked
-        one = worlds._runner.run(
-            worlds.pair.withheld.ask(Request(links[0], role=request.role, at=request.at))
-        )
-        other = worlds._runner.run(
-            worlds.pair.without.ask(Request(links[1], role=request.role, at=request.at))
-        )
+        pages = (replace(request, path=link, query=(), form=None) for link in (links[0], links[1]))
+        one, other = worlds.ask(*pages)
+        assert one.status_code == 200, request

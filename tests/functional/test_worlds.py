@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.functional.asking import ROLES, Worlds, holds_for, opened_worlds, requests
-from tests.functional.worlds import PEOPLE, Request
+from tests.functional.worlds import PEOPLE, STRANGER, Request
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +38,18 @@ def test_there_is_something_to_withhold(worlds: Worlds) -> None:
 def test_what_is_withheld_makes_no_difference(worlds: Worlds, data: st.DataObject) -> None:
     """Status, body, headers, totals, links, pages, order, errors: alike to the byte."""
     holds_for(worlds, data.draw(requests(worlds)))
+
+
+def test_a_stranger_is_as_unknown_as_nobody(worlds: Worlds) -> None:
+    """Who is known elsewhere only, and who is not known at all: by number and by id, whatever the role."""
+    logical = worlds.patient_id(STRANGER)
+    for role in ROLES:
+        for request in (
+            Request("Patient", (("identifier", STRANGER.value),), role=role),
+            Request("Patient/_search", role=role, form=(("identifier", STRANGER.value),)),
+            Request("Patient", (("_id", logical),), role=role),
+            Request(f"Patient/{logical}", role=role),
+            Request(f"Patient/{logical}/$everything", role=role),
+            Request("Observation", (("patient", logical),), role=role),
+        ):
+            assert holds_for(worlds, request) == 1

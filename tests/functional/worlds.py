@@ -29,6 +29,7 @@ from scr.api.services import Services, now_ms, open_services
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.fhir.canonical import LABEL_SYSTEM
+from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode, opaque_id
 from scr.fhir.standing import Standing
 from scr.identity import index, links
@@ -449,6 +450,17 @@ def _say(conn: Connection, made: World) -> None:
     )
 
 
+STRANGER = NHSNumber("9995111004")
+"""Somebody whom only the first world knows, and there only an organisation that nobody here asks from."""
+
+
+def _meet(conn: Connection, keys: KeyRing) -> None:
+    """Know the stranger."""
+    told = Demographics("Sample", ("Ina",), "1941-07-05", "female", "ZZ99 1AA")
+    person = index.register(conn, keys, STRANGER, told, now_ms())
+    index.relate(conn, person, OdsCode("RXX"), "encounter", OdsCode("RXX"), now_ms())
+
+
 @dataclass
 class Pair:
     """Both worlds: the first with what is hidden, the second without."""
@@ -468,4 +480,5 @@ async def two_worlds(folder: Path, template: Path) -> AsyncIterator[Pair]:
             for place in ("HXX", "NXX"):
                 if place in somebody.hidden:
                     await withheld.file(place, _bundle(somebody, somebody.hidden[place]))
+        await withheld.services.database.write(lambda conn: _meet(conn, withheld.services.keys))
         yield Pair(withheld, without)
