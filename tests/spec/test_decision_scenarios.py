@@ -41,7 +41,7 @@ def page() -> str:
             "unless a broken glass lifts its kind of denial. An error and a fact that is not known deny.",
             "The policy is data ([`consent/`](../consent)): roles, relationships, agreements, labels,",
             "proxies, the broken glass. `scr consent explain` says it of one person, `scr consent test` runs",
-            "the scenarios of a deployment, and `scr consent diff` shows what a proposed policy would change.",
+            "the scenarios of a deployment, `scr consent diff` shows what a proposed policy would change.",
             "",
             "| rule | asked of | what it asks | what would change its answer | lifted by a broken glass |",
             "|---|---|---|---|---|",
