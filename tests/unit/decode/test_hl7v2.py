@@ -420,3 +420,15 @@ def test_a_message_tells_what_it_is_and_who_sent_it() -> None:
     assert (tree.type, tree.control_id) == ("ADT^A28", "M1")
     assert (tree.sending_application, tree.sending_facility) == ("PAS", "RXX")
     assert message(header="MSH|^~\\&|||||||").type == "^"
+
+
+def test_a_segment_that_should_stand_once_is_not_lost_in_silence() -> None:
+    """The first that says something is read, and that there was another is told."""
+    head = r"MSH|^~\&|PAS|RXX|SCR|ICS|20260105101500||ADT^A01|M1|T|2.4" + "\rPID|1||||Sample^Ada\r"
+    [unit] = decode((head + "PV1|\rPV1|1|I|W1\rPV1|2|O|W2\r").encode())
+    assert isinstance(unit, Unit)
+    assert unit.tree["PV1"]["patient_class"] == "I"
+    assert unit.tree["surplus"] == ["PV1"]
+    [plain] = decode((head + "PV1|1|I|W1\r").encode())
+    assert isinstance(plain, Unit)
+    assert plain.tree["surplus"] == []

@@ -108,8 +108,15 @@ class Message(Mapping[str, Any]):
 
     @property
     def surplus(self) -> list[str]:
-        """Every field of which only the first value is read, because it should have one: ``PV1-3``."""
-        return list(dict.fromkeys(place for segment in self.segments for place in segment.surplus()))
+        """Every field of which only the first value is read, because it should have one: ``PV1-3``; and each
+        segment of which only the first is, ``PV1``."""
+        again = [
+            name
+            for name, some in self._by_name.items()
+            if name in SINGLE and len(some) > 1 and sum(map(_says_something, some)) > 1
+        ]
+        fields = (place for segment in self.segments for place in segment.surplus())
+        return list(dict.fromkeys((*again, *fields)))
 
     @cached_property
     def nhs_numbers(self) -> list[str]:
@@ -131,7 +138,7 @@ class Message(Mapping[str, Any]):
     def _find(self, key: str) -> Any:
         named = self._by_name.get(key)
         if named is not None:
-            return named[0] if key in SINGLE else named
+            return next(filter(_says_something, named), named[0]) if key in SINGLE else named
         if key in _BESIDE:
             return _BESIDE[key](self)
         return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else None
@@ -150,6 +157,10 @@ class Message(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
+
+
+def _says_something(segment: Segment) -> bool:
+    return any(segment.cells[1:])
 
 
 _BESIDE: dict[str, Callable[[Message], Any]] = {
