@@ -109,11 +109,11 @@ class Message(Mapping[str, Any]):
     @property
     def surplus(self) -> list[str]:
         """Every field of which only the first value is read, because it should have one: ``PV1-3``; and each
-        segment of which only the first is, ``PV1``."""
+        segment of which only the first is, ``PV1``. (Every PID is among the ``patients``.)"""
         again = [
             name
             for name, some in self._by_name.items()
-            if name in SINGLE and len(some) > 1 and sum(map(_says_something, some)) > 1
+            if name in SINGLE and name != "PID" and len(some) > 1 and sum(map(_says_something, some)) > 1
         ]
         fields = (place for segment in self.segments for place in segment.surplus())
         return list(dict.fromkeys((*again, *fields)))
