@@ -71,7 +71,8 @@ async def test_metadata_lists_every_operation(deployment: Deployment) -> None:
         for one in orjson.loads(response.content)["rest"][0]["resource"]
         for operation in one.get("operation", ())
     }
-    assert set(OPERATIONS) | {"Patient/$everything"} == listed
+    of_patients = {f"Patient/${name}" for name in ("everything", "claim-relationship", "break-glass")}
+    assert set(OPERATIONS) | of_patients == listed
 
 
 async def test_each_operation_answers(loaded: Deployment) -> None:
@@ -152,7 +153,7 @@ async def test_a_body_that_is_no_parameters_is_refused(deployment: Deployment, b
 
 
 async def test_a_token_is_needed_and_a_role_is_not(deployment: Deployment) -> None:
-    """Nobody without a token; a receptionist's and a system's serve; the audit is told of who was refused, and no more."""
+    """Nobody without a token; a receptionist's and a system's serve; the audit tells of the refused alone."""
     before = len(deployment.audit())
     query = {"system": GENDER, "code": "male"}
     said = checked(await deployment.client.get(url_of("CodeSystem/$lookup"), params=query))

@@ -138,7 +138,7 @@ def _open(case: Case, source: str) -> frozenset[str]:
         return frozenset()
     headings = case.role.headings
     if "objection" not in case.lifts:
-        if any(source == one.value for one in case.say.sources):
+        if source in case.say.sources:
             return frozenset()
         headings -= case.say.headings
     if request.actor.kind in ONLINE:

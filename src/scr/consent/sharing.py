@@ -18,7 +18,6 @@ from msgspec import Struct, structs
 from scr.consent.actor import Actor, ActorKind
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
-from scr.fhir.identifiers import OdsCode
 from scr.fhir.privacy_consent import ALWAYS
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
@@ -133,10 +132,11 @@ class Say:
         return next((rule for rule in self.permits if rule.askers), None)
 
     @property
-    def sources(self) -> frozenset[OdsCode]:
-        """The sources of which nothing is shared with the asker."""
+    def sources(self) -> frozenset[str]:
+        """The sources of which nothing is shared with the asker: ODS codes, and what is not one but a source
+        of ours."""
         return frozenset(
-            OdsCode(source)
+            source
             for rule in self.denies
             if rule.kind == "source" and not rule.unless
             for source in rule.sources

@@ -203,9 +203,7 @@ class Intake:
         answers: Answers,
     ) -> Receipt:
         desk = replace(self._desk, received=found.created)  # what came since is the newer word
-        payload = Payload(
-            self._keys, desk, self._texts, self._clock, found.message, found.provider, adapter
-        )
+        payload = Payload(self._keys, desk, self._texts, self._clock, found.message, found.provider, adapter)
         outcomes = payload.outcomes(conn, units, answers)
         problems = tuple(o for o in outcomes if isinstance(o, Problem))
         if problems:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+import scr.cli.context  # noqa: F401 - before a run has a COLUMNS of its own: its console would keep it
+
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:

@@ -11,7 +11,7 @@ import scr.demo
 
 FOLDER = Path(scr.demo.__file__).parent
 ALLOWED = {"scr.demo", "scr.errors", "scr.fhir.identifiers"}
-DEPLOYS = {"deploy.py": {"scr.store.keys"}, "run.py": {"scr.onboarding.register"}}
+DEPLOYS = {"deploy.py": {"scr.api.oauth.signing", "scr.store.keys"}, "run.py": {"scr.onboarding.register"}}
 """Writing a deployment is not playing a supplier."""
 
 
