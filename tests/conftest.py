@@ -22,6 +22,9 @@ from scr.store.migrations import migrate
 
 _ROOT = Path(__file__).parents[1]
 
+# A worker of a parallel run has a width of 80 in its environment, which a console would keep for good.
+os.environ.pop("COLUMNS", None)
+
 # How long an example takes says more of the machine than of the code: `make bench` measures.
 settings.register_profile("scr", deadline=None)
 settings.load_profile("scr")
