@@ -251,7 +251,9 @@ def _key(slots: Slots, used: list[Finding], write: Writer) -> str:
     """What tells one event of a person from another: its own number, or else when and what."""
     own = slots.all("id")
     telling = [f for f in used if slot_of(f) in {"start", "time", "item", "type", "description"}] or used
-    others = f"{joined(write.path(f) for f in telling)} || 'one'"
+    # A list may hold texts in one record and objects in another, which are no text of themselves.
+    paths = ("text(@)" if path == "@" else path for path in map(write.path, telling))
+    others = f"{joined(paths)} || 'one'"
     return f"{write.path(own[0])} || {others}" if own else others
 
 
