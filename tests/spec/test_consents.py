@@ -376,9 +376,7 @@ def test_what_is_told_of_the_whole_holds_for_every_entry(
     say = in_force([rule for consent in consents for rule in rules_of(consent)], actor, now)
     for entry in entries:
         effect = say.on(entry).effect
-        closed = (
-            say.record is not None or entry.source in say.sources or entry.heading in say.headings
-        )
+        closed = say.record is not None or entry.source in say.sources or entry.heading in say.headings
         assert effect == "deny" or not closed
         if say.by_key:
             assert say.on(msgspec.structs.replace(entry, id="z", when=None)).effect == effect
