@@ -154,6 +154,8 @@ class Oracle:
         related = request.actor.organisation in request.relationships
         if not online and not related and not any(self.holds(request, tie, now) for tie in request.ties):
             yield "no-relationship", "relationship"
+        if request.actor.launch != "" and request.actor.launch not in list(request.patients):
+            yield "launch", ""
         if request.purpose == "BTG" and not self.lifts(request, now):
             yield "no-glass", ""
         denies = [rule for rule in self.wishes(request, now) if rule.deny]

@@ -99,6 +99,7 @@ def draw(rng: Random) -> Tuple:
         organisations=TYPES if rng.random() < 0.95 else {},
         online=_online(rng, kind, ms(now)) if online and rng.random() < 0.95 else None,
         serves=frozenset({kind if rng.random() < 0.95 else ActorKind.PROFESSIONAL}),
+        patients=frozenset(rng.choice([["p1"], ["p1"], ["p1", "p3"], []])),
     )
     return Tuple(request, _entry(rng, ms(now)) if rng.random() < 0.8 else None, now)
 
@@ -113,6 +114,7 @@ def _actor(rng: Random, kind: ActorKind, online: bool) -> Actor:
         scopes=frozenset(rng.sample(SCOPES, rng.choice([1, 2, 3, 0])) if rng.random() < 0.2 else SCOPES[:1]),
         assurance=rng.choices(["P9" if online else "3", "", "P5"], [15, 1, 1])[0],
         nhs_number=rng.choice([None, NHSNumber("9990000018")]) if online else None,
+        launch=rng.choices(["", "p1", "p2"], [16, 3, 1])[0],
     )
 
 

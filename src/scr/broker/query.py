@@ -86,6 +86,7 @@ class Known:
             ties=self.ties,
             glass=self.glass,
             organisations=self.organisations,
+            patients=frozenset(person.patient_id for person in self.view),
         )
 
     @property

@@ -27,7 +27,8 @@ class Actor:
     is how surely the sign-in told who it was: CIS2's level for staff (``3``), NHS login's proofing for
     citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own,
     where it is known; ``patient`` is the person whose token it is: the citizen themselves, or whom the
-    carer acts for.
+    carer acts for. ``app`` is the app of ours through which they ask, by its client's id; ``launch`` the
+    logical id of the one Patient whom its token is held to, empty where it is held to none.
     """
 
     kind: ActorKind
@@ -43,3 +44,5 @@ class Actor:
     assurance: str = ""
     nhs_number: NHSNumber | None = field(default=None, repr=False)
     patient: NHSNumber | None = field(default=None, repr=False)
+    app: str = ""
+    launch: str = ""

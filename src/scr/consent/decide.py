@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from scr.consent.case import Case, case_of
 from scr.consent.policy import ONLINE, Policy
 from scr.consent.request import AccessRequest, Decision, Interaction, Obligation, Reason
 from scr.consent.rules import (
@@ -19,9 +20,7 @@ from scr.consent.rules import (
     PERSON_RULES,
     AskEntry,
     AskWhole,
-    Case,
     Rule,
-    case_of,
 )
 from scr.consent.sharing import Kind
 from scr.fhir.entry import Entry

@@ -15,10 +15,11 @@ from typing import Literal
 
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.breakglass import BrokenGlass
+from scr.consent.case import Case, case_of
 from scr.consent.decide import ERRORS, FAULT, decide, decide_actor, entry_decider
 from scr.consent.policy import Policy
 from scr.consent.request import AccessRequest, Decision, Reason
-from scr.consent.rules import ACTOR_RULES, ENTRY_RULES, PERSON_RULES, AskEntry, AskWhole, Case, Rule, case_of
+from scr.consent.rules import ACTOR_RULES, ENTRY_RULES, PERSON_RULES, AskEntry, AskWhole, Rule
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode

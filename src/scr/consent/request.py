@@ -54,7 +54,8 @@ class AccessRequest:
     ``rules`` is what the person's own Consents come to. ``standing`` is that of everybody who is read as
     one with the person. ``glass`` is open for this person, or None.
     ``organisations`` gives the type of each organisation that is known, by ODS code, as the providers'
-    files write it. ``online`` is what is known of a citizen or carer who asks. ``serves`` says which kinds
+    files write it. ``patients`` are the logical ids of the Patients whose record it is; none of nobody known.
+    ``online`` is what is known of a citizen or carer who asks. ``serves`` says which kinds
     of actor the face that asks is for.
     """
 
@@ -70,6 +71,7 @@ class AccessRequest:
     organisations: Mapping[str, str] = field(default_factory=dict)
     online: Online | None = None
     serves: frozenset[ActorKind] = STAFF
+    patients: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

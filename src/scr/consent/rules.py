@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from scr.consent.actor import ActorKind
-from scr.consent.breakglass import BTG, Lift, lifted
+from scr.consent.breakglass import BTG, Lift
+from scr.consent.case import NOBODY, Case
 from scr.consent.label_policy import UNCLASSIFIED_TOKEN
-from scr.consent.policy import ONLINE, Policy, Role
+from scr.consent.policy import ONLINE
 from scr.consent.proxies import Delegation, Online, carer_denial, citizen_denial
-from scr.consent.request import AccessRequest, Reason
+from scr.consent.request import Reason
 from scr.consent.scopes import allows, granted
-from scr.consent.sharing import Say, in_force
 from scr.consent.ties import ties_in_force
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
@@ -27,48 +26,6 @@ from scr.fhir.privacy_consent import ALWAYS
 
 _VERIFICATIONS = frozenset({"", "01", "02", "03", "04", "05", "06", "07", "08"})
 """UKCore-NHSNumberVerificationStatusEngland; empty where the register was never asked."""
-_EMERGENCY = "ETREAT"
-_NOBODY = Role("", "", frozenset(), frozenset(), "U")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A request as the rules see it: what is worked out once for all of them.
-
-    ``role`` is what the actor opens, ``say`` what the person has said of sharing with them, ``lifts`` what
-    an open glass lifts, ``kind`` the type of the asking organisation, ``purpose`` the purpose of use,
-    ``by_consent`` whether a carer has access by nothing but the person's Consent.
-    """
-
-    request: AccessRequest
-    policy: Policy
-    now: datetime
-    role: Role
-    say: Say
-    lifts: frozenset[Lift]
-    kind: str
-    purpose: str
-    by_consent: bool
-
-
-def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
-    """Work out what the rules ask about. May fail in whatever way its parts do: ``decide`` denies then."""
-    actor, online = request.actor, request.online
-    role = policy.opens(actor.kind, actor.role) or _NOBODY
-    own = actor.kind is ActorKind.CITIZEN and online is not None and online.own
-    organisation = "" if actor.organisation is None else actor.organisation.value
-    return Case(
-        request=request,
-        policy=policy,
-        now=now,
-        role=role,
-        say=in_force(request.rules, actor, now, purpose=request.purpose, own=own),
-        lifts=lifted(request.glass, actor, role.activities, policy.glass, now),
-        kind=policy.agreements.type_of(organisation, request.organisations),
-        purpose=_EMERGENCY if request.purpose == BTG else request.purpose,
-        by_consent=actor.kind is ActorKind.CARER and online is not None and online.delegation is None,
-    )
-
 
 Ask = TypeVar("Ask")
 AskWhole = Callable[[Case], Reason | None]
@@ -115,7 +72,7 @@ def _assurance(case: Case) -> Reason | None:
 
 
 def _role(case: Case) -> Reason | None:
-    if case.role is not _NOBODY:
+    if case.role is not NOBODY:
         return None
     if case.request.actor.kind is ActorKind.PROFESSIONAL and case.request.actor.role is None:
         return Reason("no-role", "The token names no selected role.")
@@ -188,6 +145,13 @@ def _relationship(case: Case) -> Reason | None:
     return Reason("no-relationship", "Your organisation has no recorded care relationship with this person.")
 
 
+def _launch(case: Case) -> Reason | None:
+    launch = case.request.actor.launch
+    if not launch or launch in case.request.patients:
+        return None
+    return Reason("launch", "The app was let into the record of one person, and not of this one.")
+
+
 def _glass(case: Case) -> Reason | None:
     if case.request.purpose != BTG or case.lifts:
         return None
@@ -238,6 +202,12 @@ PERSON_RULES: tuple[Rule[AskWhole], ...] = (
         "a registration, visit, referral or caseload of the organisation; claiming one; a broken glass",
         _relationship,
         "relationship",
+    ),
+    Rule(
+        "launch",
+        "Is it the person whom the app was launched for?",
+        "a launch for this person; a token without patient/ scopes",
+        _launch,
     ),
     Rule(
         "glass",

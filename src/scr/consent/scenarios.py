@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
@@ -89,7 +90,7 @@ class OnlineFact(_Model):
 
 
 class Facts(_Model):
-    """What is known of the person."""
+    """What is known of the person, and whom the app was launched for that asks."""
 
     cared_for_by: tuple[str, ...] = ()
     ties: tuple[TieFact, ...] = ()
@@ -100,6 +101,7 @@ class Facts(_Model):
     verification: str = ""
     glass: str = ""
     online: OnlineFact | None = None
+    launched_for: Literal["", "this person", "another person"] = ""
 
 
 class What(_Model):
@@ -182,6 +184,7 @@ def _told(document: Document, i: int, scenario: Scenario, parsed: _File) -> Told
         organisation=None if who.at is None else OdsCode.parse(who.at),
         scopes=frozenset(who.scopes.split()),
         assurance=who.assurance,
+        launch=person.launched_for,
     )
     request = AccessRequest(
         actor,
@@ -196,6 +199,7 @@ def _told(document: Document, i: int, scenario: Scenario, parsed: _File) -> Told
         organisations=parsed.organisations,
         online=None if person.online is None else _online(person.online),
         serves=frozenset({who.kind}) if person.online is not None else frozenset({ActorKind.PROFESSIONAL}),
+        patients=frozenset({"this person"}),
     )
     entry = None if scenario.entry is None else _entry(scenario.entry)
     return Told(scenario, document.where("scenarios", i), request, entry, utc(now))

@@ -166,6 +166,8 @@ class Consents:
         told = (tie for tie in known.ties if tie.kind != "self-claimed")  # that is for looking, and no more
         near = anybodys or bool(ties_in_force(told, actor, self._policy.ties, utc(look.now)))
         restricted = any(person.standing.restricted for person in known.view)
+        if actor.launch and actor.launch not in {person.patient_id for person in known.view}:
+            raise NotFound(missing)
         if not near or (restricted and not self._policy.may(actor.role, WHEREABOUTS)):
             raise NotFound(missing)
         return known

@@ -1,0 +1,55 @@
+"""A request with what the rules ask about worked out, once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scr.consent.actor import ActorKind
+from scr.consent.breakglass import BTG, Lift, lifted
+from scr.consent.policy import Policy, Role
+from scr.consent.request import AccessRequest
+from scr.consent.sharing import Say, in_force
+
+_EMERGENCY = "ETREAT"
+NOBODY = Role("", "", frozenset(), frozenset(), "U")
+"""What an actor opens whom the policy does not know: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request as the rules see it: what is worked out once for all of them.
+
+    ``role`` is what the actor opens, ``say`` what the person has said of sharing with them, ``lifts`` what
+    an open glass lifts, ``kind`` the type of the asking organisation, ``purpose`` the purpose of use,
+    ``by_consent`` whether a carer has access by nothing but the person's Consent.
+    """
+
+    request: AccessRequest
+    policy: Policy
+    now: datetime
+    role: Role
+    say: Say
+    lifts: frozenset[Lift]
+    kind: str
+    purpose: str
+    by_consent: bool
+
+
+def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
+    """Work out what the rules ask about. May fail in whatever way its parts do: ``decide`` denies then."""
+    actor, online = request.actor, request.online
+    role = policy.opens(actor.kind, actor.role) or NOBODY
+    own = actor.kind is ActorKind.CITIZEN and online is not None and online.own
+    organisation = "" if actor.organisation is None else actor.organisation.value
+    return Case(
+        request=request,
+        policy=policy,
+        now=now,
+        role=role,
+        say=in_force(request.rules, actor, now, purpose=request.purpose, own=own),
+        lifts=lifted(request.glass, actor, role.activities, policy.glass, now),
+        kind=policy.agreements.type_of(organisation, request.organisations),
+        purpose=_EMERGENCY if request.purpose == BTG else request.purpose,
+        by_consent=actor.kind is ActorKind.CARER and online is not None and online.delegation is None,
+    )
