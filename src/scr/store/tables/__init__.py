@@ -15,7 +15,7 @@ from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
-from scr.store.tables.people import PersonIndexRow, PersonRow, RelationshipRow
+from scr.store.tables.people import PersonDoubtRow, PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import (
     CoverageDayRow,
     DriftEventRow,
@@ -38,6 +38,7 @@ def _table(row: type[SQLModel]) -> Table:
 PERSON = _table(PersonRow)
 PERSON_INDEX = _table(PersonIndexRow)
 RELATIONSHIP = _table(RelationshipRow)
+PERSON_DOUBT = _table(PersonDoubtRow)
 CLAIM = _table(ClaimRow)
 LINK = _table(LinkRow)
 MOVED = _table(MovedRow)

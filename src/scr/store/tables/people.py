@@ -70,3 +70,14 @@ class RelationshipRow(SQLModel, table=True):
     since: int = number_column()
     seen: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
     until: int | None = number_column(nullable=True)
+
+
+class PersonDoubtRow(SQLModel, table=True):
+    """What the national register says of a number and a human has to look into; ``code`` says what."""
+
+    __tablename__ = "person_doubt"
+    __table_args__ = (CLUSTERED,)
+
+    person: str = person_key()
+    code: str = text_column(primary_key=True)
+    since: int = number_column()

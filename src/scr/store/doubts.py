@@ -1,0 +1,64 @@
+"""Persons whose number the national register does not confirm, until it does or somebody has seen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from scr.store.dialects import written
+from scr.store.people import Person
+from scr.store.tables import PERSON, PERSON_DOUBT
+
+DoubtCode = Literal[
+    "nhs-number-invalidated", "nhs-number-not-known", "nhs-number-disputed", "demographics-differ"
+]
+"""The register took the number out of use, or has nobody with it; it gave way to another and that cannot be
+taken up; or whom the register knows by it is not as the person who is known here."""
+CODES: frozenset[DoubtCode] = frozenset(get_args(DoubtCode))
+
+_NOTE = written(
+    "INSERT INTO person_doubt (person, code, since) VALUES (?, ?, ?) ON CONFLICT (person, code) DO NOTHING"
+)
+_SETTLE = delete(PERSON_DOUBT).where(
+    PERSON_DOUBT.c.person == bindparam("whose"), PERSON_DOUBT.c.code.in_(bindparam("codes", expanding=True))
+)
+_LATEST = (
+    select(PERSON_DOUBT.c.person, PERSON.c.patient_id, PERSON_DOUBT.c.code, PERSON_DOUBT.c.since)
+    .join(PERSON, PERSON.c.key == PERSON_DOUBT.c.person)
+    .order_by(PERSON_DOUBT.c.since, PERSON_DOUBT.c.person, PERSON_DOUBT.c.code)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDoubt:
+    """One doubt. ``person`` is the opaque key, ``patient_id`` that of the Patient; ``since`` is ms UTC."""
+
+    person: str
+    patient_id: str
+    code: DoubtCode
+    since: int
+
+
+def note(connection: Connection, person: Person, code: DoubtCode, now: int) -> bool:
+    """Note a doubt; False where it stood already."""
+    sql = _NOTE[connection.dialect.name]
+    return bool(connection.exec_driver_sql(sql, (person.key, code, now)).rowcount)
+
+
+def settle(connection: Connection, person: Person, but: frozenset[DoubtCode] = frozenset()) -> bool:
+    """Forget the doubts about a person, ``but`` these; whether there was one."""
+    values = {"whose": person.key, "codes": sorted(CODES - but)}
+    return bool(connection.execute(_SETTLE, values).rowcount)
+
+
+def standing(connection: Connection, limit: int = 1000) -> list[PersonDoubt]:
+    """The doubts that stand, the oldest first."""
+    return [PersonDoubt(*row) for row in connection.execute(_LATEST.limit(limit))]
+
+
+def about(connection: Connection, person: Person) -> list[PersonDoubt]:
+    """Those about one person."""
+    query = _LATEST.where(PERSON_DOUBT.c.person == person.key)
+    return [PersonDoubt(*row) for row in connection.execute(query)]
