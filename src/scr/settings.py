@@ -17,63 +17,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from scr.errors import Invalid
+from scr.issuers import Algorithm as Algorithm
+from scr.issuers import Introspection as Introspection
+from scr.issuers import Issuer as Issuer
+from scr.issuers import Upstream as Upstream
+from scr.issuers import one_for_each, told_apart
 
 PREFIX = "SCR_"
-
-Algorithm = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-    "Ed25519",
-]  # fmt: skip
-"""Signatures with a key pair (RFC 7518, RFC 8037): a shared secret or no signature is not trusted."""
-
-
-class Introspection(BaseModel):
-    """Where an issuer says what its opaque tokens are (RFC 7662), and who we are to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    url: str = Field(pattern=r"^https?://\S+$", description="Its introspection endpoint.")
-    client_id: str = Field(min_length=1, description="We, as the issuer knows us.")
-    secret: str = Field(description="Reference to our client secret.")
-    cache_seconds: float = Field(default=5.0, ge=0, le=30, description="How long an answer counts.")
-
-
-class Issuer(BaseModel):
-    """One token issuer that is trusted: nobody else's tokens are."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    url: str = Field(description="The exact `iss` of its tokens; its discovery document is below it.")
-    audience: str = Field(description="The `aud` that its tokens must name.")
-    algorithms: tuple[Algorithm, ...] = Field(
-        default=("RS256",), min_length=1, description="Signature algorithms it may use."
-    )
-    people: Literal["staff", "citizens"] = Field(
-        default="staff",
-        description="Whom its tokens name: `staff` (NHS CIS2) and systems, or `citizens` (NHS login).",
-    )
-    types: tuple[str, ...] = Field(
-        default=("at+jwt", "JWT"),
-        min_length=1,
-        description="The `typ` that its tokens may have; a token without one has `JWT`.",
-    )
-    longest_seconds: int = Field(
-        default=86_400, gt=0, description="The longest time for which a token may be good."
-    )
-    one_time: bool = Field(default=False, description="Each token counts once; its `jti` is needed.")
-    grace_seconds: int = Field(
-        default=3600, ge=0, description="How long its known keys go on counting while it is down."
-    )
-    introspection: Introspection | None = Field(
-        default=None, description="For opaque tokens; one issuer at most may have it."
-    )
-
-
-def _told_apart(issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
-    """Whose a token is must be plain: by its ``iss``, or, opaque, because one issuer alone has such."""
-    if len({issuer.url for issuer in issuers}) != len(issuers):
-        raise ValueError("an issuer stands twice")
-    if sum(issuer.introspection is not None for issuer in issuers) > 1:
-        raise ValueError("more than one issuer has an introspection endpoint")
-    return issuers
 
 
 class Settings(BaseModel):
@@ -114,8 +64,11 @@ class Settings(BaseModel):
         default="", description="PEM of the authority whose clients MLLP admits; empty: all."
     )
     drop_folder: str = Field(default="drop", description="Watched folder, with one sub-folder per provider.")
-    issuers: Annotated[tuple[Issuer, ...], AfterValidator(_told_apart)] = Field(
+    issuers: Annotated[tuple[Issuer, ...], AfterValidator(told_apart)] = Field(
         default=(), description="Token issuers that are trusted."
+    )
+    upstreams: Annotated[tuple[Upstream, ...], AfterValidator(one_for_each)] = Field(
+        default=(), description="Where people sign in to the pages; without one they paste a token."
     )
     pds_mode: Literal["off", "live"] = Field(
         default="off", description="`live`: ask the Personal Demographics Service whose a number is."
@@ -257,8 +210,8 @@ def _read(file: Path) -> dict[str, object]:
 
 
 def _environment() -> dict[str, object]:
-    """Scalars only: `issuers` belongs in scr.toml. A name that is nearly a setting's is refused as a slip."""
-    names = set(Settings.model_fields) - {"home", "issuers"}
+    """Scalars only: tables are for scr.toml. A name that is nearly a setting's is a slip."""
+    names = set(Settings.model_fields) - {"home", "issuers", "upstreams"}
     given = {key.removeprefix(PREFIX).lower(): key for key in os.environ if key.startswith(PREFIX)}
     for name, key in given.items():
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)

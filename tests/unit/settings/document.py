@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scr.settings import PREFIX, Introspection, Issuer, Settings
+from scr.settings import PREFIX, Introspection, Issuer, Settings, Upstream
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
@@ -50,6 +50,26 @@ client_id = "shared-care-record"
 secret = "file:keys/issuer-secret"
 ```
 
+## Upstreams
+
+Where people sign in to the pages ([sign-in.md](sign-in.md)). In `scr.toml` only, one `[[upstreams]]`
+table each:
+
+{upstreams}
+
+```toml
+[[upstreams]]
+name = "nhs-login"
+title = "NHS login"
+url = "https://auth.login.example.nhs.uk"
+people = "citizens"
+client_id = "shared-care-record"
+secret = "file:keys/nhs-login.pem"
+algorithms = ["RS512"]
+scopes = ["openid", "profile", "delegation"]
+vtr = ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm"]
+```
+
 This page is made from the code (`python -m tests.unit.settings.document`), and a test holds it to that.
 """
 
@@ -57,7 +77,10 @@ This page is made from the code (`python -m tests.unit.settings.document`), and 
 def page() -> str:
     """The page as it must be."""
     return _TEXT.format(
-        settings=_table(Settings), issuers=_table(Issuer), introspection=_table(Introspection)
+        settings=_table(Settings),
+        issuers=_table(Issuer),
+        introspection=_table(Introspection),
+        upstreams=_table(Upstream),
     )
 
 
@@ -74,7 +97,7 @@ def _table(model: type[BaseModel]) -> str:
 def _row(name: str, field: FieldInfo, of_environment: bool) -> str:
     cells = [f"`{name}`", _default(field)]
     if of_environment:
-        cells.append("" if name == "issuers" else f"`{PREFIX}{name.upper()}`")
+        cells.append("" if name in ("issuers", "upstreams") else f"`{PREFIX}{name.upper()}`")
     cells.append(_described(field))
     return f"| {' | '.join(cells)} |"
 
