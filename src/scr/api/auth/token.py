@@ -11,6 +11,7 @@ import base64
 import json
 import re
 import warnings
+from typing import TypeVar
 
 import msgspec
 from joserfc import jws
@@ -18,6 +19,8 @@ from joserfc.errors import JoseError, SecurityWarning
 
 from scr.api.auth.keys import VerifyingKey
 from scr.errors import Unauthenticated
+
+T = TypeVar("T")
 
 LONGEST = 16_384
 """Characters of a token."""
@@ -48,6 +51,7 @@ class NrbacRole(msgspec.Struct):
     org_code: str
     role_code: str
     role_name: str = ""
+    activity_codes: list[str] = []
 
 
 class Acting(msgspec.Struct):
@@ -110,6 +114,11 @@ def looks_signed(token: str) -> bool:
 
 def read(token: str) -> tuple[Header, Claims]:
     """Header and claims of a token that is not believed yet. Raises Unauthenticated ``bad-token``."""
+    return read_as(token, _CLAIMS)
+
+
+def read_as(token: str, claims: msgspec.json.Decoder[T]) -> tuple[Header, T]:
+    """As ``read``, for a token of another kind, whose claims are others."""
     match = _COMPACT.match(token)
     if match is None:
         raise Unauthenticated("the token is not a signed JWT", code="bad-token")
@@ -117,10 +126,9 @@ def read(token: str) -> tuple[Header, Claims]:
         parts = [_decoded(part) for part in match.groups()]
         for part in parts:
             json.loads(part, object_pairs_hook=_once)
-        header, claims = _HEADER.decode(parts[0]), _CLAIMS.decode(parts[1])
+        return _HEADER.decode(parts[0]), claims.decode(parts[1])
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise Unauthenticated("the token cannot be read", code="bad-token") from None
-    return header, claims
 
 
 def check_header(header: Header) -> None:
