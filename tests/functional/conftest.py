@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import make_url
+from tests.functional.besieged import Besieged, under_siege
 from tests.functional.browsing import CHROMIUM
 from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
 
@@ -65,6 +66,13 @@ async def fresh(
     async with running(tmp_path / "home", database_url) as made:
         yield made
     _nobody_in("".join(capfd.readouterr()))
+
+
+@pytest.fixture(scope="session")
+def besieged(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
+    """A deployment that every test of a threat attacks; none of them changes anything."""
+    with under_siege(tmp_path_factory.mktemp("besieged"), sqlite_template) as made:
+        yield made
 
 
 def _nobody_in(logged: str) -> None:

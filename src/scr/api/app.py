@@ -29,7 +29,7 @@ from scr.api.fhir.search import Searcher
 from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
 from scr.api.intake import IntakeRoutes
 from scr.api.logs import set_up_logs
-from scr.api.look import Answer, Looks, refused, respond
+from scr.api.look import Looks, refused, respond
 from scr.api.oauth.build import open_authorisation, open_verifier
 from scr.api.oauth.routes import OAuthRoutes
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
@@ -40,7 +40,8 @@ from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
-from scr.errors import Fault, Invalid, NotFound, ScrError
+from scr.api.unserved import Unserved
+from scr.errors import Fault, ScrError
 from scr.fhir.dates import instant_text
 from scr.identity.oversight import Oversight
 from scr.intake.file_drop import FileDrop
@@ -99,6 +100,7 @@ def _settle() -> None:
 def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
+    app.state.unserved = Unserved(services.database, now_ms)
     oauth = open_authorisation(services)
     verifier = open_verifier(services, oauth)
     looks = Looks(verifier, services.policy, services.database, now_ms)
@@ -290,13 +292,14 @@ async def _alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-async def _no_route(_request: Request, _error: Exception) -> Response:
-    return respond(refused(NotFound("there is nothing at this address", code="no-route")), random_id())
+async def _no_route(request: Request, _error: Exception) -> Response:
+    unserved: Unserved = request.app.state.unserved
+    return await unserved.no_route()
 
 
-async def _no_method(request: Request, _error: Exception) -> Response:
-    refusal = refused(Invalid(f"{request.method} is not served at this address", code="no-method"))
-    return respond(Answer(refusal.body, 405, {"Allow": "GET, POST"}), random_id())
+async def _no_method(request: Request, error: Exception) -> Response:
+    unserved: Unserved = request.app.state.unserved
+    return await unserved.no_method(request, error)
 
 
 async def _fault(_request: Request, error: Exception) -> Response:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from scr.errors import ScrError
 from scr.fhir.canonical import ERROR_SYSTEM
 from scr.fhir.entry import Resource
+from scr.fhir.identifiers import is_nhs_number
+
+_TEN = re.compile(r"(?<!\d)\d(?:[\s\-\u2010-\u2015]?\d){9}(?!\d)")
+_SEPARATOR = re.compile(r"\D")
 
 
 def issue(
@@ -25,8 +31,17 @@ def operation_outcome(issues: list[Resource]) -> Resource:
 
 
 def outcome_of(error: ScrError) -> Resource:
-    """The OperationOutcome that tells a client of an error."""
-    return operation_outcome([issue("error", error.issue, str(error), detail=error.code)])
+    """The OperationOutcome that tells a client of an error.
+
+    A sentence may name a parameter that is not known; where the name is an NHS Number, it is not repeated.
+    """
+    text = _TEN.sub(_masked, str(error))
+    return operation_outcome([issue("error", error.issue, text, detail=error.code)])
+
+
+def _masked(found: re.Match[str]) -> str:
+    text = found.group()
+    return "[number]" if is_nhs_number(_SEPARATOR.sub("", text)) else text
 
 
 def outcome_bytes(error: ScrError) -> bytes:

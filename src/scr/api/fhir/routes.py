@@ -18,7 +18,7 @@ from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import Invalid, NotFound, TooLarge
 from scr.fhir.entry import Resource
-from scr.fhir.search import Pairs
+from scr.fhir.search import Pairs, check_format
 from scr.store.keys import random_id
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}\Z")
@@ -66,7 +66,8 @@ class FhirRoutes:
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check(kind, logical)
-            parameters(request.url.query, only="_format")
+            for _, value in parameters(request.url.query, only="_format"):
+                check_format(value)
             if kind == "Patient":
                 return await self._reader.patient(look, actor, logical)
             return await self._reader.resource(look, actor, kind, logical)
@@ -94,9 +95,12 @@ class FhirRoutes:
         """A later page of a search."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
-            tokens = [value for name, value in parameters(request.url.query) if name == "_page"]
+            pairs = parameters(request.url.query)
+            tokens = [value for name, value in pairs if name == "_page"]
             if len(tokens) != 1:
                 raise NotFound("there is nothing here: searches are on a resource type", code="no-route")
+            if len(pairs) > 1:  # what it would narrow was narrowed when the search was made
+                raise Invalid("a page is asked for by its link, as it is", code="bad-query")
             return await self._pages.next(look, actor, tokens[0])
 
         return await self._serve(request, "query", "page", Interaction.SEARCH, handle)

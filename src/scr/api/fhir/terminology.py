@@ -2,7 +2,7 @@
 
 https://hl7.org/fhir/R4/terminology-service.html. Terminology is about nobody: any token of a trusted
 issuer opens it, whatever its role; no consent is decided, no query is logged, and the audit is told of
-those who were not let in alone.
+what was refused alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, Clock, refused, respond
-from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge
+from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
 from scr.fhir.search import check_format, once, parse_count
 from scr.sources.terminology import TerminologyService
@@ -160,14 +160,18 @@ class TerminologyRoutes:
         self, request: Request, what: str, handle: Callable[[], Awaitable[Resource]]
     ) -> Response:
         started, correlation = time.perf_counter(), random_id()
+        error: ScrError | None = None
         try:
-            await self._admit(request, what, correlation)
+            await self._verifier.actor(authorization_of(request))
             answer = Answer(orjson.dumps(await handle()))
         except ScrError as failed:
-            answer = refused(failed)
+            error, answer = failed, refused(failed)
         except Exception as failed:  # noqa: BLE001 - the HTTP boundary
             _log.error("fault", kind=type(failed).__name__, correlation=correlation, what=what)
-            answer = refused(Fault(f"something went wrong here; quote {correlation} when you report it"))
+            error = Fault(f"something went wrong here; quote {correlation} when you report it")
+            answer = refused(error)
+        if error is not None:
+            answer = await self._audited(error, what, correlation, answer)
         _log.info(
             "terminology",
             what=what,
@@ -177,21 +181,22 @@ class TerminologyRoutes:
         )
         return respond(answer, correlation)
 
-    async def _admit(self, request: Request, what: str, correlation: str) -> None:
+    async def _audited(self, error: ScrError, what: str, correlation: str, answer: Answer) -> Answer:
+        """The answer that tells of an error, once its row is written."""
+        row = AuditRow(
+            at=self._clock(),
+            actor="",
+            action="query",
+            what=what,
+            outcome="refused" if error.status < 500 else "failed",
+            code=error.code,
+            correlation=correlation,
+        )
         try:
-            await self._verifier.actor(authorization_of(request))
-        except ScrError as error:
-            row = AuditRow(
-                at=self._clock(),
-                actor="",
-                action="query",
-                what=what,
-                outcome="refused" if error.status < 500 else "failed",
-                code=error.code,
-                correlation=correlation,
-            )
             await self._database.write(lambda connection: append(connection, row))
-            raise
+        except ScrError:
+            return refused(Unavailable("the audit cannot be written: try again", code="no-audit"))
+        return answer
 
 
 def terminology_resources() -> list[Resource]:

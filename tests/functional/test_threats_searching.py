@@ -1,0 +1,152 @@
+"""Threats: searches that try to reach another person, or past what is withheld."""
+
+from __future__ import annotations
+
+import pytest
+from tests.functional.besieged import Besieged
+
+_TWO = "several-persons"
+_BAD = "bad-parameter"
+_NEW = "unknown-parameter"
+
+REFUSED = [
+    ("two persons", "Observation?patient={ada}&patient={bert}", _TWO),
+    ("two persons, by synonyms", "Observation?patient={ada}&subject=Patient/{bert}", _TWO),
+    ("two persons, by a type", "Observation?patient={ada}&patient:Patient={bert}", _TWO),
+    ("two persons, the second encoded", "Observation?patient={ada}&%70atient={bert}", _TWO),
+    ("two persons, one at our address",
+     "Condition?patient={ada}&subject=https://record.test/fhir/Patient/{bert}", _TWO),
+    ("two persons, in one value", "Observation?patient={ada},{bert}", _BAD),
+    ("the patient of another server", "Observation?subject=http://other.test/fhir/Patient/{ada}", _BAD),
+    ("a server whose name begins as ours",
+     "Observation?subject=https://record.test.evil/fhir/Patient/{ada}", _BAD),
+    ("a group", "Observation?subject=Group/{ada}", _BAD),
+    ("a group, by a type", "Observation?subject:Group={ada}", _BAD),
+    ("a version of the patient", "Observation?subject=Patient/{ada}/_history/1", _BAD),
+    ("a way up", "Observation?patient=../Patient/{ada}", _BAD),
+    ("a NUL behind the id", "Observation?patient={ada}%00", _BAD),
+    ("a line behind the id", "Observation?patient={ada}%0A", _BAD),
+    ("a blank before the id", "Observation?patient=%20{ada}", _BAD),
+    ("letters of another width", "Observation?patient=%EF%BC%A1", _BAD),
+    ("no id", "Observation?patient=", _BAD),
+    ("everybody", "Observation?patient=*", _BAD),
+    ("everybody, by a missing patient", "Observation?patient:missing=true", _BAD),
+    ("everybody but one", "Observation?patient:not={bert}", _BAD),
+    ("nobody", "Observation?code=1", "patient-needed"),
+    ("nobody, all the same", "Observation", "patient-needed"),
+    ("by identifier, of a number", "Observation?patient:identifier={system}|{ada#}", _BAD),
+    ("by a chain to the number", "Observation?patient.identifier={system}|{bert#}", _NEW),
+    ("by a chain of a type", "Observation?subject:Patient.identifier={system}|{bert#}", ""),
+    ("by a chain to the name", "Observation?patient.name=Sample", _NEW),
+    ("by a chain beside a person", "Observation?patient={ada}&subject.birthdate=1968-09-12", _NEW),
+    ("by what refers to a patient", "Patient?_has:Observation:patient:code=165816005", _NEW),
+    ("patients by name", "Patient?family=Sample", _NEW),
+    ("patients by birth date", "Patient?birthdate=1968-09-12", _NEW),
+    ("patients by a number of another system", "Patient?identifier=urn:other|{bert#}", "bad-identifier"),
+    ("patients by a system alone", "Patient?identifier={system}|", "bad-nhs-number"),
+    ("patients by a bar alone", "Patient?identifier=|{ada#}", "bad-identifier"),
+    ("two numbers in one value", "Patient?identifier={ada#},{bert#}", "bad-nhs-number"),
+    ("two numbers", "Patient?identifier={ada#}&identifier={bert#}", "identifier-needed"),
+    ("a number and another's id", "Patient?identifier={ada#}&_id={bert}", "identifier-needed"),
+    ("a number in other digits",
+     "Patient?identifier=%D9%A9%D9%A9%D9%A9%D9%A5%D9%A1%D9%A0%D9%A0%D9%A0%D9%A0%D9%A2", "bad-nhs-number"),
+    ("all patients", "Patient", "identifier-needed"),
+    ("all patients, a few at a time", "Patient?_count=5", "identifier-needed"),
+    ("a number as the name of a parameter", "Observation?patient={ada}&{bert#}=1", _NEW),
+    ("a number as a modifier", "Observation?patient={ada}&code:{bert#}=1", ""),
+    ("a number as the modifier of the person", "Observation?patient:{bert#}={ada}", _BAD),
+    ("a number as a sort key", "Observation?patient={ada}&_sort={bert#}", _BAD),
+    ("a number as a type", "Patient/{ada}/$everything?_type={bert#}", _BAD),
+    ("a number, in groups, as a name", "Patient?{ada#}", ""),
+    ("a number as a kind", "{bert#}?patient={ada}", "unknown-type"),
+    ("a filter of its own language", "Observation?patient={ada}&_filter=patient%20eq%20{bert}", _NEW),
+    ("a stored query", "Observation?patient={ada}&_query=everything", _NEW),
+    ("by any text", "Observation?patient={ada}&_content=zzhidden", _NEW),
+    ("by the narrative", "Observation?patient={ada}&_text=zzhidden", _NEW),
+    ("two sizes of a page", "Observation?patient={ada}&_count=1&_count=1000", _BAD),
+    ("two orders", "Observation?patient={ada}&_sort=date&_sort=-date", _BAD),
+    ("a negative page", "Observation?patient={ada}&_count=-1", _BAD),
+    ("an endless page", "Observation?patient={ada}&_count=99999999999999999999", _BAD),
+    ("digits of another script", "Observation?patient={ada}&_count=%D9%A1", _BAD),
+    ("an empty narrowing", "Observation?patient={ada}&code=", _BAD),
+    ("an empty part", "Observation?patient={ada}&code=1,", _BAD),
+    ("a bar for a code", "Observation?patient={ada}&code=|", _BAD),
+    ("a date that is none", "Observation?patient={ada}&date=2025-02-30", _BAD),
+    ("a date with a leap second", "Observation?patient={ada}&date=2016-12-31T23:59:60Z", _BAD),
+    ("a prefix that is none", "Observation?patient={ada}&date=xx2025", _BAD),
+    ("a parameter in capitals", "Observation?patient={ada}&CODE=1", _NEW),
+    ("a parameter with a blank", "Observation?patient={ada}&code%20=1", _NEW),
+    ("what is no query", "Observation?patient={ada}&&", "bad-query"),
+    ("bytes that are no text", "Observation?patient={ada}&code=%FF%FE", "bad-query"),
+    ("a type in small letters", "observation?patient={ada}", "unknown-type"),
+    ("every type at once", "_search?patient={ada}", "unknown-type"),
+    ("the whole server by types", "?_type=Observation,Condition", "no-route"),
+    ("a cursor and more", "?_page=x&patient={bert}", ""),
+    ("two cursors", "?_page=x&_page=y", ""),
+    ("a compartment of another", "Patient/{bert}/Observation?patient={ada}", "no-route"),
+    ("the history of the type", "Observation/_history?patient={ada}", ""),
+    ("the history of the server", "_history", "unknown-type"),
+    ("a format that is not served", "Observation/{cleo}?_format=xml", "bad-format"),
+    ("a parameter on a read", "Observation/{cleo}?patient={ada}", _NEW),
+    ("a trimmed read", "Observation/{cleo}?_summary=true", _NEW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "code"), [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
+def test_a_search_past_one_person_is_refused(besieged: Besieged, target: str, code: str) -> None:
+    """With a code, nobody's data, and a row in the audit; a parameter that narrows is never dropped."""
+    told = besieged.ask(f"/fhir/{target}" if not target.startswith("?") else f"/fhir{target}")
+    assert told.status in {400, 404}
+    assert code in ("", told.code)
+
+
+TRIMMED = [
+    "_elements=id,meta", "_elements=subject", "_summary=true", "_summary=text", "_summary=data",
+    "_summary=count", "_summary=false", "_total=none", "_total=accurate", "_contained=true",
+    "_containedType=contained", "_include=*", "_include=Observation:patient",
+    "_include=Observation:encounter", "_include:iterate=Observation:derived-from",
+    "_revinclude=DiagnosticReport:result",
+    "_revinclude=Provenance:target", "_revinclude=*", "_has:DiagnosticReport:result:status=final",
+    "_security=R", "_security:not=N", "_security=http://terminology.hl7.org/CodeSystem/v3-Confidentiality|",
+    "code=165816005", "code:not=1", "code:text=zz", "code:in=http://snomed.info/sct?fhir_vs", "status:not=x",
+    "date=2025-02-02", "date=gt1900", "_lastUpdated=gt1900", "_sort=-date", "_sort=_security", "_sort=note",
+    "_count=0", "_count=1", "encounter=Encounter/x", "encounter={encounter}", "_id={observation}",
+    "_id:not=x", "_list=$current-problems", "_type=Observation", "_tag=x", "_profile=x", "_source=QXX",
+    "identifier=x", "value-quantity=gt0", "combo-code=165816005", "note=zzhidden", "category:not=x",
+    "subject:Patient={ada}", "patient=https://record.test/fhir/Patient/{ada}", "performer:missing=true",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["Observation", "DiagnosticReport", "Patient/{ada}/$everything"])
+def test_no_parameter_reaches_what_is_withheld(besieged: Besieged, kind: str) -> None:
+    """Understood or refused: what comes is of Ada, and of what is seen without the parameter."""
+    beside = "" if "$" in kind else "patient={ada}&"
+    for parameter in TRIMMED:
+        told = besieged.ask(f"/fhir/{kind}?{beside}{parameter}")
+        assert told.status in {200, 400}, parameter
+        if told.status == 200:
+            assert told.ids <= besieged.all, parameter
+
+
+POSTED = [
+    ("twice, and different", "Observation/_search?patient={ada}", "patient={bert}", "several-persons"),
+    ("a number of two people",
+     "Patient/_search?identifier={ada#}", "identifier={bert#}", "identifier-needed"),
+    ("JSON", "Observation/_search", '{"patient":"{ada}"}', ""),
+    ("parts of a form", "Observation/_search", "--x\r\nContent-Disposition: form-data", ""),
+    ("too much", "Observation/_search", "patient={ada}&code=" + "x" * 9000, "query-too-long"),
+    ("bytes that are no text", "Observation/_search", "patient={ada}&code=%FF", "bad-query"),
+    ("an operation that is not there", "Patient/{ada}/$everything/_search", "x=1", ""),
+    ("the whole server", "_search", "patient={ada}", ""),
+    ("a search of a patient's", "Patient/{bert}/_search", "patient={ada}", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "body", "code"), [pytest.param(*row[1:], id=row[0]) for row in POSTED])
+def test_a_posted_search_has_the_same_limits(besieged: Besieged, target: str, body: str, code: str) -> None:
+    """Its body is read as a query is, and together with it."""
+    content = besieged.filled(body).encode()
+    form = [("content-type", "application/x-www-form-urlencoded")]
+    told = besieged.ask(f"/fhir/{target}", method="POST", body=content, headers=form)
+    assert told.status in {400, 404, 405, 413}
+    assert code in ("", told.code)
