@@ -52,11 +52,13 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _DATE_FIELDS = (
-    "effectiveDateTime", "effectivePeriod", "effectiveInstant", "onsetDateTime", "onsetPeriod",
-    "performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod", "period",
+    "effectiveDateTime", "effectivePeriod", "effectiveTiming", "effectiveInstant", "onsetDateTime",
+    "onsetPeriod", "performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod",
+    "occurrenceTiming", "period",
     "authoredOn", "recordedDate", "date", "start", "dateAsserted", "issued", "authored", "created", "sent",
 )  # fmt: skip
-_CODE_FIELDS = {
+_ANY_DATE = frozenset(_DATE_FIELDS)
+CODE_FIELDS = {
     "DocumentReference": ("type",),
     "Encounter": ("type",),
     "EpisodeOfCare": ("type",),
@@ -85,14 +87,15 @@ def pack(resource: Resource, *, source: str, now: int, references: Iterable[str]
     kind, logical = resource.get("resourceType"), resource.get("id")
     if not isinstance(kind, str) or not isinstance(logical, str):
         raise ValueError("a resource needs resourceType and id")
-    meta = dict(resource.get("meta") or {})
-    meta.pop("versionId", None)
-    updated = interval(meta.pop("lastUpdated", None))
+    meta, updated = resource.get("meta") or {}, None
+    if "versionId" in meta or "lastUpdated" in meta:
+        meta = dict(meta)
+        meta.pop("versionId", None)
+        updated = interval(meta.pop("lastUpdated", None))
     ordered = {"resourceType": kind, "id": logical, "meta": meta} | resource
     ordered["meta"] = meta
     body = orjson.dumps(ordered)
-    if references is None:
-        references = _references(ordered | {"meta": None})
+    references = _references(ordered | {"meta": None}) if references is None else list(references)
     return Entry(
         type=kind,
         id=logical,
@@ -102,10 +105,10 @@ def pack(resource: Resource, *, source: str, now: int, references: Iterable[str]
         last_updated=updated[0] if updated else now,
         when=_when(resource, kind),
         status=_status(resource),
-        codes=_tokens(resource, _CODE_FIELDS.get(kind, ("code",))),
+        codes=_tokens(resource, CODE_FIELDS.get(kind, ("code",))),
         categories=_tokens(resource, ("category",)),
-        labels=tuple(_coding_token(c) for c in meta.get("security", ())),
-        references=tuple(sorted(set(references))),
+        labels=tuple([_coding_token(c) for c in meta.get("security", ())]),
+        references=tuple(references) if len(references) < 2 else tuple(sorted(set(references))),
     )
 
 
@@ -186,7 +189,10 @@ def _mark(version: str, last_updated: int) -> bytes:
 
 
 def _when(resource: Resource, kind: str) -> tuple[int, int] | None:
-    for name in _DATES_BY_TYPE.get(kind, _DATE_FIELDS):
+    names = _DATES_BY_TYPE.get(kind, _DATE_FIELDS)
+    if names is _DATE_FIELDS and _ANY_DATE.isdisjoint(resource):
+        return None
+    for name in names:
         found = interval(resource[name]) if name in resource else None
         if found is not None:
             return found
@@ -213,10 +219,10 @@ def _tokens(resource: Resource, names: tuple[str, ...]) -> tuple[str, ...]:
             continue
         for concept in concepts if isinstance(concepts, list) else [concepts]:
             if isinstance(concept, dict):
-                tokens.extend(_coding_token(c) for c in concept.get("coding", ()))
+                tokens += [_coding_token(c) for c in concept.get("coding", ())]
             elif isinstance(concept, str):
                 tokens.append(f"|{concept}")
-    return tuple(dict.fromkeys(tokens))
+    return tuple(dict.fromkeys(tokens)) if len(tokens) > 1 else tuple(tokens)
 
 
 def _coding_token(coding: Resource) -> str:

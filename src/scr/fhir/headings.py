@@ -104,6 +104,8 @@ _BY_CATEGORY: dict[tuple[str, str], str] = {
     ("Composition", "about-me"): "about-me",
 }
 
+_WITH_CATEGORY = frozenset(kind for kind, _ in _BY_CATEGORY)
+
 _BY_ENCOUNTER_CLASS: dict[str, str] = {
     "IMP": "admissions",
     "ACUTE": "admissions",
@@ -137,9 +139,10 @@ def heading_of(resource: dict[str, Any]) -> str:
         for code in _codes(resource.get("code")):
             if code in _BY_LIST_CODE:
                 return _BY_LIST_CODE[code]
-    for code in _codes(resource.get("category")):
-        if (kind, code) in _BY_CATEGORY:
-            return _BY_CATEGORY[kind, code]
+    if kind in _WITH_CATEGORY:
+        for code in _codes(resource.get("category")):
+            if (kind, code) in _BY_CATEGORY:
+                return _BY_CATEGORY[kind, code]
     return _BY_TYPE.get(kind, "documents")
 
 

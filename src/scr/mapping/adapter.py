@@ -14,6 +14,7 @@ from scr.decode.tree import BadUnit, Tree, Unit
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS, heading_of
 from scr.fhir.subjects import MANDATORY, SUBJECT_FIELDS
+from scr.mapping.adapter_checks import check_id, check_rules, check_whole
 from scr.mapping.adapter_file import (
     AdapterFile,
     DemographicsRules,
@@ -24,9 +25,10 @@ from scr.mapping.adapter_file import (
 )
 from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression
-from scr.mapping.formats import FHIR, IN_ROWS, Decode, SheetOfWorkbook, WorkbookFormat, units_of
+from scr.mapping.formats import IN_ROWS, Decode, WorkbookFormat, units_of
 from scr.mapping.loss import fields_read, known_fields, named
 from scr.mapping.paths import Path, Scope
+from scr.mapping.refers import refer_in
 from scr.mapping.repeats import Columns, columns
 from scr.mapping.template import (
     Compiler,
@@ -36,7 +38,6 @@ from scr.mapping.template import (
     controls,
     scopes,
 )
-from scr.mapping.template_source import single_expression
 from scr.terminology.conceptmap import ConceptMaps
 
 FILE = "adapter.yaml"
@@ -46,7 +47,7 @@ FILE = "adapter.yaml"
 class Rule:
     """One compiled resource rule. ``mandatory`` are the elements without which the unit is refused.
 
-    ``sheet``: the sheet of a workbook whose rows it is for.
+    ``sheet``: the sheet of a workbook whose rows it is for. ``refers``: see ``scr.mapping.refers``.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Rule:
     template: Template
     mandatory: tuple[str, ...]
     sheet: str = ""
+    refers: frozenset[str] | None = None
 
     def scopes(self, tree: Tree, frame: Frame) -> Iterator[Any]:
         """What the template is rendered for: the unit, its row of the sheet, or the items of either."""
@@ -161,11 +163,11 @@ def load_adapter(files: DataFiles, name: str, maps: ConceptMaps | None = None) -
 
 
 def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
-    _check_rules(file, compiler)
+    check_rules(file, compiler)
     rules = (
         None
         if file.resources == "all"
-        else tuple(_rule(number, rule, compiler) for number, rule in enumerate(file.resources))
+        else tuple(_rule(number, rule, file.decode, compiler) for number, rule in enumerate(file.resources))
     )
     adapter = Adapter(
         name=name,
@@ -193,7 +195,7 @@ def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
         ignored=file.ignore,
         expressions=compiler.expressions,
     )
-    _check(file, adapter, compiler)
+    check_whole(file, compiler)
     return adapter
 
 
@@ -231,7 +233,7 @@ def _demographics(rules: DemographicsRules, compiler: Compiler) -> dict[str, Run
     }
 
 
-def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
+def _rule(number: int, rule: ResourceRule, decode: Decode, compiler: Compiler) -> Rule:
     keys: tuple[str | int, ...] = ("resources", number)
     kind = str(rule.resource["resourceType"])
     if rule.sheet:
@@ -250,21 +252,10 @@ def _rule(number: int, rule: ResourceRule, compiler: Compiler) -> Rule:
     for name in MANDATORY.get(kind, ()):
         if name not in rule.resource:
             raise compiler.error(f"a {kind} needs {name} (FHIR R4): add it", at)
-    _check_id(kind, rule.resource["id"], (*at, "id"), compiler)
+    check_id(kind, rule.resource["id"], (*at, "id"), compiler)
     template = compile_template(rule.resource, at, control.inner)
-    return Rule(number, kind, control, template, MANDATORY.get(kind, ()), rule.sheet)
-
-
-def _check_id(kind: str, text: object, keys: tuple[str | int, ...], compiler: Compiler) -> None:
-    """An id is one expression; where it is made by ``stable_id``, of the resource's own type."""
-    alone = single_expression(text) if isinstance(text, str) else None
-    if alone is None:
-        raise compiler.error(f"write one expression: id: \"{{{{ stable_id('{kind}', …) }}}}\"", keys)
-    node = compiler.compiled(alone, keys).node
-    if node["type"] == "function_expression" and node["value"] == "stable_id":
-        named = node["children"][0].get("value")
-        if named != kind:
-            raise compiler.error(f"stable_id names {named!r} where the resource is a {kind}", keys)
+    refers = refer_in(rule.resource, at, decode, compiler.expressions)
+    return Rule(number, kind, control, template, MANDATORY.get(kind, ()), rule.sheet, refers)
 
 
 def _headings(file: AdapterFile, compiler: Compiler) -> frozenset[str]:
@@ -290,62 +281,3 @@ def _constants(node: Any) -> Any:
     if isinstance(node, list):
         return [v for v in map(_constants, node) if v is not None]
     return None if isinstance(node, str) and "{{" in node else node
-
-
-def _check(file: AdapterFile, adapter: Adapter, compiler: Compiler) -> None:
-    """What can only be seen of the whole."""
-    if adapter.rules is None and file.decode.format not in FHIR:
-        raise compiler.error(
-            "all is for FHIR payloads (decode.format fhir-json or fhir-xml): write rules", ("resources",)
-        )
-    if adapter.nhs_number is None and file.decode.format not in FHIR:
-        raise compiler.error("nhs_number is missing: say where the NHS Number stands", ())
-    if isinstance(file.decode, IN_ROWS):
-        _check_columns(file, set(file.decode.columns), adapter, compiler)
-    if isinstance(file.decode, WorkbookFormat):
-        _check_cells(file.decode.sheets, adapter, compiler)
-
-
-def _check_columns(file: AdapterFile, columns: set[str], adapter: Adapter, compiler: Compiler) -> None:
-    """Every field that an expression or ``ignore`` names is a declared column."""
-    for place, expression in adapter.expressions.items():
-        for path in sorted(expression.reads):
-            if path[0] not in columns:
-                raise compiler.error(_no_column(path[0], columns), _keys(place, compiler.document))
-    for i, ignored in enumerate(file.ignore):
-        for j, name in enumerate(ignored.fields):
-            if name not in columns:
-                raise compiler.error(_no_column(name, columns), ("ignore", i, "fields", j))
-
-
-def _check_rules(file: AdapterFile, compiler: Compiler) -> None:
-    """Every rule of a workbook names its sheet; elsewhere no rule does."""
-    sheets = file.decode.sheets if isinstance(file.decode, WorkbookFormat) else {}
-    for number, rule in enumerate(() if file.resources == "all" else file.resources):
-        if rule.sheet not in (sheets or {""}):
-            names = f"one of {', '.join(sheets)}" if sheets else "only a workbook has sheets: remove it"
-            raise compiler.error(f"sheet {rule.sheet!r} is not declared; {names}", ("resources", number))
-
-
-def _check_cells(sheets: dict[str, SheetOfWorkbook], adapter: Adapter, compiler: Compiler) -> None:
-    """Every path that an expression reads is a sheet and a column of it."""
-    for place, expression in adapter.expressions.items():
-        for name, *column in sorted(expression.reads):
-            if name == OWN or (name in sheets and not column):
-                continue
-            if name not in sheets:
-                hint = f"begin with a sheet: {', '.join(sheets)}"
-                raise compiler.error(f"{name!r} is not a sheet; {hint}", _keys(place, compiler.document))
-            if column[0] not in sheets[name].columns:
-                message = f"{_no_column(column[0], set(sheets[name].columns))} of sheet {name!r}"
-                raise compiler.error(message, _keys(place, compiler.document))
-
-
-def _no_column(name: str, columns: set[str]) -> str:
-    near = difflib.get_close_matches(name, columns, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "add it to decode.columns"
-    return f"{name!r} is not a declared column; {hint}"
-
-
-def _keys(place: str, document: Document) -> tuple[str | int, ...]:
-    return next((keys for keys in document.lines if ".".join(map(str, keys)) == place), ())

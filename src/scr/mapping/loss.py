@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from scr.decode.hl7v2.tables import SEGMENTS
@@ -25,7 +26,9 @@ _IGNORED = "(ignored)"
 """Before the name of an ignored element of EDIFACT: what it begins with is ignored too."""
 _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
-_NAME_ALONE = frozenset({0})
+_CELLS = 256
+"""Of a segment with more cells than any standard one, the rest is not accounted for."""
+_ALL_UNREAD = (False, *(True,) * (_CELLS - 1))
 _ITSELF = "(itself)"
 """After a path that is read for its own value only: what stands below it is read by nobody yet."""
 _CONTROLS = ("for_each", "when")
@@ -153,22 +156,24 @@ def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[st
         name = segment.name
         if name in _FRAMING or (name,) in known:
             continue
-        accounted = places.get(name, _NAME_ALONE)
-        for number, cell in enumerate(segment.cells):
-            if cell and number not in accounted and cell.strip(_EMPTY):
+        cells, unread = segment.cells, places.get(name, _ALL_UNREAD)
+        if len(cells) <= _CELLS and not any(compress(cells, unread)):
+            continue
+        for number, cell in enumerate(cells):
+            if cell and (number >= _CELLS or unread[number]) and cell.strip(_EMPTY):
                 yield f"{name}-{number}"
     for place in tree.get("surplus") or ():
         yield f"{place} (only the first value is read)"
 
 
 @lru_cache(maxsize=256)
-def _places(known: frozenset[Path]) -> dict[str, frozenset[int]]:
-    """The fields that are accounted for by segment; 0, the segment's own name, is."""
-    places: dict[str, frozenset[int]] = {}
+def _places(known: frozenset[Path]) -> dict[str, tuple[bool, ...]]:
+    """Which cells of a segment are not accounted for, by segment; 0, the segment's own name, is."""
+    accounted: dict[str, set[int]] = {}
     for path in known:
         if len(path) == 2 and path[1].isdecimal():
-            places[path[0]] = places.get(path[0], _NAME_ALONE) | {int(path[1])}
-    return places
+            accounted.setdefault(path[0], {0}).add(int(path[1]))
+    return {name: tuple(n not in some for n in range(_CELLS)) for name, some in accounted.items()}
 
 
 def _lost_elements(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:

@@ -33,6 +33,7 @@ class References:
     own: frozenset[str]
     number: str = ""
     _met: dict[str, str] = field(default_factory=dict)
+    _ids: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._met[f"Patient/{self.subject}"] = f"Patient/{self.subject}"
@@ -43,8 +44,11 @@ class References:
         What names no patient (an organisation, a practitioner, a medicine) stands in many people's
         payloads: each person's record has its own copy, under an id of its own.
         """
-        whose = "" if kind in SUBJECT_FIELDS or kind == "Patient" else f"{self.subject}\x1f"
-        return opaque_id(self.key, self.source, kind, whose + local)
+        known = self._ids.get((kind, local))
+        if known is None:
+            whose = "" if kind in SUBJECT_FIELDS or kind == "Patient" else f"{self.subject}\x1f"
+            known = self._ids[kind, local] = opaque_id(self.key, self.source, kind, whose + local)
+        return known
 
     def is_other_person(self, subject: Resource) -> bool:
         """Whether the reference by which a resource names its patient is not to the person."""
@@ -81,6 +85,15 @@ class References:
                 made = node.copy() if made is node else made
                 made[key] = new
         return made
+
+    def rewritten_under(self, keys: Iterable[str], node: Resource, found: set[str]) -> None:
+        """The same in place, under some of its keys."""
+        for key in keys:
+            value = node.get(key)
+            if value.__class__ is dict:
+                node[key] = self.rewritten(value, found)
+            elif value.__class__ is list:
+                node[key] = self._all(value, found)
 
     def _all(self, items: list[Any], found: set[str]) -> list[Any]:
         made = items

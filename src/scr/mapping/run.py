@@ -36,6 +36,9 @@ from scr.mapping.template import MappingError
 from scr.mapping.values import iterate
 from scr.terminology.conceptmap import ConceptMaps
 
+Refers = frozenset[str] | None
+"""The elements of a resource that may hold a reference (``scr.mapping.refers``); None: any."""
+
 
 @dataclass(frozen=True, slots=True)
 class MappingContext:
@@ -91,7 +94,7 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
     """
     notes = Notes()
     frame = Frame(unit.tree, MappingFunctions(context.maps, notes))
-    resources, named = _resources(adapter, unit, frame, context.repeats)
+    resources, refer, named = _resources(adapter, unit, frame, context.repeats)
     if context.repeats is None:
         number = number_of(adapter, frame)[0]
     else:
@@ -105,10 +108,13 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
     )
     lost = list(lost_of(adapter.decode.format, adapter.known, unit, whole=adapter.rules is None))
     stamp = Stamp(adapter.name, unit.place, context)
-    made = _as_before(resources, references, stamp)
+    made = _as_before(resources, refer, references, stamp)
     if made is None:
         untranslated = [found for step in context.steps for found in step(resources)]
-        made = [Made(_stamped(resource, references, stamp), ()) for resource in resources]
+        made = [
+            Made(_stamped(resource, under, references, stamp), ())
+            for resource, under in zip(resources, refer, strict=True)
+        ]
     else:
         untranslated = [found for one in made for found in one.untranslated]
     return Mapped(
@@ -122,17 +128,25 @@ def map_unit(adapter: Adapter, unit: Unit, context: MappingContext) -> Mapped:
 
 def _resources(
     adapter: Adapter, unit: Unit, frame: Frame, repeats: Repeats | None
-) -> tuple[list[Resource], object]:
-    """The resources of a unit as its source would have them, and which Patient the decoder named."""
+) -> tuple[list[Resource], list[Refers], object]:
+    """The resources of a unit as its source would have them, where in each references may stand, and which
+    Patient the decoder named."""
     if adapter.rules is None:
-        return list(unit.tree.get("resources", ())), unit.tree.get("patient", {}).get("id")
-    if repeats is None or adapter.columns is None:
-        return [made for rule in adapter.rules for made in _rendered(adapter, rule, unit, frame)], None
+        whole: list[Resource] = list(unit.tree.get("resources", ()))
+        return whole, [None] * len(whole), unit.tree.get("patient", {}).get("id")
     found: list[Resource] = []
+    refer: list[Refers] = []
     notes, tree = frame.functions.notes, unit.tree
-    for rule, told in zip(adapter.rules, adapter.columns.rules, strict=True):
-        found += repeats.rule(rule.number, told(tree), notes, partial(_rendered, adapter, rule, unit, frame))
-    return found, None
+    columns = None if repeats is None else adapter.columns
+    for rule in adapter.rules:
+        if repeats is None or columns is None:
+            made = _rendered(adapter, rule, unit, frame)
+        else:
+            told, again = columns.rules[rule.number](tree), partial(_rendered, adapter, rule, unit, frame)
+            made = repeats.rule(rule.number, told, notes, again)
+        found += made
+        refer += [rule.refers] * len(made)
+    return found, refer, None
 
 
 def _rendered(adapter: Adapter, rule: Rule, unit: Unit, frame: Frame) -> list[Resource]:
@@ -145,7 +159,9 @@ def _rendered(adapter: Adapter, rule: Rule, unit: Unit, frame: Frame) -> list[Re
     return resources
 
 
-def _as_before(resources: list[Resource], references: References, stamp: Stamp) -> list[Made] | None:
+def _as_before(
+    resources: list[Resource], refer: list[Refers], references: References, stamp: Stamp
+) -> list[Made] | None:
     """What is made of each resource by itself, where that was made before or may be; None where it may not,
     because one of the steps looks at what stands beside it."""
     context = stamp.context
@@ -154,7 +170,7 @@ def _as_before(resources: list[Resource], references: References, stamp: Stamp) 
         return None
     repeats.begin((context.source, context.subject, context.now, references.own, references.number))
     found: list[Made] = []
-    for resource in resources:
+    for resource, under in zip(resources, refer, strict=True):
         made = repeats.made(resource)
         if made is None:
             one = [resource]
@@ -162,7 +178,7 @@ def _as_before(resources: list[Resource], references: References, stamp: Stamp) 
             if not all(step.apart(one[0]) for step in steps if is_apart(step)):
                 repeats.forget()
                 return None
-            made = repeats.keep(resource, Made(_stamped(one[0], references, stamp), told))
+            made = repeats.keep(resource, Made(_stamped(one[0], under, references, stamp), told))
         found.append(made)
     return found
 
@@ -207,10 +223,10 @@ def _drop_bare_units(resource: Resource) -> None:
                 del node[key]
 
 
-def _stamped(resource: Resource, references: References, stamp: Stamp) -> Entry:
+def _stamped(resource: Resource, refers: Refers, references: References, stamp: Stamp) -> Entry:
     """The entry of a resource. Raises MappingError where it is not shaped as FHIR has it."""
     try:
-        return _entry(resource, references, stamp)
+        return _entry(resource, refers, references, stamp)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise misshapen(str(resource.get("resourceType")), stamp.place, error) from None
 
@@ -225,7 +241,7 @@ def _each_once(several: Iterable[Made], lost: list[str]) -> tuple[Entry, ...]:
     return tuple(made.values())
 
 
-def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
+def _entry(resource: Resource, refers: Refers, references: References, stamp: Stamp) -> Entry:
     kind, context = str(resource["resourceType"]), stamp.context
     local = resource.get("id")
     strange = kind == "Patient" and local not in references.own
@@ -236,15 +252,18 @@ def _entry(resource: Resource, references: References, stamp: Stamp) -> Entry:
             where=stamp.place,
         )
     made, person = resource.copy(), f"Patient/{context.subject}"
-    refers = b'"reference":' in orjson.dumps(resource)  # to look is cheaper than to walk
+    anywhere = refers is None and b'"reference":' in orjson.dumps(resource)  # cheaper than to walk
     stamp_subject(made, person)
     if kind == "Patient":
         made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
     found: set[str] = set()
-    if refers:
+    if anywhere:
         made = references.rewritten(made, found)
-    elif kind == "Patient" or kind in SUBJECT_FIELDS:
-        found.add(person)
+    else:
+        if refers:
+            references.rewritten_under(refers, made, found)
+        if kind == "Patient" or kind in SUBJECT_FIELDS:
+            found.add(person)
     made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
     made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
     return pack(made, source=context.source.value, now=context.now, references=found)

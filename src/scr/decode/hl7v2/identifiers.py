@@ -37,8 +37,11 @@ def _identifiers(patient: Segment | None) -> Iterator[Composite]:
 
 
 def _is_nhs_number(identifier: Composite) -> bool:
-    _, _, _, authority, kind = [*identifier.parts, "", "", "", "", ""][:5]
-    return _says_nhs_number(authority, kind, identifier.delimiters.subcomponent)
+    parts = identifier.parts
+    authority, kind = parts[3:4], parts[4:5]
+    return _says_nhs_number(
+        authority[0] if authority else "", kind[0] if kind else "", identifier.delimiters.subcomponent
+    )
 
 
 @lru_cache(maxsize=1024)

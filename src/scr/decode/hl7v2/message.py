@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from scr.decode.hl7v2.documents import documents
@@ -113,9 +113,9 @@ class Message(Mapping[str, Any]):
         again = [
             name
             for name, some in self._by_name.items()
-            if name in SINGLE and name != "PID" and len(some) > 1 and sum(map(_says_something, some)) > 1
+            if len(some) > 1 and name in SINGLE and name != "PID" and sum(map(_says_something, some)) > 1
         ]
-        fields = (place for segment in self.segments for place in segment.surplus())
+        fields = (place for segment in self.segments if segment.may_repeat for place in segment.surplus())
         return list(dict.fromkeys((*again, *fields)))
 
     @cached_property
@@ -130,18 +130,22 @@ class Message(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A segment, a list of segments, or one of the other keys."""
-        if key not in self._seen:
-            self._seen[key] = self._find(key)
-        value = self._seen[key]
+        seen = self._seen
+        if key in seen:
+            value = seen[key]
+        else:
+            value = seen[key] = self._find(key)
         return default if value is None else value
 
     def _find(self, key: str) -> Any:
         named = self._by_name.get(key)
         if named is not None:
-            return next(filter(_says_something, named), named[0]) if key in SINGLE else named
+            if key not in SINGLE:
+                return named
+            return named[0] if len(named) == 1 else next(filter(_says_something, named), named[0])
         if key in _BESIDE:
             return _BESIDE[key](self)
-        return [] if _SEGMENT_NAME.match(key) and key not in SINGLE else None
+        return [] if _may_repeat(key) else None
 
     def __getitem__(self, key: str) -> Any:
         value = self.get(key)
@@ -157,6 +161,12 @@ class Message(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
+
+
+@lru_cache(maxsize=1024)
+def _may_repeat(key: str) -> bool:
+    """Whether a key is the name of a segment that may stand more than once."""
+    return bool(_SEGMENT_NAME.match(key)) and key not in SINGLE
 
 
 def _says_something(segment: Segment) -> bool:

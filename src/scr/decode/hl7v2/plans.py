@@ -11,10 +11,20 @@ from typing import Any, NamedTuple
 
 from scr.decode.hl7v2.tables import AS_IT_STANDS, DATATYPES, SEGMENTS, Field, Shape
 
+_RECURRING = frozenset(
+    {"CE", "CF", "CNE", "CWE", "DLD", "FC", "HD", "JCC", "LA2", "MSG", "PL", "PT", "VID", "XCN", "XON"}
+)
+"""Composites of codes, places, organisations and clinicians: a sender writes the same in many messages."""
+
 
 class Kind(NamedTuple):
-    """A composite: the name and shape of each component (None: text); and what an empty one is."""
+    """A composite: the name and shape of each component (None: text); and what an empty one is.
 
+    ``name`` is its datatype; ``recurs`` says that it tells of no patient, and is worth remembering.
+    """
+
+    name: str
+    recurs: bool
     shape: Shape
     places: tuple[tuple[str, Shape | None], ...]
     empty: dict[str, Any]
@@ -28,12 +38,13 @@ class Plan(NamedTuple):
     empty: dict[str, Any]
 
 
-def _kind(shape: Shape) -> Kind:
+def _kind(name: str, shape: Shape) -> Kind:
     places = tuple((field.name, DATATYPES.get(field.datatype)) for field in shape.fields)
-    return Kind(shape, places, {name: None for name, _ in places if name})
+    return Kind(name, name in _RECURRING, shape, places, {name: None for name, _ in places if name})
 
 
-_KINDS = {name: _kind(shape) for name, shape in DATATYPES.items()}
+KINDS = {name: _kind(name, shape) for name, shape in DATATYPES.items()}
+"""The composites by datatype."""
 
 
 def _plan(shape: Shape) -> Plan:
@@ -43,7 +54,7 @@ def _plan(shape: Shape) -> Plan:
 
 def _place(field: Field) -> tuple[str, Kind | None, bool]:
     plain = field.datatype != "?" and field.datatype not in AS_IT_STANDS
-    return (field.name if plain else "", _KINDS.get(field.datatype), field.repeats)
+    return (field.name if plain else "", KINDS.get(field.datatype), field.repeats)
 
 
 _SEEN_IN_PART = frozenset({"MSH", "FHS", "BHS"})

@@ -182,3 +182,7 @@ def delimiters_of(field: str, encoding: str) -> Delimiters:
 def _distinct(delimiters: str) -> bool:
     plain = any(c.isalnum() or c.isspace() or not c.isprintable() for c in delimiters)
     return not plain and len(set(delimiters)) == len(delimiters)
+
+
+USUAL = delimiters_of("|", "^~\\&")
+"""The delimiters that nearly all senders use."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
+from functools import lru_cache
+from itertools import compress
 from typing import Any
 
-from scr.decode.hl7v2.plans import PLANS, Kind
+from scr.decode.hl7v2.plans import KINDS, PLANS, Kind
 from scr.decode.hl7v2.tables import AS_IT_STANDS, DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Shape
-from scr.decode.hl7v2.text import Delimiters
+from scr.decode.hl7v2.text import USUAL, Delimiters
 
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
@@ -159,18 +161,26 @@ class Segment(Mapping[str, Any]):
         text, delimiters, plan = self._text, self._delimiters, PLANS.get(self.name)
         if plan is None or DELETED in text or not delimiters.are_usual or delimiters.escape in text:
             return {}
-        seen, mark, separator = plan.empty.copy(), delimiters.repetition, delimiters.component
-        for (name, kind, repeats), cell in zip(plan.places, self._cells or self.cells, strict=False):
-            if not cell or not name:
+        seen, cells, separator = plan.empty.copy(), self._cells or self.cells, delimiters.component
+        mark = delimiters.repetition if delimiters.repetition in text else ""
+        for (name, kind, repeats), cell in compress(zip(plan.places, cells, strict=False), cells):
+            if not name:
                 continue
-            if mark in cell or (kind is None and separator in cell):
+            value: Any
+            if mark and mark in cell:
                 if kind is None or not repeats:
                     del seen[name]
                 else:
-                    several = (_plain(part.split(separator), kind, delimiters) for part in cell.split(mark))
+                    several = (_plain(part, kind, delimiters) for part in cell.split(mark))
                     seen[name] = [value for value in several if value is not None]
                 continue
-            value: Any = cell.strip() if kind is None else _plain(cell.split(separator), kind, delimiters)
+            if kind is not None:
+                value = _plain(cell, kind, delimiters)
+            elif separator in cell:
+                del seen[name]
+                continue
+            else:
+                value = cell.strip()
             if value:
                 seen[name] = [value] if repeats else value
         return seen
@@ -216,11 +226,17 @@ class Segment(Mapping[str, Any]):
                         if component == DELETED:
                             yield f"{self.name}-{number}.{place}"
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the mark between repetitions stands anywhere in it; in MSH it is named."""
+        mark = self._delimiters.repetition
+        return bool(mark) and mark in self._text and self.name != "MSH"
+
     def surplus(self) -> Iterator[str]:
         """The fields that do not repeat by the standard, and were sent with more than one value."""
-        mark = self._delimiters.repetition
-        if not mark or mark not in self._text or self.name == "MSH":
+        if not self.may_repeat:
             return
+        mark = self._delimiters.repetition
         for number, (cell, field) in enumerate(zip(self.cells[1:], self._shape.fields, strict=False), 1):
             if mark not in cell or field.repeats or field.datatype in TEXT:
                 continue
@@ -298,14 +314,26 @@ def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, 
     return Composite(parts, shape, delimiters, inner, {})
 
 
-def _plain(parts: list[str], kind: Kind, delimiters: Delimiters) -> Composite | None:
+def _plain(text: str, kind: Kind, delimiters: Delimiters) -> Composite | None:
     """The same where no escape and no delete indicator stands in it, its components read at once."""
-    separator = delimiters.subcomponent
+    if kind.recurs and delimiters is USUAL:
+        return _recurring(text, kind.name)
+    return _made_at_once(text, kind, delimiters)
+
+
+@lru_cache(maxsize=8192)
+def _recurring(text: str, kind: str) -> Composite | None:
+    """What was read of the same text before."""
+    return _made_at_once(text, KINDS[kind], USUAL)
+
+
+def _made_at_once(text: str, kind: Kind, delimiters: Delimiters) -> Composite | None:
+    parts, separator = text.split(delimiters.component), delimiters.subcomponent
     if not parts[0].isalnum() and not any(part.strip(f' "{separator}') for part in parts):
         return None
     seen = kind.empty.copy()
-    for (name, inner), part in zip(kind.places, parts, strict=False):
-        if not part or not name:
+    for (name, inner), part in compress(zip(kind.places, parts, strict=False), parts):
+        if not name:
             continue
         if separator in part:
             del seen[name]  # found when it is asked for
