@@ -1,7 +1,8 @@
-"""Signed-in browsers: rows that any process can serve.
+"""Signed-in browsers, and those that are signing in: rows that any process can serve.
 
 What names a session in the browser is not in the database: a keyed hash of it finds the row. What the
-session holds is sealed with a key of its own, wrapped by the key ring.
+session holds is sealed with a key of its own, wrapped by the key ring. One that began through an upstream
+is found by who signed in there, and by the session there, so that it can be ended from there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,24 @@ class Kept:
     used: int
 
 
-def begin(connection: Connection, keys: KeyRing, name: str, content: bytes, now: int, ends: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Through whom a session began: the issuer, its id of who signed in, and its session, where it told."""
+
+    issuer: str
+    login: str
+    session: str = ""
+
+
+def begin(
+    connection: Connection,
+    keys: KeyRing,
+    name: str,
+    content: bytes,
+    now: int,
+    ends: int,
+    upstream: Upstream | None = None,
+) -> None:
     """Keep a new session. ``name`` is what the browser will show; ``ends`` is when it is over in any case."""
     key = keys.blind("session", name)
     data_key = DataKey.new()
@@ -34,6 +52,8 @@ def begin(connection: Connection, keys: KeyRing, name: str, content: bytes, now:
         "ends": ends,
         "wrapped_key": keys.wrap(data_key, _place(key)),
         "sealed": seal(data_key, content, _place(key)),
+        "login": _login(keys, upstream) if upstream else None,
+        "upstream_session": _session(keys, upstream) if upstream and upstream.session else None,
     }
     connection.execute(insert(SESSION), row)
 
@@ -62,6 +82,30 @@ def end(connection: Connection, keys: KeyRing, name: str) -> None:
     connection.execute(delete(SESSION).where(SESSION.c.key == keys.blind("session", name)))
 
 
+def take(connection: Connection, keys: KeyRing, name: str, now: int) -> bytes | None:
+    """What a session holds that counts once, and no more of it: of several who ask, one is given it.
+
+    Raises Fault as ``find`` does.
+    """
+    key = keys.blind("session", name)
+    gone = delete(SESSION).where(SESSION.c.key == key, SESSION.c.ends > now)
+    row = connection.execute(gone.returning(SESSION.c.wrapped_key, SESSION.c.sealed)).one_or_none()
+    if row is None:
+        return None
+    return unseal(keys.unwrap(row.wrapped_key, _place(key)), row.sealed, _place(key))
+
+
+def end_upstream(connection: Connection, keys: KeyRing, upstream: Upstream) -> int:
+    """End what began in a session of an upstream, or, where none is named, with a sign-in there; how many."""
+    if upstream.session:
+        there = SESSION.c.upstream_session == _session(keys, upstream)
+        if upstream.login:
+            there &= SESSION.c.login == _login(keys, upstream)
+    else:
+        there = SESSION.c.login == _login(keys, upstream)
+    return connection.execute(delete(SESSION).where(there)).rowcount
+
+
 def sweep(connection: Connection, now: int, idle_since: int) -> int:
     """Delete the sessions that are over; how many."""
     over = (SESSION.c.ends <= now) | (SESSION.c.used < idle_since)
@@ -70,3 +114,11 @@ def sweep(connection: Connection, now: int, idle_since: int) -> int:
 
 def _place(key: str) -> bytes:
     return f"session/{key}".encode()
+
+
+def _login(keys: KeyRing, upstream: Upstream) -> str:
+    return keys.blind("session login", f"{upstream.issuer}\x1f{upstream.login}")
+
+
+def _session(keys: KeyRing, upstream: Upstream) -> str:
+    return keys.blind("session upstream", f"{upstream.issuer}\x1f{upstream.session}")

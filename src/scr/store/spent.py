@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scr.store.keys import KeyRing
 from scr.store.tables import SPENT
 
-Kind = Literal["assertion", "token", "revoked"]
+Kind = Literal["assertion", "token", "revoked", "logout"]
 
 
 def spend(connection: Connection, keys: KeyRing, kind: Kind, issuer: str, value: str, until: int) -> bool:

@@ -40,10 +40,18 @@ class SpentRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A signed-in browser, found by a keyed hash of its cookie; its token is sealed with a key of its own."""
+    """A signed-in browser, found by a keyed hash of its cookie; what it holds is sealed with its own key.
+
+    ``login`` and ``upstream_session`` are keyed hashes too, of who signed in through whom, and of the
+    session there: by them it is ended from there.
+    """
 
     __tablename__ = "session"
-    __table_args__ = (Index("session_ends", "ends"),)
+    __table_args__ = (
+        Index("session_ends", "ends"),
+        Index("session_login", "login"),
+        Index("session_upstream", "upstream_session"),
+    )
 
     key: str = text_column(primary_key=True)
     began: int = number_column()
@@ -51,3 +59,5 @@ class SessionRow(SQLModel, table=True):
     ends: int = number_column()
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    login: str | None = text_column(nullable=True)
+    upstream_session: str | None = text_column(nullable=True)
