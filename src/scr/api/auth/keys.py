@@ -183,7 +183,7 @@ def issuer_keys(issuer: Issuer, client: httpx.AsyncClient, clock: Callable[[], f
     """The keys of an issuer, which its discovery document names."""
 
     async def find() -> tuple[Published, ...] | None:
-        told = await _get(client, f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
+        told = await get_document(client, f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
         try:
             document = msgspec.json.decode(told or b"", type=_Discovery)
         except (msgspec.DecodeError, RecursionError):
@@ -199,14 +199,15 @@ def issuer_keys(issuer: Issuer, client: httpx.AsyncClient, clock: Callable[[], f
 
 async def key_set_at(client: httpx.AsyncClient, url: str) -> tuple[Published, ...] | None:
     """The key set at an address; None where it cannot be had, or is none."""
-    body = await _get(client, url)
+    body = await get_document(client, url)
     try:
         return None if body is None else read_key_set(body)
     except (ValueError, RecursionError):
         return None
 
 
-async def _get(client: httpx.AsyncClient, url: str) -> bytes | None:
+async def get_document(client: httpx.AsyncClient, url: str) -> bytes | None:
+    """What stands at an address of an issuer; None where it cannot be had."""
     deadline = asyncio.get_running_loop().time() + _FETCH_SECONDS
     try:
         request = client.build_request("GET", url)
