@@ -35,9 +35,10 @@ from scr.identity.match import compare
 from scr.mapping.adapter import Adapter, load_adapters
 from scr.mapping.run import MappingContext, map_unit
 from scr.store.engine import Database
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.migrations import migrate
-from scr.store.records import file_entries, load_record
+from scr.store.records import load_record
 from scr.terminology.coding import Coder
 from scr.terminology.conceptmap import ConceptMaps
 

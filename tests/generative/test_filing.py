@@ -16,9 +16,10 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.identity.index import find, register
 from scr.store.engine import Database
+from scr.store.filing import Filed, file_entries
 from scr.store.keys import KeyRing
 from scr.store.people import Person, add_person
-from scr.store.records import Filed, file_entries, load_history, load_record
+from scr.store.records import load_history, load_record
 
 _fresh_person = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

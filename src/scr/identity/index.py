@@ -17,7 +17,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
-from scr.store.dialects import written
+from scr.store.driver import run, written
 from scr.store.keys import KeyRing
 from scr.store.people import (
     Person,
@@ -94,6 +94,11 @@ def token_of(keys: KeyRing, nhs_number: NHSNumber) -> str:
 def find(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> Person | None:
     """The person with this NHS Number, if they are held."""
     return person_by_token(connection, keys, token_of(keys, nhs_number))
+
+
+def owner_of(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> str | None:
+    """The opaque key of the person whom a number finds, not opened."""
+    return _owner(connection, token_of(keys, nhs_number))
 
 
 def find_local(connection: Connection, keys: KeyRing, system: str, value: str) -> Person | None:
@@ -191,7 +196,7 @@ def relate(
     ``until`` is its end (ms UTC), where one was told with it.
     """
     values = (person.key, organisation.value, kind, source.value, now, now, until, now - _DAY)
-    connection.exec_driver_sql(_RELATE[connection.dialect.name], values)
+    run(connection, _RELATE, values)
 
 
 def end_relationship(
@@ -210,8 +215,7 @@ def end_relationship(
 
 def relationships(connection: Connection, person: Person) -> tuple[Relationship, ...]:
     """Every relationship of a person, lasting and over, by organisation."""
-    sql = _RELATIONSHIPS[connection.dialect.name]
-    found = connection.exec_driver_sql(sql, (person.key,)).cursor.fetchall()
+    found = run(connection, _RELATIONSHIPS, (person.key,)).fetchall()
     return tuple(
         Relationship(OdsCode(organisation), kind, OdsCode(source), since, until, seen)
         for organisation, kind, source, since, seen, until in found
@@ -279,10 +283,10 @@ def _local_token(keys: KeyRing, system: str, value: str) -> str:
 
 
 def _add_token(connection: Connection, person: Person, token: str, kind: str) -> None:
-    connection.exec_driver_sql(_ADD_TOKEN[connection.dialect.name], (token, person.key, kind))
+    run(connection, _ADD_TOKEN, (token, person.key, kind))
 
 
 def _owner(connection: Connection, token: str) -> str | None:
     """The key of the person whom a token finds."""
-    row = connection.exec_driver_sql(_OWNER[connection.dialect.name], (token,)).cursor.fetchone()
+    row = run(connection, _OWNER, (token,)).fetchone()
     return None if row is None else str(row[0])

@@ -11,22 +11,23 @@ In the table it is a relationship of kind ``objection``: ``since`` is when the l
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scr.fhir.identifiers import OdsCode
+from scr.store.driver import run, written
 from scr.store.people import Person
 
-_DISSENT = text(
+_DISSENT = written(
     "INSERT INTO relationship (person, organisation, kind, source, since, seen, until)"
-    " VALUES (:person, :organisation, 'objection', :source, :at, :at, NULL)"
+    " VALUES (?, ?, 'objection', ?, ?, ?, NULL)"
     " ON CONFLICT (person, organisation, kind, source) DO UPDATE SET"
     " since = CASE WHEN excluded.since > relationship.since THEN excluded.since ELSE relationship.since END,"
     " until = CASE WHEN relationship.until > excluded.since THEN relationship.until ELSE NULL END"
 )
-_CONSENT = text(
+_CONSENT = written(
     # Where nothing was heard before, it is kept all the same: a dissent of before may still be on its way.
     "INSERT INTO relationship (person, organisation, kind, source, since, seen, until)"
-    " VALUES (:person, :organisation, 'objection', :source, :at, :at, :at)"
+    " VALUES (?, ?, 'objection', ?, ?, ?, ?)"
     " ON CONFLICT (person, organisation, kind, source) DO UPDATE SET until = excluded.until"
     " WHERE relationship.until < excluded.until"
     " OR (relationship.until IS NULL AND relationship.since < excluded.until)"
@@ -35,13 +36,9 @@ _CONSENT = text(
 
 def dissent(connection: Connection, person: Person, provider: OdsCode, source: OdsCode, at: int) -> None:
     """The person does not want shared what ``provider`` knows, as ``source`` told at ``at`` (ms UTC)."""
-    connection.execute(_DISSENT, _values(person, provider, source, at))
+    run(connection, _DISSENT, (person.key, provider.value, source.value, at, at))
 
 
 def consent(connection: Connection, person: Person, provider: OdsCode, source: OdsCode, at: int) -> None:
     """The person does want it shared, as the same source told: what it told before counts no more."""
-    connection.execute(_CONSENT, _values(person, provider, source, at))
-
-
-def _values(person: Person, provider: OdsCode, source: OdsCode, at: int) -> dict[str, str | int]:
-    return {"person": person.key, "organisation": provider.value, "source": source.value, "at": at}
+    run(connection, _CONSENT, (person.key, provider.value, source.value, at, at, at))

@@ -29,13 +29,17 @@ from scr.mapping.meaning import Step
 from scr.mapping.repeats import Repeats
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit, take_number
 from scr.mapping.told import agrees_to_sharing, told_at
+from scr.store.driver import run, written
 from scr.store.filed_under import marks_of
-from scr.store.filing import file_in_view
+from scr.store.filing import Filed, Told, file_in_view
 from scr.store.keys import KeyRing
 from scr.store.labelled import with_labels
 from scr.store.people import Person, view_of
-from scr.store.records import Filed, Told
 from scr.terminology.conceptmap import ConceptMaps
+
+_SAVEPOINT, _ROLLBACK, _RELEASE = map(
+    written, ("SAVEPOINT filing", "ROLLBACK TO SAVEPOINT filing", "RELEASE SAVEPOINT filing")
+)
 
 DISSENT = "dissent-to-share"
 """The code by which an adapter declines a unit whose person objects to sharing (ZU8-2, say)."""
@@ -238,13 +242,13 @@ def undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
     """
     mark = _Mark()
-    conn.exec_driver_sql("SAVEPOINT filing")
+    run(conn, _SAVEPOINT)
     try:
         yield mark
     finally:
         if not mark.kept:
-            conn.exec_driver_sql("ROLLBACK TO SAVEPOINT filing")
-        conn.exec_driver_sql("RELEASE SAVEPOINT filing")
+            run(conn, _ROLLBACK)
+        run(conn, _RELEASE)
 
 
 def _news(units: Iterable[Unit], mapped: Iterable[Mapped]) -> list[Entry]:

@@ -23,10 +23,11 @@ from scr.fhir.identifiers import OdsCode
 from scr.mapping.meaning import Step
 from scr.store import remaps
 from scr.store.engine import Database
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.labelled import with_labels
 from scr.store.people import Person, lock_person, person_by_key
-from scr.store.records import file_entries, load_record
+from scr.store.records import load_record
 from scr.store.remaps import Run
 
 _CHUNK = 200

@@ -26,14 +26,6 @@ _WRITING = (_PAGE, "journal_mode = WAL", "synchronous = FULL", "secure_delete = 
 _READING = ("query_only = ON",)
 
 
-def written(sql: str) -> dict[str, str]:
-    """A statement with ``?`` for each value, by dialect, as its driver takes it.
-
-    For what is run for every unit that comes in: ``exec_driver_sql`` costs half of a compiled statement.
-    """
-    return {"sqlite": sql, "postgresql": sql.replace("?", "%s")}
-
-
 def sqlite_engines(url: URL) -> tuple[Engine, Engine]:
     """The reading and the writing engine of a SQLite file; the file is made, mode 0600, if it is not there.
 

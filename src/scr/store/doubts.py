@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, text
 
-from scr.store.dialects import written
 from scr.store.people import Person
 from scr.store.tables import PERSON, PERSON_DOUBT
 
@@ -18,8 +17,9 @@ DoubtCode = Literal[
 taken up; or whom the register knows by it is not as the person who is known here."""
 CODES: frozenset[DoubtCode] = frozenset(get_args(DoubtCode))
 
-_NOTE = written(
-    "INSERT INTO person_doubt (person, code, since) VALUES (?, ?, ?) ON CONFLICT (person, code) DO NOTHING"
+_NOTE = text(
+    "INSERT INTO person_doubt (person, code, since) VALUES (:person, :code, :since)"
+    " ON CONFLICT (person, code) DO NOTHING"
 )
 _SETTLE = delete(PERSON_DOUBT).where(
     PERSON_DOUBT.c.person == bindparam("whose"), PERSON_DOUBT.c.code.in_(bindparam("codes", expanding=True))
@@ -43,8 +43,8 @@ class PersonDoubt:
 
 def note(connection: Connection, person: Person, code: DoubtCode, now: int) -> bool:
     """Note a doubt; False where it stood already."""
-    sql = _NOTE[connection.dialect.name]
-    return bool(connection.exec_driver_sql(sql, (person.key, code, now)).rowcount)
+    values = {"person": person.key, "code": code, "since": now}
+    return bool(connection.execute(_NOTE, values).rowcount)
 
 
 def settle(connection: Connection, person: Person, but: frozenset[DoubtCode] = frozenset()) -> bool:

@@ -32,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scr.errors import Conflict, Fault, Invalid, Unavailable
 from scr.store.dialects import postgresql_engines, sqlite_engines
+from scr.store.driver import run, written
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -40,6 +41,9 @@ Work = Callable[[Connection], T]
 BATCH = 64
 """Units that one commit takes at most: more would keep the first one waiting for nothing."""
 
+_SAVEPOINT, _ROLLBACK, _RELEASE = map(
+    written, ("SAVEPOINT unit", "ROLLBACK TO SAVEPOINT unit", "RELEASE SAVEPOINT unit")
+)
 _COLLIDED = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATE: serialization failure, deadlock, lock not available."""
 
@@ -242,13 +246,13 @@ class Database:
 
 def _attempt(connection: Connection, unit: _Unit, *, may_wait: bool) -> bool:
     """Run a unit in a savepoint of its own; False where it met a lock and has to be run again, alone."""
-    connection.exec_driver_sql("SAVEPOINT unit")
+    run(connection, _SAVEPOINT)
     try:
         unit.result = unit.work(connection)
-        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+        run(connection, _RELEASE)
     except BaseException as error:  # noqa: BLE001 - handed on to the one who waits for it
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+        run(connection, _ROLLBACK)
+        run(connection, _RELEASE)
         if not may_wait and _sqlstate(error) in _COLLIDED:
             return False
         unit.error = _failure(error)

@@ -17,7 +17,7 @@ from scr.consent.label_policy import LabelPolicy
 from scr.consent.labels import is_labelled, spread_over
 from scr.consent.spread import Marks
 from scr.fhir.entry import Entry
-from scr.store.dialects import BINARY
+from scr.store.driver import run
 from scr.store.keys import KeyRing, seal, unseal
 from scr.store.people import Person, view_of
 from scr.store.records import load_record
@@ -61,9 +61,7 @@ def relabelled_record(
 
 def read_marks(connection: Connection, person: Person) -> Marks:
     """What a person's record remembers of its labels; the person is held until the end of the transaction."""
-    row = connection.exec_driver_sql(
-        _READ[connection.dialect.name], (person.key,), execution_options={BINARY: True}
-    ).cursor.fetchone()
+    row = run(connection, _READ, (person.key,)).fetchone()
     if row is None or row[0] is None:
         return _EMPTY
     return _decoder.decode(unseal(person.data_key, bytes(row[0]), _place(person)))

@@ -11,18 +11,18 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from scr.errors import ScrError
 from scr.fhir.dates import LONDON, utc
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.counts import Counted, bounded
+from scr.store.driver import run_many, written
 from scr.store.engine import Database
 from scr.store.tables import LOSS_DAY
 
-_ADD = text(
-    "INSERT INTO loss_day (day, provider, adapter, kind, name, writer, count)"
-    " VALUES (:day, :provider, :adapter, :kind, :name, :writer, :count)"
+_ADD = written(
+    "INSERT INTO loss_day (day, provider, adapter, kind, name, writer, count) VALUES (?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (day, provider, adapter, kind, name, writer)"
     " DO UPDATE SET count = loss_day.count + excluded.count"
 )
@@ -53,9 +53,9 @@ def add(
     """Add counts to those of the day, in one statement."""
     if not counts:
         return
-    same = {"day": day_of(now), "provider": provider.value, "adapter": adapter, "writer": writer_of_thread()}
-    rows = [{**same, "kind": c.kind, "name": c.name, "count": n} for c, n in bounded(Counter(counts)).items()]
-    connection.execute(_ADD, rows)
+    day, writer = day_of(now), writer_of_thread()
+    told = bounded(Counter(counts)).items()
+    run_many(connection, _ADD, [(day, provider.value, adapter, c.kind, c.name, writer, n) for c, n in told])
 
 
 def read(connection: Connection, since: str, provider: OdsCode | None = None) -> list[Loss]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
+from scr.store.driver import run, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, seal_long, unreadable, unseal
 from scr.store.people import Person, person_by_key
 from scr.store.tables import MESSAGE, WAITING
@@ -79,24 +80,21 @@ _UNDONE = (MessageState.RECEIVED.value, MessageState.WAITING.value)
 _KNOWN = select(MESSAGE.c.id, MESSAGE.c.state).where(
     MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.digest == bindparam("digest")
 )
-_KEEP = text(
-    "INSERT INTO message (id, provider, feed, received, digest, state, outcome, wrapped_key, sealed)"
-    " VALUES (:id, :provider, :feed, :received, :digest, 'received', '{}', :wrapped_key, :sealed)"
-    " ON CONFLICT (provider, digest) DO NOTHING"
+_INTO = "INSERT INTO message (id, provider, feed, received, digest, state, outcome, wrapped_key, sealed)"
+_UNLESS_KNOWN = "ON CONFLICT (provider, digest) DO NOTHING"
+_KEEP = written(f"{_INTO} VALUES (?, ?, ?, ?, ?, 'received', '{{}}', ?, ?) {_UNLESS_KNOWN}")
+_KEEP_ROOM = text(
+    f"{_INTO} VALUES (:id, :provider, :feed, :received, :digest, 'received', '{{}}', :wrapped_key,"
+    f" zeroblob(:sealed)) {_UNLESS_KNOWN}"
 )
-_KEEP_ROOM = text(_KEEP.text.replace(":sealed", "zeroblob(:sealed)"))
+_KEPT = ("id", "provider", "feed", "received", "digest", "wrapped_key", "sealed")
 _LONG = 1_000_000
-_FINISH = (
-    update(MESSAGE)
-    .where(MESSAGE.c.id == bindparam("which"))
-    .values(state=bindparam("state"), outcome=bindparam("outcome"))
+_FINISH = written("UPDATE message SET state = ?, outcome = ? WHERE id = ?")
+_FINISH_OF_PERSON = written(
+    "UPDATE message SET state = ?, outcome = ?, person = ?, wrapped_key = ? WHERE id = ?"
 )
-_FINISH_OF_PERSON = _FINISH.values(person=bindparam("person"), wrapped_key=bindparam("wrapped_key"))
-_TAKEN = (
-    select(MESSAGE.c.person, MESSAGE.c.wrapped_key)
-    .where(MESSAGE.c.id == bindparam("id"), MESSAGE.c.state.in_(_UNDONE))
-    .with_for_update()
-)
+_TAKEN = "SELECT person, wrapped_key FROM message WHERE id = ? AND state IN ('received', 'waiting')"
+_TAKE = {**written(_TAKEN), "postgresql": written(f"{_TAKEN} FOR UPDATE")["postgresql"]}
 _WAIT = (
     update(MESSAGE)
     .where(MESSAGE.c.id == bindparam("which"), MESSAGE.c.state.in_(_UNDONE))
@@ -158,7 +156,8 @@ def _insert(connection: Connection, row: Mapping[str, object]) -> bool:
     room is made for it, and it is written there."""
     sealed = row["sealed"]
     if connection.dialect.name != "sqlite" or not isinstance(sealed, bytearray) or len(sealed) < _LONG:
-        return bool(connection.execute(_KEEP, row).rowcount)
+        values = (row[name] for name in _KEPT)
+        return bool(run(connection, _KEEP, tuple(values)).rowcount)
     done = connection.execute(_KEEP_ROOM, {**row, "sealed": len(sealed)})
     if not done.rowcount:
         return False
@@ -173,7 +172,7 @@ def take(connection: Connection, keys: KeyRing, message: str) -> DataKey | None:
 
     Whoever takes it holds it until the end of the transaction.
     """
-    row = connection.execute(_TAKEN, {"id": message}).one_or_none()
+    row = run(connection, _TAKE, (message,)).fetchone()
     return None if row is None else _key_of(connection, keys, message, *row)
 
 
@@ -196,18 +195,14 @@ def finish(
 
     ``key`` is the message's own, from ``take``. Raises NotFound for an id that was never kept.
     """
-    values: dict[str, object] = {
-        "which": message,
-        "state": state.value,
-        "outcome": orjson.dumps(dict(outcome)).decode(),
-    }
-    change = _FINISH
-    if person is not None:
+    counts = orjson.dumps(dict(outcome)).decode()
+    if person is None:
+        done = run(connection, _FINISH, (state.value, counts, message))
+    else:
         key = key or message_key(connection, keys, message)
-        values["person"] = person.key
-        values["wrapped_key"] = seal(person.data_key, key.raw, place_of("message", message, "key"))
-        change = _FINISH_OF_PERSON
-    if not connection.execute(change, values).rowcount:
+        wrapped = seal(person.data_key, key.raw, place_of("message", message, "key"))
+        done = run(connection, _FINISH_OF_PERSON, (state.value, counts, person.key, wrapped, message))
+    if not done.rowcount:
         raise _no_message()
 
 

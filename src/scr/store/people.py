@@ -13,7 +13,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.store import groups
-from scr.store.dialects import BINARY, written
+from scr.store.driver import run, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
 
@@ -68,10 +68,7 @@ _LOCK = {
     "sqlite": "SELECT 1 FROM person WHERE key = ?",  # its one writer holds everything
     "postgresql": "SELECT 1 FROM person WHERE key = %s FOR UPDATE",
 }
-_REVISED = {
-    "sqlite": "UPDATE person SET revision = revision + 1 WHERE key = ?",
-    "postgresql": "UPDATE person SET revision = revision + 1 WHERE key = %s",
-}
+_REVISED = written("UPDATE person SET revision = revision + 1 WHERE key = ?")
 _BY_TOKEN = written(
     "SELECT p.key, p.patient_id, p.wrapped_key, p.sealed, p.revision, p.view"
     " FROM person_index i JOIN person p ON p.key = i.person WHERE i.token = ?"
@@ -106,8 +103,7 @@ def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Pers
 
 def person_by_token(connection: Connection, keys: KeyRing, token: str) -> Person | None:
     """The person whom a token of the blind index finds."""
-    sql = _BY_TOKEN[connection.dialect.name]
-    row = connection.exec_driver_sql(sql, (token,), execution_options={BINARY: True}).cursor.fetchone()
+    row = run(connection, _BY_TOKEN, (token,)).fetchone()
     return None if row is None else _opened(keys, row)
 
 
@@ -134,7 +130,7 @@ def add_person(
     person = Person(random_id(), random_id(), nhs_number, DataKey.new(), demographics)
     wrapped = keys.wrap(person.data_key, _key_place(person.key))
     row = (person.key, person.patient_id, wrapped, now, _sealed(person))
-    connection.exec_driver_sql(_ADD[connection.dialect.name], row)
+    run(connection, _ADD, row)
     return person
 
 
@@ -145,13 +141,12 @@ def keep_facts(connection: Connection, person: Person) -> None:
 
 def lock_person(connection: Connection, person: Person) -> bool:
     """Let one writer at a time change the person's record; False where the person was erased."""
-    lock = _LOCK[connection.dialect.name]  # through the driver: it is done for every unit
-    return connection.exec_driver_sql(lock, (person.key,)).cursor.fetchone() is not None
+    return run(connection, _LOCK, (person.key,)).fetchone() is not None
 
 
 def revise(connection: Connection, person: Person) -> None:
     """Mark that the person's record is another than it was: whatever changes one calls this."""
-    connection.exec_driver_sql(_REVISED[connection.dialect.name], (person.key,))
+    run(connection, _REVISED, (person.key,))
 
 
 def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:

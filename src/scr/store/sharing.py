@@ -21,9 +21,10 @@ from scr.errors import NotFound, PreconditionFailed
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.person import PERSON_SOURCE
 from scr.store.dialects import BINARY
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing, random_id, seal, unseal
 from scr.store.people import Person, lock_person
-from scr.store.records import file_entries, load_entry, load_history, load_some
+from scr.store.records import load_entry, load_history, load_some
 from scr.store.tables import SHARING
 
 CONSENT = "Consent"

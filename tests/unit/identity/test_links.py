@@ -12,10 +12,11 @@ from scr.identity import bars, index, links, merges
 from scr.store import links as kept
 from scr.store.engine import Database
 from scr.store.filed_under import belongs, joined, marks_of
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.links import LinkId
 from scr.store.people import Person, erase_person, person_by_key
-from scr.store.records import file_entries, load_record
+from scr.store.records import load_record
 from scr.store.tables import LINK, LINK_BAR
 from scr.store.trail import recent
 

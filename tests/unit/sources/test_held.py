@@ -20,11 +20,11 @@ from scr.mapping.provider import Feed, Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.messages import keep
 from scr.store.migrations import migrate
 from scr.store.people import Person, add_person
-from scr.store.records import file_entries
 
 HOSPITAL, COUNCIL, SILENT = OdsCode("RX1"), OdsCode("E09"), OdsCode("SIL")
 KEYS = KeyRing(b"e" * 32, b"i" * 32)

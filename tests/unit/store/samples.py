@@ -9,9 +9,9 @@ from scr.fhir.entry import Entry, pack
 from scr.fhir.identifiers import NHSNumber, is_nhs_number
 from scr.identity.index import register
 from scr.store.engine import Database
+from scr.store.filing import Filed, file_entries
 from scr.store.keys import KeyRing
 from scr.store.people import Person
-from scr.store.records import Filed, file_entries
 
 NOW = 1_767_225_600_000
 FAMILY = "Quillfeather"

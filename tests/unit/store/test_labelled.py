@@ -20,11 +20,11 @@ from scr.fhir.entry import Entry, pack
 from scr.fhir.labels import with_security
 from scr.identity import links
 from scr.store.engine import Database
-from scr.store.filing import file_in_view
+from scr.store.filing import Filed, file_entries, file_in_view
 from scr.store.keys import KeyRing
 from scr.store.labelled import carry_marks, read_marks, relabelled_record, with_labels
 from scr.store.people import Person, add_person, person_by_key
-from scr.store.records import Filed, file_entries, load_record
+from scr.store.records import load_record
 
 POLICY = load_labels(DataFiles())
 _settings = settings(

@@ -11,10 +11,11 @@ from scr.fhir.entry import Entry, pack
 from scr.fhir.identifiers import NHSNumber
 from scr.identity import index
 from scr.store.engine import Database
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.people import Person, erase_person, person_by_key
 from scr.store.recent import RecentRecords
-from scr.store.records import file_entries, load_record
+from scr.store.records import load_record
 
 NUMBERS = ("9990000018", "9990000026")
 

@@ -15,10 +15,11 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity.index import find
 from scr.store import messages, quarantine, snapshots, trail
 from scr.store.engine import Database
+from scr.store.filing import Filed
 from scr.store.keys import KeyRing
 from scr.store.locator import Located, as_served, locate, not_remembered, remember_served
 from scr.store.people import erase_person, person_by_key
-from scr.store.records import Filed, load_entry, load_history, load_record, load_version
+from scr.store.records import load_entry, load_history, load_record, load_version
 from scr.store.tables import PERSON, RESOURCE
 
 

@@ -12,9 +12,9 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry, pack
 from scr.store import sharing
 from scr.store.engine import Database
+from scr.store.filing import file_entries
 from scr.store.keys import KeyRing, seal
 from scr.store.people import Person, add_person, erase_person
-from scr.store.records import file_entries
 from scr.store.tables import SHARING
 
 DENY_ALL: c.Tree = {"type": "deny"}

@@ -13,9 +13,10 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry, pack
 from scr.identity.index import register
 from scr.store.engine import Database
+from scr.store.filing import Filed, Told, file_entries
 from scr.store.keys import KeyRing
 from scr.store.people import Person
-from scr.store.records import Filed, Told, file_entries, load_record
+from scr.store.records import load_record
 
 
 def _visit(status: str) -> Entry:
