@@ -5,6 +5,7 @@
     ├── Forbidden         403  forbidden     known, and not allowed
     ├── NotFound          404  not-found     nothing there that may be told of
     │   └── UnknownCode   404  code-invalid  a code that its code system does not have
+    ├── NotAcceptable     406  not-supported no format that is served
     ├── Conflict          409  conflict      another writer was first
     │   └── PreconditionFailed 412 conflict  it is not the version that the writer had read
     ├── Invalid           400  invalid       the sender must change something
@@ -68,6 +69,12 @@ class UnknownCode(NotFound):
     issue, default_code = "code-invalid", "unknown-code"
 
 
+class NotAcceptable(ScrError):
+    """The answer is wanted in a format that is not served."""
+
+    status, issue, exit_code, default_code = 406, "not-supported", 65, "not-acceptable"
+
+
 class Conflict(ScrError):
     """Another writer was first."""
 
@@ -105,9 +112,18 @@ class TooCostly(Invalid):
 
 
 class TooMany(ScrError):
-    """Too many requests at once: try later."""
+    """Too many requests at once: try later.
+
+    ``retry_after`` is after how many seconds, where that is known; else 0.
+    """
 
     status, issue, exit_code, default_code = 429, "throttled", 75, "too-many"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, where: str | None = None, retry_after: int = 0
+    ) -> None:
+        super().__init__(message, code=code, where=where)
+        self.retry_after = retry_after
 
 
 class Unavailable(ScrError):

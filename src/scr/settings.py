@@ -118,6 +118,18 @@ class Settings(BaseModel):
     )
     max_message_bytes: int = Field(default=4 * 1024 * 1024, gt=0, description="Largest HL7 v2 message.")
     snapshot_seconds: int = Field(default=900, gt=0, description="How long a search's pages stay pinned.")
+    alert_webhook: str = Field(
+        default="",
+        pattern=r"^$|^https?://\S+$",
+        description="Where alerts of broken glasses and claimed relationships are sent; empty: nowhere.",
+    )
+    alert_secret: str = Field(
+        default="file:keys/alerts.key",
+        description="Reference to the secret (32 characters or more) that signs what is sent there.",
+    )
+    alert_folder: str = Field(
+        default="", description="Folder into which each alert is written as a file; empty: none."
+    )
     writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."

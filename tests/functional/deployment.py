@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -323,10 +323,7 @@ async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterat
     """A deployment whose providers have sent what they know of Ada, Bert and Cleo."""
     make_home(home)
     issuer, neighbour = TestIssuer(KEY, audience=BASE), Neighbour()
-
-    def network(request: httpx.Request) -> httpx.Response:
-        return neighbour.respond(request) if request.url.host == "neighbour.test" else issuer.respond(request)
-
+    network = _network(issuer, neighbour)
     made = Settings(
         home=home, database_url=database_url, base_url=BASE, issuers=(issuer.settings(),), **settings
     )
@@ -341,6 +338,25 @@ async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterat
                 receipt = await deployment.receive(ods, body)
                 assert receipt.problems == (), receipt.problems
             yield deployment
+
+
+@asynccontextmanager
+async def beside(deployment: Deployment) -> AsyncIterator[Deployment]:
+    """Another process over the same store, as far as one process can be two."""
+    settings = deployment.services.settings
+    network = httpx.MockTransport(_network(deployment.issuer, deployment.neighbour))
+    async with open_services(settings, transport=network) as services:
+        app = create_app(settings, listen=False)
+        mount(app, services)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            yield Deployment(services, app, deployment.issuer, deployment.neighbour, client)
+
+
+def _network(issuer: TestIssuer, neighbour: Neighbour) -> Callable[[httpx.Request], httpx.Response]:
+    def network(request: httpx.Request) -> httpx.Response:
+        return neighbour.respond(request) if request.url.host == "neighbour.test" else issuer.respond(request)
+
+    return network
 
 
 def csv_of(header: list[str], *rows: Mapping[str, str]) -> bytes:

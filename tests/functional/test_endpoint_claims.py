@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 from tests.functional.deployment import (
     ADA,
     BASE,
     BERT,
+    CLEO,
     NOBODY,
     RESTRICTED,
     Deployment,
     Said,
+    beside,
     checked,
     condition,
+    running,
     url_of,
 )
 from tests.support import consents
@@ -201,7 +205,31 @@ async def test_nobody_claims_what_is_known_or_tries_numbers(fresh: Deployment) -
     both = [await ask(fresh, GLASS, parameters(one)) for one in (BERT, NOBODY)]
     assert [said.status for said in both] == [429, 429]
     assert both[0].raw == both[1].raw
+    assert 0 < int(both[0].headers["retry-after"]) <= 180
+    assert fresh.audit()[0].code == "too-many-claims"
+    async with beside(fresh) as other:  # another process has counted them too
+        assert (await ask(other, GLASS, parameters(NOBODY))).status == 429
     granted(await ask(fresh, GLASS, parameters(BERT), sub="another"))
+
+
+async def test_of_many_numbers_at_one_moment_no_more_are_tried(fresh: Deployment) -> None:
+    """Thirty wrong ones at once are twenty; a right one is never counted, whatever becomes of it."""
+    for _ in range(3):
+        assert (await ask(fresh, CLAIMING, _plain(ADA))).code == "relationship-known"
+    said = await asyncio.gather(*(ask(fresh, GLASS, parameters(NOBODY)) for _ in range(30)))
+    assert [one.status for one in said].count(403) == 20
+
+
+@pytest.mark.parametrize("table", ["audit", "alert"])
+async def test_a_claim_does_not_stand_without_its_audit_row_and_alert(
+    database_url: str, tmp_path: Path, table: str
+) -> None:
+    """Where one of them cannot be written, nothing is granted."""
+    async with running(tmp_path / "home", database_url, alert_folder="alerts") as made:
+        gone = text(f"ALTER TABLE {table} RENAME TO gone")
+        await made.services.database.write(lambda conn: conn.execute(gone))
+        assert (await ask(made, GLASS, parameters(BERT))).status in {500, 503}
+        assert await oversight(made).latest() == []
 
 
 @pytest.mark.parametrize(
@@ -264,15 +292,17 @@ async def test_one_user_has_few_open_at_once(fresh: Deployment) -> None:
     granted(await ask(fresh, GLASS, parameters(ADA), at="C99", role="R8000", sub="somebody-else"))
 
 
-async def test_two_at_the_same_moment_are_one_or_two_and_end_together(fresh: Deployment) -> None:
-    """Sent at once, at least one is granted; after one withdrawal none is open."""
-    body = parameters(BERT)
-    both = await asyncio.gather(ask(fresh, GLASS, body), ask(fresh, GLASS, body))
-    assert 200 in {said.status for said in both}
-    assert {said.status for said in both} <= {200, 409}
-    [claim, *_] = await oversight(fresh).latest()
-    await oversight(fresh).withdraw(claim.id, OFFICER)
-    assert (await look(fresh)).code == "no-relationship"
+async def test_two_at_the_same_moment_are_one(fresh: Deployment) -> None:
+    """Sent at once, through two processes, one is granted; of two persons no more than may be."""
+    async with beside(fresh) as other:
+        asked = [ask(one, GLASS, parameters(BERT)) for one in (fresh, other) * 3]
+        assert sorted(said.status for said in await asyncio.gather(*asked)) == [200, *[409] * 5]
+        row = _row(fresh, (await only(fresh)).id)
+        more = fresh.services.policy.glass.most_at_once - 2
+        rows = [{**row, "id": f"more{n}", "person": row["person"]} for n in range(more)]
+        await fresh.services.database.write(lambda conn: conn.execute(CLAIM.insert(), rows))
+        both = (ask(one, GLASS, parameters(who)) for one, who in ((fresh, ADA), (other, CLEO)))
+        assert sorted(said.status for said in await asyncio.gather(*both)) == [200, 429]
 
 
 async def test_a_review_is_by_name_by_somebody_else_and_stays_in_the_audit(fresh: Deployment) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from tests.functional.deployment import ADA, BASE, BERT, CLEO, Deployment, Said, checked
 from tests.support import consents as c
 
@@ -493,3 +493,21 @@ async def test_a_period_is_over_when_its_last_day_is(deployment: Deployment) -> 
         found = (await deployment.get("Condition", patient=subject)).ids
         assert (found == []) is closed
         await withdraw(deployment, consent)
+
+
+async def test_a_consent_does_not_stand_without_its_audit_row(fresh: Deployment) -> None:
+    """Where the audit cannot be written, nobody has objected: by no new Consent, and no new version."""
+    subject = await fresh.subject()
+    first = await kept(fresh, c.consent({"type": "permit"}, subject))
+    gone, back = text("ALTER TABLE audit RENAME TO gone"), text("ALTER TABLE gone RENAME TO audit")
+    await fresh.services.database.write(lambda conn: conn.execute(gone))
+    objection = c.consent(DENY, subject)
+    made = await write(fresh, objection)
+    again = await write(
+        fresh, {**objection, "id": first["id"]}, to=f"Consent/{first['id']}", if_match='W/"1"'
+    )
+    assert [(said.status, said.code) for said in (made, again)] == [(503, "no-audit")] * 2
+    await fresh.services.database.write(lambda conn: conn.execute(back))
+    assert (await fresh.get(f"Patient/{subject}")).status == 200
+    listed = await fresh.get("Consent", **OFFICER, patient=subject)
+    assert [one["meta"]["versionId"] for one in listed.matches] == ["1"]

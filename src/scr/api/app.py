@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from scr.api.alerting import alerting, sends_alerts
 from scr.api.desk import Desk
 from scr.api.fhir.capability import capability_statement, served_types
 from scr.api.fhir.claims import ClaimRoutes
@@ -28,6 +29,7 @@ from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
 from scr.api.intake import IntakeRoutes
+from scr.api.limits import Limits
 from scr.api.logs import set_up_logs
 from scr.api.look import Looks, refused, respond
 from scr.api.oauth.build import open_authorisation, open_verifier
@@ -52,6 +54,7 @@ from scr.intake.mllp import MllpServer, server_tls
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.sources.terminology import open_terminology
+from scr.store import limits as attempts
 from scr.store import snapshots, spent
 from scr.store.keys import random_id
 from scr.terminology.conceptmap import ConceptMaps
@@ -72,6 +75,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
             services = await stack.enter_async_context(open_services(settings))
             mount(app, services)
             await stack.enter_async_context(housekeeping(services))
+            await stack.enter_async_context(alerting(services))
             if listen:
                 await stack.enter_async_context(listening(services))
             _settle()
@@ -137,7 +141,8 @@ def mount(app: FastAPI, services: Services) -> None:
         app.include_router(OAuthRoutes(oauth, services.database, now_ms).router(), prefix="/fhir")
     codes = TerminologyRoutes(verifier, terminology, settings.base_url, services.database, now_ms)
     app.include_router(codes.router(), prefix="/fhir")
-    claims = ClaimRoutes(looks, services.broker, services.policy, services.database)
+    limits = Limits(services.database, services.keys, now_ms)
+    claims = ClaimRoutes(looks, services.broker, services.policy, limits, alerts=sends_alerts(settings))
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
     app.include_router(fhir.router(), prefix="/fhir")
@@ -165,6 +170,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
                 await services.database.write(lambda conn: spent.forget(conn, now_ms()))
+                await services.database.write(lambda conn: attempts.forget(conn, now_ms()))
                 await sweep_sessions(services.database, now_ms())
             await asyncio.sleep(_SWEEP_SECONDS)
 

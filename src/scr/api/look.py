@@ -10,8 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,17 +22,18 @@ from scr.consent.actor import Actor
 from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
-from scr.errors import Fault, Forbidden, ScrError, Unavailable
+from scr.errors import Fault, Forbidden, ScrError, TooMany, Unavailable
 from scr.fhir.dates import utc
 from scr.fhir.outcome import outcome_bytes
 from scr.store.claims import Claim, ClaimKind
-from scr.store.engine import Database
+from scr.store.engine import Database, Work
 from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 _log = structlog.get_logger("scr.api")
 
+T = TypeVar("T")
 Clock = Callable[[], int]
 """Milliseconds since 1970-01-01 UTC."""
 
@@ -58,6 +61,8 @@ class Look:
     decision: Decision | None = None
     details: dict[str, str] = field(default_factory=dict)
     purpose: str = "TREAT"
+    told: bool = False
+    """Whether the audit has it already: ``written`` has told of it."""
 
     def claimed(self, claims: Iterable[Claim]) -> None:
         """Note what the actor has claimed of the person: every look under it is found by its id.
@@ -115,8 +120,9 @@ class Looks:
             error = _fault(look)
             answer = refused(error)
         try:
-            row = audit_row(look, error, self._policy.hash)
-            await self._database.write(lambda connection: append(connection, row))
+            if error is not None or not look.told:
+                row = audit_row(look, error, self._policy.hash)
+                await self._database.write(lambda connection: append(connection, row))
         except ScrError:
             answer = refused(Unavailable("the audit cannot be written, so nothing is shown", code="no-audit"))
         _log.info(
@@ -135,6 +141,25 @@ class Looks:
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)
         return await handler(look, look.actor)
+
+
+async def written(
+    look: Look, database: Database, policy: Policy, work: Work[T], note: Callable[[T], None]
+) -> T:
+    """Do what a look is to write, and tell of it in the audit, in one transaction: neither stands alone.
+
+    ``note`` puts into the look what the audit row is to say of what was written.
+    """
+
+    def both(connection: Connection) -> T:
+        result = work(connection)
+        note(result)
+        append(connection, audit_row(look, None, policy.hash))
+        return result
+
+    result = await database.write(both)
+    look.told = True
+    return result
 
 
 def _fault(look: Look) -> Fault:
@@ -165,6 +190,8 @@ def audit_row(look: Look, error: ScrError | None, policy: str) -> AuditRow:
 def refused(error: ScrError) -> Answer:
     """The answer that tells of an error."""
     headers = {"WWW-Authenticate": _challenge(error)} if error.status == 401 else {}
+    if isinstance(error, TooMany) and error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
     return Answer(outcome_bytes(error), error.status, headers)
 
 

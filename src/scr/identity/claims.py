@@ -104,6 +104,7 @@ def claim(
     Raises TooMany; Conflict where the user has one open for them; Forbidden where one was withdrawn and
     would not be over yet.
     """
+    claims.hold(connection, actor.subject)  # or two at one moment would not know of each other
     check_open(connection, actor, terms, made.since)
     for one in view:
         for known in claims.of_actor(connection, one.key, actor.subject, made.since):

@@ -6,11 +6,12 @@ of the rows as they are now: what was withdrawn on one process holds on none.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from scr.consent.breakglass import BrokenGlass
 from scr.consent.ties import Tie
@@ -123,6 +124,7 @@ _OPEN = select(func.count()).where(
 )
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[Review, ...])
+_HOLD = text("SELECT pg_advisory_xact_lock(:number)")
 _TEXTS = select(CLAIM.c.sealed, CLAIM.c.review).where(CLAIM.c.id == bindparam("id"))
 
 
@@ -133,6 +135,17 @@ def add(connection: Connection, person: Person, claim: Claim, reason: str) -> Cl
     row["sealed"] = seal(person.data_key, reason.encode(), _place(made, "reason"))
     connection.execute(insert(CLAIM), row)
     return made
+
+
+def hold(connection: Connection, subject: str) -> None:
+    """Let nobody else claim for this subject before the transaction ends: what is open is counted first.
+
+    On SQLite there is one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        digest = hashlib.blake2b(f"claim\x1f{subject}".encode(), digest_size=8).digest()
+        number = int.from_bytes(digest, "big", signed=True)
+        connection.execute(_HOLD, {"number": number})
 
 
 def of_actor(connection: Connection, person: str, subject: str, now: int) -> tuple[Claim, ...]:

@@ -11,39 +11,43 @@ from dataclasses import replace
 
 import structlog
 from fastapi import APIRouter
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.desk import read_body
-from scr.api.look import Answer, Look, Looks
+from scr.api.limits import WRONG_NUMBERS, Limits
+from scr.api.look import Answer, Look, Looks, written
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Interaction, decide
 from scr.consent.policy import Policy
 from scr.consent.ties import ties_in_force
-from scr.errors import Conflict, Forbidden, TooMany, Unprocessable
+from scr.errors import Conflict, Forbidden, Unprocessable
 from scr.fhir.claim_request import ClaimRequest, read_claim, told_claim
 from scr.fhir.dates import utc
 from scr.identity.claims import Terms, check_hours, check_open, claim, draft, terms_of
+from scr.store import alerts
 from scr.store.claims import Claim, ClaimKind
-from scr.store.engine import Database
 
 OPERATIONS = {"$claim-relationship": ClaimKind.RELATIONSHIP, "$break-glass": ClaimKind.GLASS}
-_HOUR = 3600 * 1000
-_MOST_MISSES = 20
-_REMEMBERED = 10_000
+_TOO_MANY = "too many wrong numbers: try later"
 _log = structlog.get_logger("scr.api")
 
 
 class ClaimRoutes:
     """The two operations, below the FHIR base."""
 
-    def __init__(self, looks: Looks, broker: Broker, policy: Policy, database: Database) -> None:
+    def __init__(
+        self, looks: Looks, broker: Broker, policy: Policy, limits: Limits, *, alerts: bool = False
+    ) -> None:
+        """``alerts``: each claim that is granted is told to those outside whom the settings name."""
         self._looks = looks
         self._broker = broker
         self._policy = policy
-        self._database = database
-        self._misses = _Misses()
+        self._database = limits.database
+        self._limits = limits
+        self._alerts = alerts
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -80,23 +84,36 @@ class ClaimRoutes:
         asked = read_claim(await read_body(request))
         made = draft(actor, terms, hours=_checked(asked, terms), now=look.now)
         self._check_anybody(look, actor, made)
-        self._misses.check(actor.subject, look.now)
         await self._database.read(lambda conn: check_open(conn, actor, terms, look.now))
+        # Counted as wrong until it turns out to be right: of many at once no more are tried.
+        await self._limits.take(WRONG_NUMBERS, actor.subject, _TOO_MANY, "too-many-claims")
         known = await self._broker.by_number(asked.nhs_number, actor)
         if known is None or not known.ties or not self._would_open(look, actor, known, made):
-            self._misses.note(actor.subject, look.now)
             raise Forbidden("it cannot be granted for this NHS Number: check it", code="not-granted")
+        await self._limits.give_back(WRONG_NUMBERS, actor.subject)
         look.person = known.person.key
         if terms.kind is ClaimKind.RELATIONSHIP:
             self._check_needed(look, actor, known)
-        written = await self._database.write(
-            lambda conn: claim(conn, known.person, known.view, actor, terms, made, asked.reason)
-        )
-        look.claimed((written,))
+        granted = await self._grant(look, actor, known, terms, made, asked.reason)
         # The alert: for whoever watches the log. It names nobody; the list at /privacy does.
-        _log.warning("alert", kind=written.kind.value, claim=written.id, correlation=look.correlation)
+        _log.warning("alert", kind=granted.kind.value, claim=granted.id, correlation=look.correlation)
         lifts = tuple(sorted(terms.lifts))
-        return Answer(told_claim(written.id, written.until, written.purpose, lifts))
+        return Answer(told_claim(granted.id, granted.until, granted.purpose, lifts))
+
+    async def _grant(
+        self, look: Look, actor: Actor, known: Known, terms: Terms, made: Claim, reason: str
+    ) -> Claim:
+        """The claim, its audit row and its alert: all of them, or none."""
+
+        def work(connection: Connection) -> Claim:
+            granted = claim(connection, known.person, known.view, actor, terms, made, reason)
+            if self._alerts:
+                alerts.add(connection, granted)
+            return granted
+
+        return await written(
+            look, self._database, self._policy, work, lambda granted: look.claimed((granted,))
+        )
 
     def _check_anybody(self, look: Look, actor: Actor, made: Claim) -> None:
         """Raises Forbidden where it would open nobody's record, whoever is asked about."""
@@ -127,30 +144,6 @@ class ClaimRoutes:
                 "your organisation has a relationship with this person: there is nothing to claim",
                 code="relationship-known",
             )
-
-
-class _Misses:
-    """How often each user of this process asked for somebody of whom nothing was granted, in the last hour.
-
-    Whom a number belongs to is not to be found out by trying one after the other.
-    """
-
-    def __init__(self) -> None:
-        self._at: dict[str, list[int]] = {}
-
-    def check(self, subject: str, now: int) -> None:
-        """Raises TooMany where it was too often."""
-        if len(self._lately(subject, now)) >= _MOST_MISSES:
-            raise TooMany("too many wrong numbers: wait an hour", code="too-many-claims")
-
-    def note(self, subject: str, now: int) -> None:
-        """One more time."""
-        if len(self._at) >= _REMEMBERED:
-            self._at.clear()
-        self._at[subject] = [*self._lately(subject, now), now]
-
-    def _lately(self, subject: str, now: int) -> list[int]:
-        return [at for at in self._at.get(subject, ()) if now - at < _HOUR]
 
 
 def _checked(asked: ClaimRequest, terms: Terms) -> int:

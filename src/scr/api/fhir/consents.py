@@ -13,7 +13,7 @@ from datetime import datetime
 from email.utils import formatdate
 
 from scr.api.fhir.opened import NO_PATIENT
-from scr.api.look import Answer, Look
+from scr.api.look import Answer, Look, written
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.consents import rules_of
@@ -29,7 +29,7 @@ from scr.fhir.entry import Entry, Resource
 from scr.fhir.privacy_consent import read_consent
 from scr.fhir.search import Pairs, parse_search
 from scr.store import sharing
-from scr.store.engine import Database
+from scr.store.engine import Database, Work
 from scr.store.keys import KeyRing
 from scr.store.people import Person
 from scr.store.sharing import CONSENT, Said
@@ -80,8 +80,8 @@ class Consents:
         person = self._person(self._admitted(look, actor, known, NO_PATIENT), patient)
         if person is None:
             raise NotFound(NO_PATIENT)
-        entry = await self._database.write(
-            lambda conn: sharing.create(conn, self._keys, person, consent, look.now)
+        entry = await self._written(
+            look, lambda conn: sharing.create(conn, self._keys, person, consent, look.now)
         )
         location = f"{self._base_url}/{entry.reference}/_history/{entry.version}"
         return self._answer(look, entry, 201, Location=location)
@@ -101,8 +101,8 @@ class Consents:
                 code="other-person",
                 where="Consent.patient",
             )
-        entry = await self._database.write(
-            lambda conn: sharing.update(conn, self._keys, said, consent, version, look.now)
+        entry = await self._written(
+            look, lambda conn: sharing.update(conn, self._keys, said, consent, version, look.now)
         )
         return self._answer(look, entry)
 
@@ -141,6 +141,10 @@ class Consents:
             total=len(found),
         )
         return Answer(body)
+
+    async def _written(self, look: Look, work: Work[Entry]) -> Entry:
+        """A Consent is not in force without the audit's telling who wrote it."""
+        return await written(look, self._database, self._policy, work, lambda entry: _noted(look, entry))
 
     async def _find(self, look: Look, actor: Actor, logical: str) -> Said:
         """A Consent that the actor may see. Raises NotFound, known or not."""
@@ -191,12 +195,16 @@ class Consents:
 
     @staticmethod
     def _answer(look: Look, entry: Entry, status: int = 200, **headers: str) -> Answer:
-        look.details["consent"] = f"{entry.reference}/_history/{entry.version}"
+        _noted(look, entry)
         tags = {
             "ETag": f'W/"{entry.version}"',
             "Last-Modified": formatdate(entry.last_updated / 1000, usegmt=True),
         }
         return Answer(entry.body, status, {**tags, **headers})
+
+
+def _noted(look: Look, entry: Entry) -> None:
+    look.details["consent"] = f"{entry.reference}/_history/{entry.version}"
 
 
 def _version(if_match: str | None) -> str:

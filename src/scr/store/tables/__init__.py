@@ -11,8 +11,10 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from scr.store.tables.alerts import AlertRow
 from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.claims import ClaimRow
+from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonDoubtRow, PersonIndexRow, PersonRow, RelationshipRow
@@ -62,3 +64,5 @@ REMAP = _table(RemapRow)
 CLIENT = _table(ClientRow)
 SPENT = _table(SpentRow)
 SESSION = _table(SessionRow)
+ATTEMPTS = _table(LimitRow)
+ALERT = _table(AlertRow)

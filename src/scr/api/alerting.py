@@ -1,0 +1,33 @@
+"""Alerts go out beside the server, where the settings say where to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from scr.api.services import Services, now_ms
+from scr.settings import Settings
+from scr.sources.alerts import AlertPost, ways_of
+
+
+def sends_alerts(settings: Settings) -> bool:
+    """Whether a deployment sends any: else none is written that nobody would take."""
+    return bool(settings.alert_webhook or settings.alert_folder)
+
+
+@asynccontextmanager
+async def alerting(services: Services) -> AsyncIterator[None]:
+    """Deliver them. Raises Invalid where the secret that signs them is not there."""
+    ways = ways_of(services.settings, services.client, now_ms)
+    if not ways:
+        yield
+        return
+    stop = asyncio.Event()
+    post = AlertPost(services.database, ways, services.settings.base_url, now_ms)
+    posting = asyncio.create_task(post.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await posting

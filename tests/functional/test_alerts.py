@@ -1,0 +1,138 @@
+"""Alerts that leave the house: at least once, whatever fails in between, and with nobody's data."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.functional.deployment import BERT, Deployment, beside, running
+from tests.functional.test_endpoint_claims import GLASS, REASON, ask, granted, only, parameters
+
+from scr.api.services import now_ms
+from scr.errors import Invalid
+from scr.sources.alerts import FIRST_MS, LEASE_MS, AlertPost, signature, ways_of
+from scr.sources.http import open_client
+from scr.store import alerts
+
+SECRET = b"a secret of thirty-two characters or more"
+
+
+@dataclass
+class Receiver:
+    """Whoever takes alerts: a real server, whose next answers are told beforehand; None is never given."""
+
+    port: int = 0
+    statuses: list[int | None] = field(default_factory=list)
+    taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in head[1:] if one)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.taken.append((headers, body))
+        self.arrived.set()
+        status = self.statuses.pop(0)
+        if status is None:
+            await reader.read()  # until whoever asked has gone
+        else:
+            writer.write(f"HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        writer.close()
+
+
+@asynccontextmanager
+async def receiving(*statuses: int | None, port: int = 0) -> AsyncIterator[Receiver]:
+    """A receiver that answers so, one request after the other."""
+    made = Receiver(statuses=list(statuses))
+    server = await asyncio.start_server(made.serve, "127.0.0.1", port)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        server.close()
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Deployment]:
+    """A deployment that sends alerts to an address where nobody is yet, and into a folder."""
+    where = f"http://127.0.0.1:{unused_tcp_port}/alerts"
+    made = running(tmp_path / "home", database_url, alert_webhook=where, alert_folder="alerts")
+    async with made as deployment:
+        (tmp_path / "home" / "keys" / "alerts.key").write_bytes(SECRET)
+        yield deployment
+
+
+def posted(house: Deployment, client: httpx.AsyncClient, later: int = 0) -> AlertPost:
+    """What delivers, in a process of its own, so much later (ms)."""
+
+    def clock() -> int:
+        return now_ms() + later
+
+    settings = house.services.settings
+    return AlertPost(house.services.database, ways_of(settings, client, clock), settings.base_url, clock)
+
+
+async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> None:
+    """Nobody there, an error, a process that ends while it sends; then it arrives, known by its id."""
+    granted(await ask(house, GLASS, parameters(BERT)))
+    claim, database = await only(house), house.services.database
+    port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
+    async with open_client(None) as client:
+        assert await posted(house, client).deliver()
+        [stuck] = await database.read(alerts.stuck)
+        assert (stuck.id, stuck.problem, stuck.taken) == (claim.id, "webhook: not-reached", "folder")
+        assert not await posted(house, client).deliver()  # not before its time
+        async with receiving(503, None, 204, port=port) as receiver:
+            assert await posted(house, client, FIRST_MS).deliver()
+            [stuck] = await database.read(alerts.stuck)
+            assert (stuck.problem, stuck.tries) == ("webhook: status-503", 2)
+            receiver.arrived.clear()
+            ends = asyncio.create_task(posted(house, client, 10 * FIRST_MS).deliver())
+            await receiver.arrived.wait()
+            ends.cancel()
+            assert not await posted(house, client, 10 * FIRST_MS).deliver()  # it was somebody's
+            async with beside(house) as other:
+                assert await posted(other, client, 10 * FIRST_MS + LEASE_MS + 1000).deliver()
+    assert await database.read(alerts.stuck) == []
+    assert {headers["x-scr-alert"] for headers, _ in receiver.taken} == {claim.id}
+    assert len(receiver.taken) == 3
+    for headers, body in receiver.taken:
+        assert headers["x-scr-signature"] == signature(SECRET, headers["x-scr-timestamp"], body)
+    [file] = (house.services.settings.home / "alerts").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    told = json.loads(receiver.taken[-1][1])
+    assert told == json.loads(file.read_bytes())
+    assert told.keys() == {"id", "kind", "at", "link"}
+    assert (told["id"], told["kind"]) == (claim.id, "break-glass")
+    assert told["link"] == f"https://record.test/privacy/claim/{claim.id}"
+    assert REASON not in file.read_text()
+
+
+async def test_an_alert_goes_out_by_itself_and_ends_with_the_process(house: Deployment) -> None:
+    """What runs beside the server delivers, goes on after a failure, and stops when it is told to."""
+    granted(await ask(house, GLASS, parameters(BERT)))
+    stop = asyncio.Event()
+    port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
+    async with receiving(200, port=port) as receiver, open_client(None) as client:
+        runs = asyncio.create_task(posted(house, client).run(stop))
+        await receiver.arrived.wait()
+        stop.set()
+        await runs
+    assert await house.services.database.read(alerts.stuck) == []
+
+
+async def test_a_secret_that_would_not_hold_stops_the_start(house: Deployment) -> None:
+    """A short one, or none, is told of before anything is served."""
+    settings = house.services.settings
+    for content in (b"short", b""):
+        settings.path("keys/alerts.key").write_bytes(content)
+        with pytest.raises(Invalid, match=r"alerts\.key"):
+            ways_of(settings, house.services.client, now_ms)
