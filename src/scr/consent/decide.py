@@ -32,6 +32,7 @@ __all__ = [
     "Interaction",
     "Obligation",
     "Reason",
+    "Ruling",
     "choices_told",
     "decide",
     "decide_actor",
@@ -50,6 +51,7 @@ _ENTRY_PERMITTED = Reason("permitted", "Role, scope and clearance allow it.")
 _LIFTED = Reason("break-glass", "A broken glass opened it: somebody will look at this afterwards.")
 
 _WHOLE_RULES = ACTOR_RULES + PERSON_RULES
+_Key = tuple[str, str, str, tuple[str, ...]]
 _BY_KEY = tuple(rule for rule in ENTRY_RULES if rule is not CONSENT_RULE)
 _BEFORE_CONSENT = frozenset(rule.name for rule in ENTRY_RULES[: ENTRY_RULES.index(CONSENT_RULE)])
 
@@ -64,36 +66,72 @@ def decide(request: AccessRequest, policy: Policy, now: datetime) -> Decision:
     return _whole(_WHOLE_RULES, request, policy, now)
 
 
-def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Callable[[Entry], Decision]:
-    """The decision for each entry of a record, the part that is the same for all made once.
+class Ruling:
+    """What is decided of one request at one instant: of the record as a whole, and of each entry.
 
-    What depends on the entry's source, type, heading and labels only is remembered by these; of the
-    person's own rules, those that name an entry or a date are asked of each.
+    The part that is the same for all is made once. What depends on the entry's source, type, heading and
+    labels only is remembered by these; of the person's own rules, those that name an entry or a date are
+    asked of each.
     """
-    whole = decide(request, policy, now)
-    if not whole.permit:
-        return lambda _entry: whole
-    case = case_of(request, policy, now)
-    by_key = case.say.by_key
-    rules = ENTRY_RULES if by_key else _BY_KEY
-    known: dict[tuple[str, str, str, tuple[str, ...]], Decision] = {}
 
-    def decide_entry(entry: Entry) -> Decision:
+    __slots__ = ("_by_key", "_case", "_known", "_permits", "_rules", "whole")
+
+    def __init__(self, request: AccessRequest, policy: Policy, now: datetime) -> None:
+        self.whole = decide(request, policy, now)
+        self._case = case_of(request, policy, now) if self.whole.permit else None
+        self._by_key = self._case is None or self._case.say.by_key
+        self._rules = ENTRY_RULES if self._by_key else _BY_KEY
+        self._known: dict[_Key, Decision] = {}
+        self._permits: dict[_Key, bool] = {}
+
+    def __call__(self, entry: Entry) -> Decision:
+        """Whether the entry may be seen, and why."""
+        case = self._case
+        if case is None:
+            return self.whole
         key = (entry.source, entry.type, entry.heading, entry.labels)
         try:
-            found = known.get(key)
+            found = self._known.get(key)
             if found is None:
-                found = known[key] = _entry(rules, case, entry)
-            if by_key or found.rule in _BEFORE_CONSENT:
+                found = self._known[key] = _entry(self._rules, case, entry)
+            if self._by_key or found.rule in _BEFORE_CONSENT:
+                self._permits[key] = found.permit
                 return found
             said = _entry((CONSENT_RULE,), case, entry)
         except ERRORS:
-            return Decision(False, (FAULT,), policy.hash, rule="error")
+            return Decision(False, (FAULT,), case.policy.hash, rule="error")
         if not said.permit:
             return said
         return said if found.permit and said.code != _ENTRY_PERMITTED.code else found
 
-    return decide_entry
+    def permits(self, entry: Entry) -> bool:
+        """Whether the entry may be seen."""
+        return self(entry).permit
+
+    def permitted(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those that may be seen, in their order: as ``permits`` says it of each, and quicker."""
+        known, found = self._permits, []
+        for entry in entries:
+            permit = known.get((entry.source, entry.type, entry.heading, entry.labels))
+            if self(entry).permit if permit is None else permit:
+                found.append(entry)
+        return found
+
+    def opened_headings(self, sources: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The headings that are open to the actor of each source, whatever stands there.
+
+        Nothing of an entry is asked: what is said of a heading here is the same whether or not the person
+        has anything under it. None is open where the record as a whole is not.
+        """
+        case = self._case
+        if case is None:
+            return dict.fromkeys(sources, frozenset())
+        return {source: _open(case, source) for source in sources}
+
+
+def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Callable[[Entry], Decision]:
+    """The decision for each entry of a record."""
+    return Ruling(request, policy, now)
 
 
 def visible_headings(request: AccessRequest, policy: Policy) -> frozenset[str]:
@@ -105,16 +143,8 @@ def visible_headings(request: AccessRequest, policy: Policy) -> frozenset[str]:
 def opened_headings(
     request: AccessRequest, policy: Policy, now: datetime, sources: Iterable[str]
 ) -> Mapping[str, frozenset[str]]:
-    """The headings that are open to the actor of each source, whatever stands there.
-
-    Nothing of an entry is asked: what is said of a heading here is the same whether or not the person has
-    anything under it. None is open where the record as a whole is not.
-    """
-    named = tuple(sources)
-    if not decide(request, policy, now).permit:
-        return dict.fromkeys(named, frozenset())
-    case = case_of(request, policy, now)
-    return {source: _open(case, source) for source in named}
+    """``Ruling.opened_headings`` of a request."""
+    return Ruling(request, policy, now).opened_headings(sources)
 
 
 def choices_told(request: AccessRequest, policy: Policy, now: datetime) -> frozenset[Kind]:

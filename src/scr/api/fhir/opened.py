@@ -16,15 +16,7 @@ from scr.broker.ledger import Ledger, make_ledger
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
-from scr.consent.decide import (
-    AccessRequest,
-    Obligation,
-    choices_told,
-    decide,
-    entry_decider,
-    opened_headings,
-    visible_headings,
-)
+from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, decide, visible_headings
 from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
 from scr.fhir.dates import utc
@@ -60,6 +52,34 @@ class Opened:
         return [source.value for source in sources if source in self.known.contributing]
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A person's record that an actor may open, and what is decided of it."""
+
+    known: Known
+    request: AccessRequest
+    ruling: Ruling
+
+    @property
+    def hides(self) -> bool:
+        """Whether the actor must not learn where the person is."""
+        return Obligation.HIDE_WHEREABOUTS in self.ruling.whole.obligations
+
+    def permitted(self, entries: Sequence[Entry], named: Sequence[Entry] = ()) -> list[Entry]:
+        """The entries that the actor may see, without what they say of those that the actor may not.
+
+        ``named`` are others that may be referred to, as far as the actor may see them.
+        """
+        beside = {f"Patient/{person.patient_id}" for person in self.known.view}
+        beside.update(entry.reference for entry in self.ruling.permitted(named))
+        permitted = redacted(self.ruling.permitted(entries), beside, self.ruling.permits)
+        return core(permitted) if self.hides else permitted
+
+    def may_see(self, entry: Entry) -> bool:
+        """Whether the actor may see anything of an entry, by its head."""
+        return self.ruling.permits(entry) and (may_go(entry) or not self.hides)
+
+
 class Opener:
     """Opens records. The one way from the broker to an answer."""
 
@@ -82,10 +102,10 @@ class Opener:
         all, since nobody has a relationship with them either.
         """
         known = await self._broker.by_number(nhs_number, actor)
-        reason = self._refusal(look, actor, known)
-        if reason is not None or known is None:
-            raise reason or Forbidden(NO_PATIENT)
-        return await self._open(look, actor, known, asked=asked, on_result=on_result)
+        admitted = self._admitted(look, actor, known)
+        if isinstance(admitted, Forbidden):
+            raise admitted
+        return await self._open(look, actor, admitted, asked=asked, on_result=on_result)
 
     async def by_id(
         self,
@@ -97,8 +117,10 @@ class Opener:
         asked: frozenset[str] = frozenset(HEADINGS),
     ) -> Opened:
         """The record of the person whose Patient has a logical id. Raises NotFound, known or not."""
-        known = await self._broker.by_id(patient_id, actor)
-        return await self._found(look, actor, known, only=only, asked=asked)
+        admitted = self._admitted(look, actor, await self._broker.by_id(patient_id, actor))
+        if isinstance(admitted, Forbidden):
+            raise NotFound(NO_PATIENT)
+        return await self._open(look, actor, admitted, only=only, asked=asked)
 
     async def by_located(
         self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
@@ -108,16 +130,15 @@ class Opener:
         Also whether the actor may see what the resource was when a live source gave it last; where they may
         not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
         """
-        known = await self._broker.by_person(located.person, actor)
-        served = None
-        if known is not None and self._refusal(look, actor, known) is None:
-            person = next((one for one in known.view if one.key == located.person), known.person)
-            served = as_served(located, person, logical)
-            if served is not None and not self._may_see(look, actor, known, served):
-                raise NotFound(missing)
-        opened = await self._found(
-            look, actor, known, only=(located.source,), asked=frozenset(HEADINGS), missing=missing
-        )
+        admitted = self._admitted(look, actor, await self._broker.by_person(located.person, actor))
+        if isinstance(admitted, Forbidden):
+            raise NotFound(missing)
+        known = admitted.known
+        person = next((one for one in known.view if one.key == located.person), known.person)
+        served = as_served(located, person, logical)
+        if served is not None and not admitted.may_see(served):
+            raise NotFound(missing)
+        opened = await self._open(look, actor, admitted, only=(located.source,))
         return opened, served is not None
 
     async def decided_again(
@@ -138,39 +159,27 @@ class Opener:
         of ``sources``, of which the answer tells, is not live any more, and where it names them (not
         ``nameless``) and must not any more.
         """
-        known = await self._broker.by_person(people[0], actor)
+        admitted = self._admitted(look, actor, await self._broker.by_person(people[0], actor))
         if (
-            self._refusal(look, actor, known) is not None
-            or known is None
-            or tuple(person.key for person in known.view) != tuple(people)
-            or any(OdsCode(source) not in known.contributing for source in sources)
-            or (self._hides(look, actor, known) and not nameless)
+            isinstance(admitted, Forbidden)
+            or tuple(person.key for person in admitted.known.view) != tuple(people)
+            or any(OdsCode(source) not in admitted.known.contributing for source in sources)
+            or (admitted.hides and not nameless)
         ):
             raise NotFound("this page is not there any more: search again", code="no-page")
-        return self._permitted(look, actor, known, entries, named)
+        return admitted.permitted(entries, named)
 
-    async def _found(
-        self,
-        look: Look,
-        actor: Actor,
-        known: Known | None,
-        *,
-        only: Sequence[OdsCode] | None,
-        asked: frozenset[str],
-        missing: str = NO_PATIENT,
-    ) -> Opened:
-        if self._refusal(look, actor, known) is not None or known is None:
-            raise NotFound(missing)
-        return await self._open(look, actor, known, only=only, asked=asked)
-
-    def _refusal(self, look: Look, actor: Actor, known: Known | None) -> Forbidden | None:
+    def _admitted(self, look: Look, actor: Actor, known: Known | None) -> _Admitted | Forbidden:
+        """What is decided of the record of somebody, whether known or not; the refusal where that denies."""
         look.person = None if known is None else known.person.key
         if known is not None and known.links:  # whom to tell, should a link turn out to be wrong
             look.details[LINKS] = " ".join(link.id for link in known.links)
         look.claimed(() if known is None else known.claims)
-        decision = decide(_request(look, actor, known), self._policy, utc(look.now))
+        request = _request(look, actor, known)
+        ruling = Ruling(request, self._policy, utc(look.now))
+        decision = ruling.whole
         if look.allowed(decision):
-            return None
+            return Forbidden(NO_PATIENT) if known is None else _Admitted(known, request, ruling)
         # What is told is what anybody's refusal would be: why it is this one's tells that they are known.
         told = decide(_request(look, actor, None), self._policy, utc(look.now))
         if told.permit:
@@ -183,66 +192,35 @@ class Opener:
         self,
         look: Look,
         actor: Actor,
-        known: Known,
+        admitted: _Admitted,
         *,
         only: Sequence[OdsCode] | None = None,
         asked: frozenset[str] = frozenset(HEADINGS),
         on_result: OnResult | None = None,
     ) -> Opened:
+        known, request = admitted.known, admitted.request
         record = await self._broker.record(
             known, actor, trace_id=look.correlation, only=only, on_result=on_result
         )
-        permitted = self._permitted(look, actor, known, record.entries)
+        permitted = admitted.permitted(record.entries)
         patient = self._broker.patient(known, permitted)
-        permitted = self._permitted(look, actor, known, [patient]) + permitted
-        request, obligations = _request(look, actor, known), self._obligations(look, actor, known)
+        permitted = admitted.permitted([patient]) + permitted
         opened = visible_headings(request, self._policy)
-        sources = {result.source.value for result in record.results}
-        by_source = opened_headings(request, self._policy, utc(look.now), sources)
-        hidden = Obligation.HIDE_WHEREABOUTS in obligations
+        by_source = admitted.ruling.opened_headings({result.source.value for result in record.results})
         ledger = make_ledger(
             record.results,
             self._broker.source_headings(),
             permitted,
-            opened=opened & SHOWN_HEADINGS if hidden else opened,
+            opened=opened & SHOWN_HEADINGS if admitted.hides else opened,
             closed={source: opened - open_here for source, open_here in by_source.items()},
             asked=asked,
             objections=known.objections,
-            nameless=hidden,
-            uncleared=Obligation.TELL_OF_WITHHELD in obligations,
+            nameless=admitted.hides,
+            uncleared=Obligation.TELL_OF_WITHHELD in admitted.ruling.whole.obligations,
             choices=choices_told(request, self._policy, utc(look.now)),
         )
         look.details["ledger"] = ledger.summary()
         return Opened(known, record, tuple(permitted), ledger)
-
-    def _permitted(
-        self, look: Look, actor: Actor, known: Known, entries: Sequence[Entry], named: Sequence[Entry] = ()
-    ) -> list[Entry]:
-        """The entries that the actor may see, without what they say of those that the actor may not.
-
-        ``named`` are others that may be referred to, as far as the actor may see them.
-        """
-        decide_entry = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
-
-        def permits(entry: Entry) -> bool:
-            return decide_entry(entry).permit
-
-        beside = {f"Patient/{person.patient_id}" for person in known.view}
-        beside.update(entry.reference for entry in named if permits(entry))
-        permitted = redacted(list(filter(permits, entries)), beside, permits)
-        return core(permitted) if self._hides(look, actor, known) else permitted
-
-    def _may_see(self, look: Look, actor: Actor, known: Known, entry: Entry) -> bool:
-        """Whether the actor may see anything of an entry, by its head."""
-        decide_entry = entry_decider(_request(look, actor, known), self._policy, utc(look.now))
-        return decide_entry(entry).permit and (may_go(entry) or not self._hides(look, actor, known))
-
-    def _hides(self, look: Look, actor: Actor, known: Known) -> bool:
-        """Whether the actor must not learn where the person is."""
-        return Obligation.HIDE_WHEREABOUTS in self._obligations(look, actor, known)
-
-    def _obligations(self, look: Look, actor: Actor, known: Known) -> frozenset[Obligation]:
-        return decide(_request(look, actor, known), self._policy, utc(look.now)).obligations
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
