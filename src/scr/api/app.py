@@ -42,6 +42,7 @@ from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
+from scr.api.signin.build import open_sign_in, sign_in_routes
 from scr.api.unserved import Unserved
 from scr.errors import Fault, ScrError
 from scr.fhir.dates import instant_text
@@ -105,6 +106,8 @@ def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
     app.state.unserved = Unserved(services.database, now_ms)
+    sign_in = open_sign_in(services)
+    app.include_router(sign_in_routes(sign_in, services).router())
     oauth = open_authorisation(services)
     verifier = open_verifier(services, oauth)
     looks = Looks(verifier, services.policy, services.database, now_ms)
@@ -149,7 +152,7 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)
     secure = settings.base_url.startswith("https://")
-    sessions = Sessions(services.database, services.keys, now_ms)
+    sessions = Sessions(services.database, services.keys, now_ms, sign_in=sign_in)
     app.include_router(OnboardingRoutes(desk, services.programme).router())
     app.include_router(OnboardingPages(desk, services.programme, sessions, secure=secure).router())
     reviewers = Desk(REVIEW, verifier, services.policy, services.database, now_ms)

@@ -59,11 +59,33 @@ class Desk:
         correlation: str = "",
     ) -> T:
         """Do one piece of work for the bearer of a token. Raises what refuses or stops it, audited too."""
+        return await self.serve(
+            lambda: self._verifier.actor(authorization),
+            action,
+            work,
+            details=details,
+            correlation=correlation,
+        )
+
+    async def bearer(self, token: str) -> Actor:
+        """Who bears a token. Raises Unauthenticated, Unavailable."""
+        return await self._verifier.actor(f"Bearer {token}")
+
+    async def serve(
+        self,
+        who: Callable[[], Awaitable[Actor]],
+        action: str,
+        work: Callable[[Actor], Awaitable[T]],
+        *,
+        details: Mapping[str, str] | None = None,
+        correlation: str = "",
+    ) -> T:
+        """Do one piece of work for somebody. Raises what refuses or stops it, audited too."""
         actor: Actor | None = None
         error: ScrError | None = None
         result: T
         try:
-            actor = await self._verifier.actor(authorization)
+            actor = await who()
             self._admit(actor)
             result = await work(actor)
         except ScrError as refused:

@@ -24,6 +24,7 @@ from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.oauth.build import check_sign_in
 from scr.api.services import open_keys, open_services, read_configuration
+from scr.api.signin.build import check_upstreams
 from scr.cli.context import Context, console
 from scr.data import DataFiles
 from scr.intake.mesh import MeshPoller
@@ -47,6 +48,7 @@ def serve(
     by_sender(providers, several_issuers=len(settings.issuers) > 1)
     open_keys(settings)
     check_sign_in(settings)
+    check_upstreams(settings)
     console.print(f"FHIR at {settings.base_url}, MLLP at {settings.mllp_host}:{settings.mllp_port}.")
     Granian(
         "scr.api.app:application",

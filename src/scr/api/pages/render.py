@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -25,15 +26,25 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site: its address, its name, what its first page is called, and for whom it is."""
+
+    home: str
+    name: str
+    list: str
+    who: str
+
+
 def page(template: str, status: int = 200, **context: object) -> Response:
     """A page. Whatever the context holds is escaped; a name that it lacks is an error."""
     text = _environment().get_template(template).render(**context)
     return Response(text, status, headers=_HEADERS, media_type="text/html")
 
 
-def moved(to: str) -> Response:
-    """303: look there."""
-    return Response(b"", 303, headers={**_HEADERS, "Location": to})
+def moved(to: str, *, again: bool = False) -> Response:
+    """303: look there. ``again``: 307, send it there."""
+    return Response(b"", 307 if again else 303, headers={**_HEADERS, "Location": to})
 
 
 def style_sheet() -> Response:

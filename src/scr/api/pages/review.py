@@ -17,6 +17,7 @@ from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError, Unprocessable
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import OdsCode
+from scr.identity.heard import SENTENCES
 from scr.intake.review import Case, Review
 from scr.mapping.provider import Provider
 
@@ -90,10 +91,16 @@ class ReviewPages:
         """What waits for a decision, the oldest first."""
 
         async def work(session: Session, _actor: Actor) -> Response:
-            items = await self._review.queue()
+            items, persons = await self._review.queue(), await self._review.persons()
             done = _DONE.get(request.query_params.get("done", ""), "")
             return self._site.page(
-                "review_queue.html", session=session, items=items, names=self._names, done=done
+                "review_queue.html",
+                session=session,
+                items=items,
+                names=self._names,
+                done=done,
+                persons=persons,
+                sentences=SENTENCES,
             )
 
         return await self._site.run(request, "list", work)

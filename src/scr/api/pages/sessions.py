@@ -1,8 +1,9 @@
 """Signed-in browsers: a session on the server, a cookie that only names it, and tokens for its forms.
 
-A session keeps the access token that was given, sealed in the store, so that any process can serve it;
-the token is checked again at each request, and what ends it ends the session. Each sign-in makes a new
-name. Of the name the store has a keyed hash only.
+Where people sign in through an upstream, these are its visits (``scr.api.signin``). Elsewhere a session keeps
+the access token that was given, sealed in the store, so that any process can serve it; the token is checked
+again at each request, and what ends it ends the session. Each sign-in makes a new name. Of the name the
+store has a keyed hash only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from scr.api.signin.sign_in import SignIn
 from scr.errors import Fault
 from scr.store import sessions
 from scr.store.engine import Database
@@ -45,6 +47,7 @@ class Sessions:
     keys: KeyRing
     now: Callable[[], int]
     site: str = ""
+    sign_in: SignIn | None = None
 
     def of(self, site: str) -> Sessions:
         """Those of one site alone: the cookie of another one names none of them."""

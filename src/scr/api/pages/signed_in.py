@@ -1,5 +1,8 @@
 """A site of pages for signed-in people: its sessions, its forms, and the boundary that its work runs in.
 
+Staff sign in through the upstream of the settings (``scr.api.signin``). Where there is none they paste an
+access token, once.
+
 The pages work without scripts. A form that is refused comes back as it was filled in, with what to
 change; one that was not of this session does nothing.
 """
@@ -8,16 +11,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.desk import Desk, read_body
+from scr.api.desk import Desk
+from scr.api.pages.forms import Form as Form
+from scr.api.pages.forms import of_another_site
+from scr.api.pages.forms import read_form as read_form
+from scr.api.pages.render import Site as Site
 from scr.api.pages.render import moved, page, style_sheet
 from scr.api.pages.sessions import Session, Sessions, same
+from scr.api.signin.kept import Visit
+from scr.api.signin.party import Party
 from scr.consent.actor import Actor
 from scr.errors import Forbidden, Invalid, ScrError, Unauthenticated
 from scr.store.keys import random_id
@@ -25,19 +33,9 @@ from scr.store.keys import random_id
 COOKIE = "scr_session"
 SIGN_IN_COOKIE = "scr_sign_in"
 
-Form = Mapping[str, str]
 Work = Callable[[Session, Actor], Awaitable[Response]]
+Who = Callable[[], Awaitable[Actor]]
 Again = Callable[[Session, ScrError], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A site: its address, its name, what its first page is called, and for whom it is."""
-
-    home: str
-    name: str
-    list: str
-    who: str
 
 
 class SignedIn:
@@ -49,6 +47,8 @@ class SignedIn:
         self._desk = desk
         self._sessions = sessions.of(site.home)
         self._secure = secure
+        self._sign_in = sessions.sign_in
+        self._upstream: Party | None = None if self._sign_in is None else self._sign_in.offers("staff")
 
     def router(self) -> APIRouter:
         """The routes that every site has; its own pages are added to it."""
@@ -68,12 +68,14 @@ class SignedIn:
         return style_sheet()
 
     async def sign_in_form(self, request: Request) -> Response:
-        """Ask for an access token."""
+        """Lead to the upstream, or ask for an access token."""
         return self._sign_in_page(request)
 
     async def sign_in(self, request: Request) -> Response:
         """Begin a session with the token that was pasted, if it is one that may do the work here."""
         try:
+            if self._upstream is not None:
+                raise Forbidden("nobody signs in here with a token", code="no-token-here")
             form = await read_form(request)
             cookie = request.cookies.get(SIGN_IN_COOKIE, "")
             if not cookie or not same(form.get("csrf", ""), self._sessions.sign_in_token(cookie)):
@@ -91,9 +93,11 @@ class SignedIn:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session; a form that is not of it, or cannot be read, ends nothing."""
+        if self._upstream is not None:
+            return moved("/signin/session/end", again=True)
         answer = moved(f"{self.site.home}/session")
         try:
-            session = await self._session(request)
+            session = None if of_another_site(request) else await self._found(request)
             form = await read_form(request)
             if session is not None and same(form.get("csrf", ""), session.csrf):
                 await self._sessions.end(request.cookies.get(COOKIE))
@@ -118,15 +122,13 @@ class SignedIn:
         correlation = random_id()
         session: Session | None = None
         try:
-            session = await self._session(request)
-            if session is None:
-                return moved(f"{self.site.home}/session")
-            return await self._desk.call(
-                f"Bearer {session.token}",
-                action,
-                lambda actor: work(session, actor),
-                details=details,
-                correlation=correlation,
+            found = await self._session(request)
+            if found is None:
+                return moved(f"{self.site.home}/session{self._come_back(request)}")
+            session, who = found
+            open_session = session
+            return await self._desk.serve(
+                who, action, lambda actor: work(open_session, actor), details=details, correlation=correlation
             )
         except Unauthenticated as error:
             await self._sessions.end(request.cookies.get(COOKIE))
@@ -138,18 +140,39 @@ class SignedIn:
                 "error.html", error.status, session=session, error=error, correlation=correlation
             )
 
+    def _come_back(self, request: Request) -> str:
+        """So that the sign-in leads back to the page that was asked for; a form is not sent again."""
+        path = request.url.path
+        if self._upstream is None or request.method != "GET" or path == self.site.home:
+            return ""
+        return f"?to={quote(path, safe='')}"
+
     def _sign_in_page(self, request: Request, error: ScrError | None = None) -> Response:
-        cookie = request.cookies.get(SIGN_IN_COOKIE) or secrets.token_urlsafe(32)
         status = error.status if error else 200
+        if self._upstream is not None:
+            to = _own(request.query_params.get("to", ""), self.site.home)
+            begin = f"/signin/begin/staff?to={quote(to, safe='')}"
+            title = self._upstream.settings.title
+            return self.page(
+                "sign_in_there.html", status, session=None, error=error, begin=begin, title=title
+            )
+        cookie = request.cookies.get(SIGN_IN_COOKIE) or secrets.token_urlsafe(32)
         csrf = self._sessions.sign_in_token(cookie)
         answer = self.page("sign_in.html", status, session=None, csrf=csrf, error=error)
         self._set(answer, SIGN_IN_COOKIE, cookie)
         return answer
 
-    async def _session(self, request: Request) -> Session | None:
-        """The browser's session; none for a request that another site made it send."""
-        if request.headers.get("sec-fetch-site", "same-origin") == "cross-site" and request.method == "POST":
+    async def _session(self, request: Request) -> tuple[Session, Who] | None:
+        """The browser's session, and who it is; none for a request that another site made it send."""
+        if of_another_site(request):
             return None
+        if self._sign_in is None or self._upstream is None:
+            session = await self._found(request)
+            return None if session is None else (session, lambda: self._desk.bearer(session.token))
+        visit = await self._sign_in.visit(request)
+        return None if visit is None else (Session("", visit.csrf), lambda: _actor_of(visit))
+
+    async def _found(self, request: Request) -> Session | None:
         return await self._sessions.find(request.cookies.get(COOKIE))
 
     def _set(self, answer: Response, name: str, value: str) -> None:
@@ -158,20 +181,19 @@ class SignedIn:
         )
 
 
-async def read_form(request: Request) -> Form:
-    """The fields of a form, sent as browsers send one without files. Raises Invalid."""
-    body = await read_body(request)
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="strict")
-    except ValueError:
-        raise Invalid("the form cannot be read", code="bad-form") from None
-    return dict(pairs)
-
-
 def check_form(form: Form, session: Session) -> None:
     """Raises Forbidden where a form is not of this session."""
     if not same(form.get("csrf", ""), session.csrf):
         raise Forbidden("the form is not of this session: open the page again", code="stale-form")
+
+
+def _own(path: str, home: str) -> str:
+    """A page of this site: its first, where what is asked for is none of it."""
+    return path if path.startswith(f"{home}/") else home
+
+
+async def _actor_of(visit: Visit) -> Actor:
+    return visit.person.actor()
 
 
 async def _nothing(_actor: Actor) -> None:

@@ -118,17 +118,13 @@ class Party:
         }
         return str(httpx.URL(metadata.end_session_endpoint).copy_merge_params(told))
 
-    def check(self) -> None:
-        """Raises Invalid where our key or secret is not there, or is none."""
-        self._prove({}, "")
-
     def _prove(self, form: dict[str, str], audience: str) -> dict[str, str]:
         """Show that it is we: in the form, or in the headers that this gives."""
         ours = self.settings
         secret = self.secret(ours.secret)
         if ours.authentication == "private_key_jwt":
             form["client_assertion_type"] = ASSERTION_TYPE
-            form["client_assertion"] = self._assertion(secret, audience)
+            form["client_assertion"] = _assertion(ours, secret, audience, int(self.clock()))
             form["client_id"] = ours.client_id
             return {}
         if ours.authentication == "client_secret_post":
@@ -136,24 +132,6 @@ class Party:
             return {}
         pair = f"{quote(ours.client_id, safe='')}:{quote(secret.decode(), safe='')}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-
-    def _assertion(self, secret: bytes, audience: str) -> str:
-        ours, now = self.settings, int(self.clock())
-        claims = {
-            "iss": ours.client_id,
-            "sub": ours.client_id,
-            "aud": audience,
-            "jti": str(uuid.uuid4()),
-            "iat": now,
-            "exp": now + _ASSERTION_SECONDS,
-        }
-        header = {"alg": ours.signing, "typ": "JWT"} | ({"kid": ours.key_id} if ours.key_id else {})
-        try:
-            return jwt.encode(header, claims, RSAKey.import_key(secret), algorithms=[ours.signing])
-        except (JoseError, ValueError):
-            raise Invalid(
-                f"the key of the upstream {ours.name!r} is not an RSA private key in PEM", code="bad-key"
-            ) from None
 
     async def _ask(self, request: httpx.Request, decoder: msgspec.json.Decoder[_T]) -> _T:
         deadline = asyncio.get_running_loop().time() + _SECONDS
@@ -178,6 +156,32 @@ class Party:
         _log.warning("upstream-refused", upstream=self.settings.name, error=error)
         told = f"{self.settings.title} did not take the sign-in: begin again"
         return Unauthenticated(told, code="upstream-refused")
+
+
+def check_upstream(upstream: Upstream, secret: Callable[[str], bytes]) -> None:
+    """Raises Invalid where our key or secret for it is not there, or is none."""
+    found = secret(upstream.secret)
+    if upstream.authentication == "private_key_jwt":
+        _assertion(upstream, found, "", 0)
+
+
+def _assertion(ours: Upstream, secret: bytes, audience: str, now: int) -> str:
+    """That it is we, signed (RFC 7523)."""
+    claims = {
+        "iss": ours.client_id,
+        "sub": ours.client_id,
+        "aud": audience,
+        "jti": str(uuid.uuid4()),
+        "iat": now,
+        "exp": now + _ASSERTION_SECONDS,
+    }
+    header = {"alg": ours.signing, "typ": "JWT"} | ({"kid": ours.key_id} if ours.key_id else {})
+    try:
+        return jwt.encode(header, claims, RSAKey.import_key(secret), algorithms=[ours.signing])
+    except (JoseError, ValueError):
+        raise Invalid(
+            f"the key of the upstream {ours.name!r} is not an RSA private key in PEM", code="bad-key"
+        ) from None
 
 
 def _error_of(fetched: Fetched) -> str:
