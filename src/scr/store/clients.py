@@ -1,4 +1,4 @@
-"""The systems that the operator lets ask for tokens of our own."""
+"""The systems and apps that the operator lets ask for tokens of our own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from scr.store.tables import CLIENT
 
 
 class ClientKind(StrEnum):
-    """``system``: is given tokens. ``resource-server``: may ask what any token is, and is given none."""
+    """``system``: is given tokens. ``resource-server``: may ask what any token is, and is given none.
+
+    ``app``: is given tokens for a person, who has signed in and let it.
+    """
 
     SYSTEM = "system"
     RESOURCE_SERVER = "resource-server"
+    APP = "app"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client. Its public keys are in ``key_set`` (RFC 7517), or at ``key_set_url``."""
+    """A registered client. Its public keys are in ``key_set`` (RFC 7517), or at ``key_set_url``.
+
+    Of an app, ``people`` is ``staff`` or ``citizens``, and ``consent`` is ``each`` (whoever uses it is asked
+    at each sign-in) or ``once``.
+    """
 
     id: str
     kind: ClientKind
@@ -32,6 +40,14 @@ class Client:
     key_set_url: str = ""
     registered: int = 0
     disabled: int | None = None
+    redirect_uris: frozenset[str] = frozenset()
+    people: str = ""
+    consent: str = ""
+
+    @property
+    def public(self) -> bool:
+        """Whether it has nothing to prove with who it is: an app on people's own machines."""
+        return self.kind is ClientKind.APP and not self.key_set and not self.key_set_url
 
 
 def register(connection: Connection, client: Client) -> None:
@@ -46,6 +62,9 @@ def register(connection: Connection, client: Client) -> None:
             key_set=client.key_set,
             key_set_url=client.key_set_url,
             registered=client.registered,
+            redirect_uris=" ".join(sorted(client.redirect_uris)),
+            people=client.people,
+            consent=client.consent,
         )
     )
 
@@ -80,4 +99,7 @@ def _client(row: Row[tuple[object, ...]]) -> Client:
         key_set_url=row.key_set_url,
         registered=row.registered,
         disabled=row.disabled,
+        redirect_uris=frozenset(row.redirect_uris.split()),
+        people=row.people,
+        consent=row.consent,
     )

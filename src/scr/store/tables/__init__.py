@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from scr.store.tables.alerts import AlertRow
+from scr.store.tables.apps import ApprovalRow, GrantRow, LaunchRow, RefreshRow
 from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.limits import LimitRow
@@ -64,5 +65,9 @@ REMAP = _table(RemapRow)
 CLIENT = _table(ClientRow)
 SPENT = _table(SpentRow)
 SESSION = _table(SessionRow)
+APP_GRANT = _table(GrantRow)
+APP_REFRESH = _table(RefreshRow)
+APP_LAUNCH = _table(LaunchRow)
+APP_APPROVAL = _table(ApprovalRow)
 ATTEMPTS = _table(LimitRow)
 ALERT = _table(AlertRow)

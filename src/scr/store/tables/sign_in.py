@@ -9,10 +9,11 @@ from scr.store.tables.columns import CLUSTERED, bytes_column, number_column, tex
 
 
 class ClientRow(SQLModel, table=True):
-    """A system that the operator registered. Its keys here are public ones.
+    """A system or an app that the operator registered. Its keys here are public ones.
 
-    ``scopes`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty where ``key_set_url``
-    is its address.
+    ``scopes`` and ``redirect_uris`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty
+    where ``key_set_url`` is its address. An app without either proves nothing. ``people`` and ``consent``
+    are an app's: whom it is for, and whether they are asked each time.
     """
 
     __tablename__ = "client"
@@ -26,6 +27,9 @@ class ClientRow(SQLModel, table=True):
     key_set_url: str = text_column()
     registered: int = number_column()
     disabled: int | None = number_column(nullable=True)
+    redirect_uris: str = text_column(default="")
+    people: str = text_column(default="")
+    consent: str = text_column(default="")
 
 
 class SpentRow(SQLModel, table=True):
