@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from scr.api.oauth.endpoints import Endpoints
 from scr.api.oauth.registration import client_to_register
-from scr.api.oauth.server import Endpoints
 from scr.api.oauth.signing import create_signing_key
 from scr.api.services import now_ms, open_database
 from scr.cli.context import console, settings_of

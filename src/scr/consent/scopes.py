@@ -78,13 +78,13 @@ def allows(scopes: frozenset[str], kind: str, letter: str) -> bool:
     return (kind, letter) in pairs or ("*", letter) in pairs
 
 
-def held_by(kind: ActorKind, scopes: Iterable[str]) -> frozenset[str]:
+def held_by(kind: ActorKind, scopes: Iterable[str], *, launched: bool = False) -> frozenset[str]:
     """Those that such an actor can hold: ``system/`` is for systems, ``user/`` for people.
 
-    ``patient/`` speaks of the one patient of a launch, so that it gives a professional nothing: the
-    endpoint does not hold them to that patient.
+    ``patient/`` speaks of the one patient of a launch: it gives a professional something only where the
+    token is held to that patient (``launched``).
     """
-    contexts = _CONTEXTS[kind]
+    contexts = _CONTEXTS[kind] | ({"patient"} if launched and kind is ActorKind.PROFESSIONAL else set())
     return frozenset(scope for scope in scopes if (read := parse(scope)) is None or read.context in contexts)
 
 

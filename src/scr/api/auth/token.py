@@ -88,6 +88,7 @@ class Claims(msgspec.Struct):
     identity_proofing_level: str = ""
     vot: str = ""
     act: Acting | None = None
+    grant: str = ""
     nonce: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     at_hash: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

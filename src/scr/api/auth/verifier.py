@@ -38,8 +38,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 
 Spend = Callable[[str, str, float], Awaitable[bool]]
 """Note that an issuer's ``jti`` was used, until an instant in seconds; False where it was noted before."""
-Standing = Callable[[Claims], Awaitable[None]]
-"""A last look at the claims of a token whose signature holds. Raises Unauthenticated."""
+Standing = Callable[[Claims], Awaitable[Actor | None]]
+"""A last look at the claims of a token whose signature holds, and the actor, where they alone do not tell.
+
+Raises Unauthenticated.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +106,25 @@ class TokenVerifier:
 
         Raises Unauthenticated, with no hint at the token; Unavailable where an issuer is needed and down.
         """
-        trusted, claims = await self.checked(_bearer(authorization))
+        trusted, claims, actor = await self._believed(_bearer(authorization))
         if trusted.issuer.one_time:
             await self._use(claims, trusted.issuer)
-        return _actor(claims, trusted)
+        return _actor(claims, trusted) if actor is None else actor
 
     async def checked(self, token: str) -> tuple[Trusted, Claims]:
         """Whose a token is and what it says, without using it up. Raises as ``actor`` does."""
+        trusted, claims, _ = await self._believed(token)
+        return trusted, claims
+
+    async def _believed(self, token: str) -> tuple[Trusted, Claims, Actor | None]:
         if looks_signed(token) or self._opaque is None:
             trusted, claims = await self._signed(token)
         else:
             claims = await self._opaque.claims(token)
             trusted = self._trusted[self._opaque.issuer.url]
         self._check(claims, trusted.issuer)
-        if trusted.standing is not None:
-            await trusted.standing(claims)
-        return trusted, claims
+        actor = None if trusted.standing is None else await trusted.standing(claims)
+        return trusted, claims, actor
 
     async def _signed(self, token: str) -> tuple[Trusted, Claims]:
         header, claims = read(token)

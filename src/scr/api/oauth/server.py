@@ -1,66 +1,37 @@
-"""The authorisation server: tokens for systems, by the client credentials grant.
+"""The authorisation server: tokens for systems, by the client credentials grant, and for apps.
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html, RFC 6749 chapter 4.4; introspection as
 RFC 7662 has it, revocation as RFC 7009. A token is good for five minutes, and says no more than its client
-was registered for.
+was registered for. What is an app's own is in ``apps``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import httpx
 from sqlalchemy import Connection
 
 from scr.api.auth.token import Claims
 from scr.api.auth.verifier import TokenVerifier, Trusted
+from scr.api.oauth.apps import CODE_GRANT, REFRESH_GRANT, Apps, Issued
 from scr.api.oauth.assertion import Assertions
+from scr.api.oauth.endpoints import Endpoints, Form
+from scr.api.oauth.granted import TOKEN_SECONDS, read_granted
+from scr.api.oauth.launching import Launching
 from scr.api.oauth.signing import ALGORITHM, SigningKeys
-from scr.consent.scopes import narrowed
+from scr.consent.actor import Actor
+from scr.consent.scopes import narrowed, parse
 from scr.errors import Invalid, Unauthenticated
 from scr.settings import Issuer
 from scr.store import spent
 from scr.store.clients import Client, ClientKind, find
 from scr.store.engine import Database
+from scr.store.grants import Grant
 from scr.store.keys import KeyRing, random_id
 
-TOKEN_SECONDS = 300
 GRANT = "client_credentials"
-
-Form = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Where things are, as clients see them; ``base_url`` is the FHIR base."""
-
-    base_url: str
-
-    @property
-    def issuer(self) -> str:
-        """The ``iss`` of our tokens."""
-        return f"{self.base_url}/auth"
-
-    @property
-    def token(self) -> str:
-        """Where tokens are given; also the audience of assertions."""
-        return f"{self.issuer}/token"
-
-    @property
-    def introspect(self) -> str:
-        """Where it is told what a token is."""
-        return f"{self.issuer}/introspect"
-
-    @property
-    def revoke(self) -> str:
-        """Where a token is given back."""
-        return f"{self.issuer}/revoke"
-
-    @property
-    def keys(self) -> str:
-        """Our public keys."""
-        return f"{self.issuer}/jwks"
+GRANTS = (GRANT, CODE_GRANT, REFRESH_GRANT)
 
 
 class AuthorisationServer:
@@ -81,7 +52,7 @@ class AuthorisationServer:
         self._keys = keys
         self._clock = clock
         ends = self.endpoints
-        audiences = frozenset({ends.token, ends.introspect, ends.revoke})
+        audiences = frozenset({ends.token, ends.introspect, ends.revoke, ends.launch})
         self._assertions = Assertions(audiences, database, keys, client, clock)
         self.trusted = Trusted(
             Issuer(
@@ -96,20 +67,40 @@ class AuthorisationServer:
             ours=True,
         )
         self._own = TokenVerifier((), client, clock, own=self.trusted)
+        self.apps = Apps(ends, signing, database, keys, clock)
+        self.launching = Launching(database, keys, clock)
 
     async def client_of(self, form: Form) -> Client:
-        """The client that a form comes from. Raises Unauthenticated, Unavailable."""
+        """The client that a form comes from; an app that has nothing to prove it with, by its id alone.
+
+        Raises Unauthenticated, Unavailable.
+        """
+        if "client_id" in form and not {"client_assertion", "client_assertion_type"} & set(form):
+            named = form["client_id"]
+            found = await self._database.read(lambda connection: find(connection, named))
+            if found is not None and found.public:
+                return found
         return await self._assertions.client_of(form)
 
-    def token(self, client: Client, form: Form) -> dict[str, object]:
-        """A token for a client. Raises Invalid ``unsupported_grant_type``, ``invalid_scope``."""
-        if form.get("grant_type") != GRANT:
-            raise Invalid(f"the grant type has to be {GRANT}", code="unsupported_grant_type")
+    async def token(self, client: Client, form: Form) -> Issued:
+        """Tokens for a client, by the grant that it asks by. Raises Invalid."""
+        grant = form.get("grant_type")
+        if grant == GRANT:
+            return Issued(self._of_system(client, form), "")
+        if grant not in GRANTS:
+            told = f"the grant type has to be one of {', '.join(GRANTS)}"
+            raise Invalid(told, code="unsupported_grant_type")
+        if client.kind is not ClientKind.APP:
+            raise Invalid("this client acts for nobody: it is no app", code="not-an-app")
+        if grant == CODE_GRANT:
+            return await self.apps.by_code(client, form)
+        return await self.apps.by_refresh(client, form)
+
+    def _of_system(self, client: Client, form: Form) -> dict[str, object]:
         if client.kind is not ClientKind.SYSTEM:
-            raise Invalid(
-                "this client may ask what tokens are, and is given none", code="unauthorized_client"
-            )
-        scopes = narrowed(form.get("scope", "").split(), client.scopes)
+            raise Invalid("this client is given no tokens of its own", code="unauthorized_client")
+        given = narrowed(form.get("scope", "").split(), client.scopes)
+        scopes = {scope for scope in given if parse(scope) is not None}
         if not scopes:
             raise Invalid(
                 "none of the scopes that were asked for is one that the client may have",
@@ -138,9 +129,14 @@ class AuthorisationServer:
 
     async def introspect(self, client: Client, form: Form) -> dict[str, object]:
         """What a token is: to the client that it was given to, and to a resource server."""
-        claims = await self._claims(_token(form))
-        mine = claims is not None and client.id == claims.client_id
-        if claims is None or not (mine or client.kind is ClientKind.RESOURCE_SERVER):
+        if client.public:
+            raise Invalid("whoever asks what a token is has to prove who they are", code="public-client")
+        token = _token(form)
+        any_ones = client.kind is ClientKind.RESOURCE_SERVER
+        claims = await self._claims(token)
+        if claims is None:
+            return await self._introspected_refresh(client.id if not any_ones else None, token)
+        if not any_ones and client.id != claims.client_id:
             return {"active": False}
         return {
             "active": True,
@@ -152,18 +148,50 @@ class AuthorisationServer:
             "scope": claims.scope,
             "iat": int(claims.iat or 0),
             "exp": int(claims.exp),
+            **await self._context(claims),
         }
+
+    async def _introspected_refresh(self, client: str | None, token: str) -> dict[str, object]:
+        grant = await self.apps.of_refresh(token)
+        if grant is None or client not in (None, grant.client):
+            return {"active": False}
+        granted = read_granted(grant)
+        return {
+            "active": True,
+            "token_type": "refresh_token",
+            "iss": self.endpoints.issuer,
+            "client_id": grant.client,
+            "scope": granted.scope,
+            "iat": grant.began // 1000,
+            "exp": grant.ends // 1000,
+            **granted.context(),
+        }
+
+    async def _context(self, claims: Claims) -> dict[str, object]:
+        """The launch context of an app's token."""
+        if not claims.grant:
+            return {}
+        grant = await self._database.read(lambda connection: self.apps.in_force(connection, claims))
+        if grant is None:
+            return {}
+        granted = read_granted(grant)
+        return {**granted.context(), **granted.told_of_user()}
 
     async def revoke(self, client: Client, form: Form) -> None:
         """Let a token count no more, in every process. One that counts no more anyway is no error.
 
-        Raises Invalid ``unauthorized_client`` for a token of another client.
+        A refresh token takes all with it that its sign-in gave. Raises Invalid ``other-client`` for a token
+        of another client.
         """
-        claims = await self._claims(_token(form))
+        token = _token(form)
+        claims = await self._claims(token)
         if claims is None:
+            grant = await self.apps.of_refresh(token)
+            if grant is not None:
+                _check_owner(client, grant.client)
+                await self.apps.end(grant)
             return
-        if claims.client_id != client.id:
-            raise Invalid("the token is another client's", code="unauthorized_client")
+        _check_owner(client, claims.client_id)
         until = int(claims.exp * 1000) + 60_000
         await self._database.write(
             lambda connection: spent.spend(connection, self._keys, "revoked", claims.iss, claims.jti, until)
@@ -176,17 +204,27 @@ class AuthorisationServer:
             return None
         return claims
 
-    async def _stands(self, claims: Claims) -> None:
-        """Its client is still registered, and it was not given back."""
+    async def _stands(self, claims: Claims) -> Actor | None:
+        """Its client is still registered, it was not given back; and whoever let an app, still does."""
+        wanted = ClientKind.APP if claims.grant else ClientKind.SYSTEM
 
-        def look(connection: Connection) -> bool:
+        def look(connection: Connection) -> tuple[bool, Grant | None]:
             known = find(connection, claims.client_id)
-            if known is None or known.kind is not ClientKind.SYSTEM:
-                return False
-            return not spent.is_spent(connection, self._keys, "revoked", claims.iss, claims.jti)
+            if known is None or known.kind is not wanted:
+                return False, None
+            if spent.is_spent(connection, self._keys, "revoked", claims.iss, claims.jti):
+                return False, None
+            return True, self.apps.in_force(connection, claims) if claims.grant else None
 
-        if not await self._database.read(look):
+        stands, grant = await self._database.read(look)
+        if not stands or (claims.grant and grant is None):
             raise Unauthenticated("the token was taken back", code="revoked")
+        return None if grant is None else read_granted(grant).actor(claims.client_id, claims.scope)
+
+
+def _check_owner(client: Client, owner: str) -> None:
+    if client.id != owner:
+        raise Invalid("the token is another client's", code="other-client")
 
 
 def _token(form: Form) -> str:

@@ -47,10 +47,10 @@ class SigningKeys:
         """Read them, so that a mistake is told at the start."""
         self._look()
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """An access token (RFC 9068) with these claims."""
+    def sign(self, claims: Mapping[str, object], kind: str = "at+jwt") -> str:
+        """A token with these claims: an access token (RFC 9068), or of another ``typ``."""
         key = self._current()[0]
-        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}
+        header = {"alg": ALGORITHM, "typ": kind, "kid": key.kid}
         return jwt.encode(header, dict(claims), key, algorithms=[ALGORITHM])
 
     def public(self) -> dict[str, object]:
