@@ -59,14 +59,17 @@ def _ordering(kind: str) -> Callable[[Any, Any], bool | None]:
     return ordered
 
 
-def is_so(value: str) -> str:
+def is_so(writer: Writer, value: str) -> str:
     """The condition that a variable's value counts as true; most are text, null or a truth value."""
+    if value in writer.plain:
+        return f"if {value}:"
     other = f"{value} if {value}.__class__ is str else true({value})"
     return f"if {value} is True or ({value} is not None and ({other})):"
 
 
-def _no(value: str) -> str:
-    return f"if not {is_so(value)[3:-1].join('()')}:"
+def is_not_so(writer: Writer, value: str) -> str:
+    """The condition that it does not."""
+    return f"if not {is_so(writer, value)[3:-1].join('()')}:"
 
 
 def _same(_writer: Writer, _node: Node, value: str, _head: bool) -> str:
@@ -107,7 +110,7 @@ def _projection(writer: Writer, node: Node, value: str, head: bool) -> str:
         with writer.block(f"for {element} in {base}:"):
             if node["type"] == "filter_projection":
                 holds = writer.write(node["children"][2], element, True)
-                writer.line(f"{_no(holds)} continue")
+                writer.line(f"{is_not_so(writer, holds)} continue")
             rest = writer.write(node["children"][1], element, False)
             writer.line(f"if {rest} is not None: {made}.append({rest})")
     return made
@@ -145,26 +148,35 @@ def _multi(writer: Writer, node: Node, value: str, _head: bool) -> str:
 
 
 def _or(writer: Writer, node: Node, value: str, head: bool) -> str:
-    left, right = node["children"]
-    made = writer.new()
-    writer.line(f"{made} = {writer.write(left, value, head)}")
-    with writer.block(_no(made)):
-        writer.line(f"{made} = {writer.write(right, value, head)}")
-    return made
+    return _either(writer, node, value, head, is_not_so)
 
 
 def _and(writer: Writer, node: Node, value: str, head: bool) -> str:
+    return _either(writer, node, value, head, is_so)
+
+
+def _either(
+    writer: Writer, node: Node, value: str, head: bool, condition: Callable[[Writer, str], str]
+) -> str:
+    """The value of the left, or where the condition holds of it, of the right."""
     left, right = node["children"]
-    made = writer.new()
-    writer.line(f"{made} = {writer.write(left, value, head)}")
-    with writer.block(is_so(made)):
-        writer.line(f"{made} = {writer.write(right, value, head)}")
+    made, first = writer.new(), writer.write(left, value, head)
+    writer.line(f"{made} = {first}")
+    with writer.block(condition(writer, first)):
+        second = writer.write(right, value, head)
+        writer.line(f"{made} = {second}")
+    if {first, second} <= writer.plain:
+        writer.plain.add(made)
     return made
 
 
 def _not(writer: Writer, node: Node, value: str, head: bool) -> str:
     inner, made = writer.write(node["children"][0], value, head), writer.new()
-    writer.line(f"{made} = {inner} is None or negated({inner})")
+    if inner in writer.plain:
+        writer.line(f"{made} = not {inner}")
+    else:
+        writer.line(f"{made} = {inner} is None or negated({inner})")
+    writer.plain.add(made)
     return made
 
 
@@ -177,6 +189,7 @@ def _comparator(writer: Writer, node: Node, value: str, head: bool) -> str:
         writer.line(f"{made} = {left} {'==' if kind == 'eq' else '!='} {right}")  # text is never a number
     else:
         writer.line(f"{made} = {'not ' if kind == 'ne' else ''}equal({left}, {right})")
+    writer.plain.add(made)
     return made
 
 
@@ -194,11 +207,14 @@ def _call(writer: Writer, node: Node, value: str, _head: bool) -> str:
         texts = writer.constant(tuple(child["value"] for child in children[0]["children"]))
         sought = writer.write(children[1], value, True)
         writer.line(f"{made} = None if {value} is None else {sought} in {texts}")
+        writer.plain.add(made)
         return made
     given = [writer.write(child, value, True) for child in children]
     if name == "if":
         condition, then, otherwise = given
-        writer.line(f"{made} = {then} {is_so(condition)[:-1]} else {otherwise}")
+        writer.line(f"{made} = {then} {is_so(writer, condition)[:-1]} else {otherwise}")
+        if {then, otherwise} <= writer.plain:
+            writer.plain.add(made)
         return made
     arguments = ", ".join(given)
     at = ", ".join(sorted({".".join(path) for path in paths_read(node)}))
@@ -210,6 +226,8 @@ def _call(writer: Writer, node: Node, value: str, _head: bool) -> str:
             called = f"None if {given[_NULL_OF_NULL[name]]} is None else {called}"
         writer.line(f"try: {made} = {called}")
         writer.line(f"except Unreadable: {made} = f.functions.notes.unread.append({note})")
+        if name in _GIVES_PLAIN:
+            writer.plain.add(made)
     else:
         quick = _QUICK[name].format(*given) if name in _QUICK else ""
         called, place = writer.constant(name), writer.constant(at)
@@ -224,6 +242,14 @@ _NULL_OF_NULL = {
     **dict.fromkeys(("translate", "translate_coding"), 1),
 }
 """Our functions that give null where one of their values (from 0) is: most fields of a message are absent."""
+
+_GIVES_PLAIN = frozenset(
+    {
+        *("boolean", "concat", "date", "datetime", "hl7_date", "hl7_datetime", "join", "lower", "nhs_number"),
+        *("postcode", "reference", "slug", "stable_id", "text", "translate", "trim", "upper"),
+    }
+)
+"""Our functions that give a truth value, a text that is not blank, or null."""
 
 _QUICK = {
     "contains": "{1} in {0} if {0}.__class__ is list else ",

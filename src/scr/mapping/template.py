@@ -15,17 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-
-from jmespath.exceptions import JMESPathError
 
 from scr.data import Document
 from scr.errors import Invalid
 from scr.mapping.closures import Frame, Run
 from scr.mapping.expression import Expression, ExpressionError, compile_expression
 from scr.mapping.paths import Scope, end_path
-from scr.mapping.template_source import TemplateWriter, single_expression
-from scr.mapping.times import Unreadable
+from scr.mapping.template_source import REFUSED, TemplateWriter, single_expression
 from scr.mapping.values import is_true, iterate
 from scr.terminology.conceptmap import ConceptMaps
 
@@ -99,13 +97,39 @@ class Template:
 
 
 def compile_template(node: object, keys: Keys, compiler: Compiler) -> Template:
-    """Compile a tree of plain YAML values; ``keys`` is where it stands in the file."""
-    writer = TemplateWriter(_refusal)
+    """Compile a tree of plain YAML values; ``keys`` is where it stands in the file.
+
+    It is compiled twice: as it is run, and, when that is asked for, so that it tells which expressions gave
+    something, or which one could not be run.
+    """
+    writer = TemplateWriter()
     made = writer.tree(node, keys, compiler, "v")
     try:
-        return Template(writer.function(made.name), made.dynamic)
+        quick = writer.function(made.name)
     except SyntaxError:
         raise compiler.error(_TOO_DEEP, keys) from None
+    telling = partial(_telling, node, keys, compiler, [])
+
+    def run(scope: Any, frame: Frame) -> Any:
+        if frame.seen is not None:
+            return telling()(scope, frame)
+        try:
+            return quick(scope, frame)
+        except REFUSED:
+            return telling()(scope, frame)  # raises it again, with its place
+
+    return Template(run, made.dynamic)
+
+
+def _telling(node: object, keys: Keys, compiler: Compiler, known: list[Run]) -> Run:
+    """The function of the tree that tells; compiled when it is first wanted, and ``known`` from then on."""
+    if not known:
+        writer = TemplateWriter(_refusal)
+        try:
+            known.append(writer.function(writer.tree(node, keys, compiler, "v").name))
+        except SyntaxError:
+            raise compiler.error(_TOO_DEEP, keys) from None
+    return known[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +174,7 @@ def _guarded(expression: Expression, place: str) -> Run:
     def guarded(scope: Any, frame: Frame) -> Any:
         try:
             value = run(scope, frame)
-        except (JMESPathError, TypeError, Unreadable) as error:
+        except REFUSED as error:
             raise _refusal(at, error) from None
         if frame.seen is not None and value is not None:
             frame.seen.add(place)

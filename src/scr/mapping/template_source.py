@@ -7,13 +7,14 @@ nothing: one function of plain statements costs a third of as many functions tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 
 from scr.mapping.closures import expression_of
-from scr.mapping.source import ExpressionWriter, is_so
+from scr.mapping.source import ExpressionWriter, is_not_so, is_so
 from scr.mapping.times import Unreadable
 from scr.mapping.values import as_text, clean, iterate
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _CONTROL = frozenset({"for_each", "when"})
+
+REFUSED = (JMESPathError, TypeError, Unreadable)
+"""What an expression raises that cannot take what is there."""
 
 Refusal = Callable[[tuple[str, str], Exception], Exception]
 """Makes the error of an expression that could not be run: its place and text, and what was raised."""
@@ -44,20 +48,26 @@ def single_expression(text: str) -> str | None:
 
 
 class TemplateWriter(ExpressionWriter):
-    """Writes the function of one template. Its errors name the expression that was being run (``at``)."""
+    """Writes the function of one template.
 
-    def __init__(self, refusal: Refusal) -> None:
+    With a ``refusal`` it is the one that tells: its errors name the expression that was being run (``at``),
+    and the expressions that gave something are put into the frame's ``seen``.
+    """
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
         super().__init__(expression_of)
-        self.constants |= {
-            "clean": clean, "as_text": as_text, "iterate": iterate, "refusal": refusal,
-            "refused": (JMESPathError, TypeError, Unreadable),
-        }  # fmt: skip
-        self.line("seen, at = f.seen, None")
-        self.line("try:")
-        self._depth += 1
+        self.tells = refusal is not None
+        self.constants |= {"clean": clean, "as_text": as_text, "iterate": iterate}
+        if self.tells:
+            self.constants |= {"refusal": refusal, "refused": REFUSED}
+            self.line("seen, at = f.seen, None")
+            self.line("try:")
+            self._depth += 1
 
     def source(self, result: str) -> str:
         """The whole function."""
+        if not self.tells:
+            return super().source(result)
         self.line(f"return {result}")
         self._depth -= 1
         self.line("except refused as error:")
@@ -83,7 +93,7 @@ class TemplateWriter(ExpressionWriter):
         if "when" in node:
             made = self.new()
             self.line(f"{made} = None")
-            with self.block(is_so(self._alone(node["when"], (*keys, "when"), compiler, value))):
+            with self.block(is_so(self, self._alone(node["when"], (*keys, "when"), compiler, value))):
                 self.line(f"{made} = {self._object(node, keys, compiler, value).name}")
             return Part(made, True, alone=True)
         return self._object(node, keys, compiler, value)
@@ -96,14 +106,20 @@ class TemplateWriter(ExpressionWriter):
             if key not in _CONTROL
         ]
         parts = [(key, part) for key, part in parts if part.dynamic or part.value is not None]
-        told = [part.name for _, part in parts if part.dynamic]
-        if not told:
+        dynamic = [part for _, part in parts if part.dynamic]
+        if not dynamic:
             return self._fixed({key: part.value for key, part in parts} or None)
-        made = self.new()
+        made, told = self.new(), [part.name for part in dynamic]
+        first = next(i for i, (_, part) in enumerate(parts) if part.dynamic)
+        always = [*parts[:first], *(parts[first:] if len(told) == 1 else ())]
+        written = ", ".join(f"{self.constant(key)}: {part.name}" for key, part in always)
+        if len(told) == 1:
+            self.line(f"{made} = None if {told[0]} is None else {{{written}}}")
+            return Part(made, True, alone=True)
         self.line(f"{made} = None")
         with self.block(f"if {' or '.join(f'{name} is not None' for name in told)}:"):
-            self.line(f"{made} = {{}}")
-            for key, part in parts:
+            self.line(f"{made} = {{{written}}}")
+            for key, part in parts[first:]:
                 put = f"{made}[{self.constant(key)}] = {part.name}"
                 self.line(f"if {part.name} is not None: {put}" if part.dynamic else put)
         return Part(made, True, alone=True)
@@ -115,16 +131,27 @@ class TemplateWriter(ExpressionWriter):
         made, index, item = self.new(), self.new(), self.new()
         outside = self.names
         self.line(f"{made} = []")
-        with self.block(f"for {index}, {item} in enumerate(iterate({items})):"):
+        with self._loop(index, item, f"{items} if {items}.__class__ is list else iterate({items})"):
             self.names = outside | {"item": item, "outer": outside["item"], "index": index}
             if "when" in node:
                 holds = self._alone(node["when"], (*keys, "when"), inner, item)
-                self.line(f"if not true({holds}): continue")
+                self.line(f"{is_not_so(self, holds)} continue")
             one = self._object(node, keys, inner, item).name
             self.line(f"if {one} is not None: {made}.append({one})")
         self.names = outside
         self.line(f"{made} = {made} or None")
         return made
+
+    @contextmanager
+    def _loop(self, index: str, item: str, items: str) -> Iterator[None]:
+        """A loop that counts, where anything in it asks for the count."""
+        place, indent = len(self._lines), "    " * self._depth
+        with self.block(""):
+            yield
+        counts = re.compile(rf"\b{index}\b")
+        if any(map(counts.search, self._lines[place:])):
+            item, items = f"{index}, {item}", f"enumerate({items})"
+        self._lines[place] = f"{indent}for {item} in {items}:"
 
     def _list(self, node: list[Any], keys: Keys, compiler: Compiler, value: str) -> Part:
         parts = [self.tree(child, (*keys, i), compiler, value) for i, child in enumerate(node)]
@@ -132,23 +159,33 @@ class TemplateWriter(ExpressionWriter):
             values = (part.value if isinstance(part.value, list) else [part.value] for part in parts)
             return self._fixed([v for several in values for v in several if v is not None] or None)
         made = self.new()
+        if len(parts) == 1:
+            whole = f"{parts[0].name} is None"
+            if not self._is_alone(parts[0]):
+                whole += f" or {parts[0].name}.__class__ is list"
+            self.line(f"{made} = {parts[0].name} if {whole} else [{parts[0].name}]")
+            return Part(made, True)
         self.line(f"{made} = []")
         for part in parts:
             self.line(f"if {part.name} is not None:")
-            choice = f"if {part.name}.__class__ is list: {made}.extend({part.name})"
-            if part.alone:
+            if self._is_alone(part):
                 self.line(f"    {made}.append({part.name})")
             else:
-                self.line(f"    {choice}")
+                self.line(f"    if {part.name}.__class__ is list: {made}.extend({part.name})")
                 self.line(f"    else: {made}.append({part.name})")
         self.line(f"{made} = {made} or None")
         return Part(made, True)
+
+    def _is_alone(self, part: Part) -> bool:
+        return part.alone or part.name in self.plain
 
     def _text(self, node: str, keys: Keys, compiler: Compiler, value: str) -> str:
         alone = single_expression(node)
         made = self.new()
         if alone is not None:
             found = self._expression(alone, keys, compiler, value)
+            if found in self.plain:
+                return found
             plain = f"{found} is None or ({found}.__class__ is str and {found} and not {found}.isspace())"
             self.line(f"{made} = {found} if {plain} else clean({found})")
             return made
@@ -175,9 +212,11 @@ class TemplateWriter(ExpressionWriter):
 
     def _expression(self, text: str, keys: Keys, compiler: Compiler, value: str) -> str:
         expression, place = compiler.registered(text, keys)
-        self.line(f"at = {self.constant((place, expression.text))}")
+        if self.tells:
+            self.line(f"at = {self.constant((place, expression.text))}")
         found = self.write(expression.node, value, True)
         if found.startswith("f."):
             found = self._let(found)
-        self.line(f"if seen is not None and {found} is not None: seen.add({self.constant(place)})")
+        if self.tells:
+            self.line(f"if seen is not None and {found} is not None: seen.add({self.constant(place)})")
         return found

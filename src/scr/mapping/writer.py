@@ -35,6 +35,7 @@ class Writer:
         self._depth = 1
         self._count = 0
         self._met: dict[tuple[str, str], str] = {}
+        self.plain: set[str] = set()
 
     def function(self, result: str) -> Callable[..., Any]:
         """The function that gives a variable. SyntaxError: more loops in each other than Python has."""
@@ -58,6 +59,8 @@ class Writer:
         """What a constant is called."""
         name = f"k{len(self.constants)}"
         self.constants[name] = value
+        if value is None or isinstance(value, bool) or (isinstance(value, str) and value.strip()):
+            self.plain.add(name)
         return name
 
     def line(self, text: str) -> None:
@@ -138,6 +141,8 @@ def _is_plain(name: str) -> bool:
 
 def _is_place(value: str, place: int) -> str:
     least = place + 1 if place >= 0 else -place
+    if least == 1:
+        return f"if {value}.__class__ is list and {value}:"
     return f"if {value}.__class__ is list and len({value}) >= {least}:"
 
 
