@@ -1,8 +1,12 @@
-"""``python -m tests.assurance``: the long run. Any difference is printed with its seed, and fails it."""
+"""``python -m tests.assurance``: the long run. Any difference is printed with its seed, and fails it.
+
+Each run asks other questions; ``--seed`` with the seed of another run asks the same again.
+"""
 
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import tempfile
 from collections import Counter
@@ -22,9 +26,10 @@ def main() -> int:
     """Ask as many tuples as are wanted of each of two policies; the exit code is 1 for a difference."""
     parser = argparse.ArgumentParser(prog="python -m tests.assurance", description=__doc__)
     parser.add_argument("--tuples", type=int, default=1_000_000, help="how many, over both policies")
-    parser.add_argument("--seed", default="assurance", help="another one asks other questions")
+    parser.add_argument("--seed", default=secrets.token_hex(4), help="that of another run asks the same")
     parser.add_argument("--processes", type=int, default=2)
     read = parser.parse_args()
+    sys.stdout.write(f"seed {read.seed}\n")
     chunks = [f"{read.seed}/{number}" for number in range(max(1, read.tuples // (2 * _CHUNK)))]
     wrong: list[str] = []
     codes: Counter[str] = Counter()

@@ -1,26 +1,28 @@
 """Two deployments that differ in what is withheld, and in nothing else.
 
-Each person here has something that is kept back in a way of its own. In the first world it is there, in
-the second it never was. Keys, the rows of persons and whatever was filed before are the same in both, so
-that what is asked of one can be asked of the other.
+Each person here has something that is kept back in a way of its own from those who ask for them. In the
+first world it is there, in the second it never was. Keys, the rows of persons, what users claimed and
+whatever was filed before are the same in both, so that what is asked of one can be asked of the other.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import parse_qs
+from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qs, urlencode
 
 import httpx
 import orjson
 import yaml
 from sqlalchemy import Connection
-from tests.functional.deployment import BASE, KEY, Deployment, Tree, csv_of, make_home
+from tests.functional.asgi import call
+from tests.functional.deployment import BASE, KEY, SERVER, Deployment, Tree, csv_of, make_home
 from tests.support import consents
 from tests.unit.api.issuing import TestIssuer
 
@@ -28,7 +30,9 @@ from scr.api.app import create_app, mount
 from scr.api.services import Services, now_ms, open_services
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
+from scr.data import packaged_root
 from scr.fhir.canonical import LABEL_SYSTEM
+from scr.fhir.claim_request import ACT_REASON
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode, opaque_id
 from scr.fhir.standing import Standing
@@ -211,7 +215,50 @@ BESIDE_WHEREABOUTS = [
 
 ORDINARY = [condition("c1", encounter=to("Encounter/e1")), encounter("e1"), observation("o1")]
 
+VERY = [
+    encounter("ev", meta=labelled((V3_CONFIDENTIALITY, "V"))),
+    observation("vf", encounter=to("Encounter/ev")),
+    observation("vs", effectiveDateTime="2025-02-02", meta=labelled((V3_CONFIDENTIALITY, "V"))),
+    observation("vv", meta=labelled((V3_CONFIDENTIALITY, "V"), (LABEL_SYSTEM, "hfe-act"))),
+    report("vr", "*Observation/vs"),
+]
+"""What no clearance opens, and no broken glass."""
+
+BESIDE_VERY = [
+    condition("w1", evidence=evidence("Observation/vf", "Observation/o1")),
+    observation("w2", derivedFrom=to("Observation/vf", "Observation/o1")),
+    report("w3", "Observation/vf", "Observation/o3"),
+    listed("w4", "Observation/vf", "Condition/c1"),
+    provenance("w5", "Observation/vs", "Observation/o1"),
+]  # fmt: skip
+
 Place = Literal["HXX", "QXX", "NXX"]
+
+
+class Who(NamedTuple):
+    """Somebody who asks: a job role at an organisation."""
+
+    role: str
+    at: str
+
+
+ROLES = ("R8000", "R8014", "R1460", "R8009", "R9999")
+"""A clinician, a social worker, somebody who sees a summary, a receptionist, and a role that nobody knows."""
+USUAL = (
+    *(
+        Who(role, SURGERY)
+        for role in ("R8000", "R8000", "R8000", "R8000", "R8014", "R8014", "R1460", "R1460")
+    ),
+    *(
+        Who(role, at)
+        for role, at in (("R8009", SURGERY), ("R9999", SURGERY), ("R8000", "RZZ"), ("R8014", "RZZ"))
+    ),
+)
+"""Those who ask for most: at the practice, and at a place that has nothing to do with anybody."""
+CLEARED_ROLE = "R8001"
+"""In the policy of these worlds it is cleared for what is restricted."""
+ELSEWHERE = "RXX"
+"""A hospital that knows nobody here, but by what its users claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +266,7 @@ class Somebody:
     """A person: what is there in both worlds, and what in the first only, by the place that has it.
 
     ``closed``: the headings of what is hidden, where only a role that opens none of them is not to see it.
+    ``askers`` are those from whom it is kept, as far as ``closed`` does not say otherwise.
     """
 
     number: NHSNumber
@@ -226,6 +274,7 @@ class Somebody:
     common: Mapping[Place, Sequence[Tree]] = field(default_factory=dict, repr=False)
     hidden: Mapping[Place, Sequence[Tree]] = field(default_factory=dict, repr=False)
     closed: frozenset[str] = frozenset()
+    askers: tuple[Who, ...] = USUAL
 
     def kept_from(self, policy: Policy, role: str) -> bool:
         """Whether what is hidden may not be seen in a role."""
@@ -252,9 +301,26 @@ NAMES = Somebody(
     NHSNumber("9995900009"), "Hope",
     _both([*BESIDE_HEADINGS, *OTHER_HEADINGS[2:]]), _both(OTHER_HEADINGS[:2]),
 )  # fmt: skip
-PEOPLE = (LABELS, CLOSED, OBJECTS, HIDES, NOT_LIVE, LINKED, FORMER, SAYS, NAMES)
+_MILDER = [one for one in MARKED if one["id"] != "hv"]
+CLEARED = Somebody(
+    NHSNumber("9996100006"), "Ivy", _both(BESIDE_MARKED + _MILDER + BESIDE_VERY), _both(VERY),
+    askers=(Who(CLEARED_ROLE, SURGERY),),
+)  # fmt: skip
+GLASSED = Somebody(
+    NHSNumber("9996200000"), "Jane", _both(BESIDE_MARKED + _MILDER + BESIDE_VERY), _both(VERY),
+    askers=(Who("R8000", ELSEWHERE),),
+)  # fmt: skip
+CLAIMED = Somebody(
+    NHSNumber("9996300005"), "Kate", _both(BESIDE_MARKED), _both(MARKED), askers=(Who("R8000", ELSEWHERE),)
+)
+SAYS_TO_OTHERS = Somebody(NHSNumber("9996400018"), "Lucy", _both(ORDINARY))
+PEOPLE = (
+    LABELS, CLOSED, OBJECTS, HIDES, NOT_LIVE, LINKED, FORMER, SAYS, NAMES, CLEARED, GLASSED, CLAIMED,
+    SAYS_TO_OTHERS,
+)  # fmt: skip
 """Labels, headings, an objection to sources, a hidden whereabouts, a provider that is not live, two numbers
-of which one objects, a Consent about headings, and a Consent about entries."""
+of which one objects, a Consent about headings, one about entries, what even a clearance or a broken glass
+does not open, what a claimed relationship does not, and a Consent that binds somebody else."""
 
 
 def _told(somebody: Somebody, resources: Sequence[Tree]) -> list[Tree]:
@@ -291,33 +357,35 @@ _REGISTRATIONS = csv_of(
 )
 
 
-def _neighbour(*, hidden: bool) -> Callable[[httpx.Request], httpx.Response]:
-    """A FHIR server that has what it has in one of the worlds."""
+class Neighbour:
+    """A FHIR server that has what it has in one of the worlds. ``down`` makes it fail."""
 
-    holds: dict[NHSNumber, list[Tree]] = {}
-    for somebody in PEOPLE:
-        theirs = [*somebody.common.get("QXX", ()), *(somebody.hidden.get("QXX", ()) if hidden else ())]
-        if theirs:
-            holds[somebody.number] = _told(somebody, theirs)
+    def __init__(self, *, hidden: bool) -> None:
+        self.down = False
+        self._holds: dict[str, list[Tree]] = {}
+        for somebody in PEOPLE:
+            theirs = [*somebody.common.get("QXX", ()), *(somebody.hidden.get("QXX", ()) if hidden else ())]
+            if theirs:
+                self._holds[somebody.number.value] = _told(somebody, theirs)
+        self._by_path = {told[0]["id"]: told for told in self._holds.values()}
 
-    def respond(request: httpx.Request) -> httpx.Response:
-        found: list[Tree] = []
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        """Search by number, and everything."""
+        if self.down:
+            return httpx.Response(500)
         if request.url.path.endswith("/Patient/_search"):
-            asked = parse_qs(request.content.decode())["identifier"][0]
-            found = [told[0] for number, told in holds.items() if asked.endswith(f"|{number.value}")]
+            asked = parse_qs(request.content.decode())["identifier"][0].rpartition("|")[2]
+            found = self._holds.get(asked, [])[:1]
         else:
-            found = [
-                one for told in holds.values() if f"/{told[0]['id']}/" in request.url.path for one in told
-            ]
+            named = request.url.path.split("/")
+            found = next((told for logical, told in self._by_path.items() if logical in named), [])
         entries = [{"resource": one, "search": {"mode": "match"}} for one in found]
         return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "entry": entries})
-
-    return respond
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked, and by whom. ``form`` is the body of a POST."""
+    """What is asked, and by whom. ``form`` is the body of a POST; ``path`` may be a whole address."""
 
     path: str
     query: tuple[tuple[str, str], ...] = ()
@@ -325,6 +393,18 @@ class Request:
     at: str = SURGERY
     form: tuple[tuple[str, str], ...] | None = None
     scope: str | None = None
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    content: bytes = b""
+
+    @property
+    def target(self) -> str:
+        """The request line's: path and query."""
+        path = self.path.removeprefix(SERVER) if self.path.startswith("http") else f"/fhir/{self.path}"
+        return f"{path}?{urlencode(self.query)}" if self.query else path
+
+
+_TOKEN_SECONDS = 200.0
 
 
 @dataclass
@@ -333,18 +413,27 @@ class World:
 
     services: Services
     deployment: Deployment
+    neighbour: Neighbour
+    _tokens: dict[tuple[str, str, str | None], tuple[float, str]] = field(default_factory=dict)
 
     async def ask(self, request: Request) -> httpx.Response:
         """The answer as it went out."""
-        claims = {} if request.scope is None else {"scope": request.scope}
-        headers = {"Authorization": self.deployment.bearer(request.role, request.at, **claims)}
-        url = request.path if request.path.startswith("http") else f"{BASE}/{request.path}"
-        client = self.deployment.client
+        headers = [("authorization", self._bearer(request)), *request.headers]
+        method, body = request.method, request.content
         if request.form is not None:
-            return await client.post(
-                url, headers=headers, params=list(request.query), data=dict(request.form)
-            )
-        return await client.get(url, headers=headers, params=list(request.query) or None)
+            method, body = "POST", urlencode(request.form).encode()
+            headers.append(("content-type", "application/x-www-form-urlencoded"))
+        return await call(self.deployment.app, method, request.target, headers, body)
+
+    def _bearer(self, request: Request) -> str:
+        """A token of whoever asks; one serves them for some minutes."""
+        key, now = (request.role, request.at, request.scope), time.monotonic()
+        known = self._tokens.get(key)
+        if known is None or known[0] < now:
+            claims = {} if request.scope is None else {"scope": request.scope}
+            bearer = self.deployment.bearer(request.role, request.at, **claims)
+            known = self._tokens[key] = (now + _TOKEN_SECONDS, bearer)
+        return known[1]
 
     def person(self, somebody: Somebody) -> Person:
         """The row of a person."""
@@ -361,6 +450,12 @@ class World:
         record = await self.services.broker.record(known, actor, trace_id="t")
         return [entry.reference for entry in record.entries]
 
+    def consents(self, somebody: Somebody) -> list[str]:
+        """The Consents of this deployment's own about a person: references."""
+        person = self.person(somebody)
+        found = self.services.database.read_now(lambda conn: sharing.consents_of(conn, [person]))
+        return [entry.reference for entry in found]
+
     async def file(self, ods: Place, body: bytes) -> None:
         """A bundle that a provider sends."""
         receipt = await self.deployment.receive(ods, body)
@@ -370,10 +465,10 @@ class World:
 @asynccontextmanager
 async def world(home: Path, *, hidden: bool) -> AsyncIterator[World]:
     """Open a deployment over what a folder has, with the neighbour of one of the worlds."""
-    issuer, neighbour = TestIssuer(KEY, audience=BASE), _neighbour(hidden=hidden)
+    issuer, neighbour = TestIssuer(KEY, audience=BASE), Neighbour(hidden=hidden)
 
     def network(request: httpx.Request) -> httpx.Response:
-        return neighbour(request) if request.url.host == "neighbour.test" else issuer.respond(request)
+        return neighbour.respond(request) if request.url.host == "neighbour.test" else issuer.respond(request)
 
     settings = Settings(
         home=home, database_url=f"sqlite:///{home}/scr.db", base_url=BASE, issuers=(issuer.settings(),)
@@ -383,7 +478,8 @@ async def world(home: Path, *, hidden: bool) -> AsyncIterator[World]:
         mount(app, services)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport) as client:
-            yield World(services, Deployment(services, app, issuer, None, client))  # type: ignore[arg-type]
+            deployment = Deployment(services, app, issuer, None, client)  # type: ignore[arg-type]
+            yield World(services, deployment, neighbour)
 
 
 async def _begin(home: Path, template: Path) -> None:
@@ -392,6 +488,7 @@ async def _begin(home: Path, template: Path) -> None:
     for ods, provider in _MORE.items():
         path = home / "adapters" / "providers" / f"{ods}.yaml"
         path.write_text(yaml.safe_dump(provider, sort_keys=False), encoding="utf-8")
+    _clear(home)
     shutil.copy(template, home / "scr.db")
     async with world(home, hidden=False) as made:
         live = [ods for ods in made.services.providers if ods.value != DARK]
@@ -404,6 +501,32 @@ async def _begin(home: Path, template: Path) -> None:
             if "HXX" in somebody.common:
                 await made.file("HXX", _bundle(somebody, somebody.common["HXX"]))
         await made.services.database.write(lambda conn: _say(conn, made))
+        await _claim(made, GLASSED, "$break-glass", "BTG")
+        await _claim(made, CLAIMED, "$claim-relationship", "TREAT")
+
+
+def _clear(home: Path) -> None:
+    """Give a role the clearance that no role has as shipped."""
+    roles = yaml.safe_load((packaged_root() / "consent" / "roles.yaml").read_text(encoding="utf-8"))
+    roles["roles"][CLEARED_ROLE]["activities"].append("sensitive-record")
+    (home / "consent").mkdir()
+    (home / "consent" / "roles.yaml").write_text(yaml.safe_dump(roles), encoding="utf-8")
+
+
+async def _claim(made: World, somebody: Somebody, operation: str, purpose: str) -> None:
+    """Whoever asks for a person says why they must look at them."""
+    [who] = somebody.askers
+    number = {"system": NHS_NUMBER_SYSTEM, "value": somebody.number.value}
+    parts = [
+        {"name": "identifier", "valueIdentifier": number},
+        {"name": "reason", "valueString": "Found with nobody to ask"},
+        {"name": "purpose", "valueCoding": {"system": ACT_REASON, "code": purpose}},
+        {"name": "hours", "valueInteger": 12},
+    ]
+    body = orjson.dumps({"resourceType": "Parameters", "parameter": parts})
+    request = Request(f"Patient/{operation}", role=who.role, at=who.at, method="POST", content=body)
+    said = await made.ask(request)
+    assert said.status_code == 200, said.text
 
 
 def _object(conn: Connection, keys: KeyRing, now: int) -> None:
@@ -461,6 +584,14 @@ def _meet(conn: Connection, keys: KeyRing) -> None:
     index.relate(conn, person, OdsCode("RXX"), "encounter", OdsCode("RXX"), now_ms())
 
 
+def _bind(conn: Connection, keys: KeyRing) -> None:
+    """A Consent of which nobody who asks here is to learn."""
+    person = index.find(conn, keys, SAYS_TO_OTHERS.number)
+    assert person is not None
+    said = consents.consent({"type": "deny", "actor": [consents.asker("RYY")]}, person.patient_id)
+    sharing.create(conn, keys, person, said, now_ms())
+
+
 @dataclass
 class Pair:
     """Both worlds: the first with what is hidden, the second without."""
@@ -481,4 +612,5 @@ async def two_worlds(folder: Path, template: Path) -> AsyncIterator[Pair]:
                 if place in somebody.hidden:
                     await withheld.file(place, _bundle(somebody, somebody.hidden[place]))
         await withheld.services.database.write(lambda conn: _meet(conn, withheld.services.keys))
+        await withheld.services.database.write(lambda conn: _bind(conn, withheld.services.keys))
         yield Pair(withheld, without)
