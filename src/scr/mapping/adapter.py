@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -42,12 +42,15 @@ from scr.terminology.conceptmap import ConceptMaps
 
 FILE = "adapter.yaml"
 
+_QUANTITIES = frozenset({"valueQuantity", "doseQuantity", "component"})
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One compiled resource rule. ``mandatory`` are the elements without which the unit is refused.
 
     ``sheet``: the sheet of a workbook whose rows it is for. ``refers``: see ``scr.mapping.refers``.
+    ``measures``: whether its resource may hold a quantity that was measured.
     """
 
     number: int
@@ -57,11 +60,12 @@ class Rule:
     mandatory: tuple[str, ...]
     sheet: str = ""
     refers: frozenset[str] | None = None
+    measures: bool = True
 
-    def scopes(self, tree: Tree, frame: Frame) -> Iterator[Any]:
+    def scopes(self, tree: Tree, frame: Frame) -> Iterable[Any]:
         """What the template is rendered for: the unit, its row of the sheet, or the items of either."""
         if self.sheet and tree.get(OWN) != self.sheet:
-            return iter(())
+            return ()
         return scopes(self.words, tree[self.sheet] if self.sheet else tree, frame)
 
 
@@ -255,7 +259,8 @@ def _rule(number: int, rule: ResourceRule, decode: Decode, compiler: Compiler) -
     check_id(kind, rule.resource["id"], (*at, "id"), compiler)
     template = compile_template(rule.resource, at, control.inner)
     refers = refer_in(rule.resource, at, decode, compiler.expressions)
-    return Rule(number, kind, control, template, MANDATORY.get(kind, ()), rule.sheet, refers)
+    measures = not _QUANTITIES.isdisjoint(rule.resource)
+    return Rule(number, kind, control, template, MANDATORY.get(kind, ()), rule.sheet, refers, measures)
 
 
 def _headings(file: AdapterFile, compiler: Compiler) -> frozenset[str]:

@@ -190,13 +190,13 @@ class MappingFunctions(functions.Functions):
     @signature(_MANY)
     def _func_concat(self, *parts: Any) -> str | None:
         """`concat(part…)`: the parts one after another; a missing one counts as nothing."""
-        return "".join(str(part) for part in parts if part is not None).strip() or None
+        return "".join([str(part) for part in parts if part is not None]).strip() or None
 
     @signature(_ONE, _ONE)
     def _func_join(self, separator: Any, parts: Any) -> str | None:
         """`join(separator, list)`: the parts with the separator between them; missing ones are left out."""
         texts = [as_text(part) for part in parts] if isinstance(parts, list) else [as_text(parts)]
-        return str(separator).join(text for text in texts if text is not None) or None
+        return str(separator).join([text for text in texts if text is not None]) or None
 
     @signature(_ONE)
     def _func_narrative(self, value: Any) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import orjson
@@ -18,7 +18,7 @@ from scr.decode.hl7v2.message import Message
 from scr.decode.tree import Unit
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.structure import r4
+from scr.fhir.structure import Choice, r4
 from scr.fhir.subjects import SUBJECT_FIELDS, stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
 from scr.mapping.claim import Claim as Claim
@@ -152,9 +152,11 @@ def _resources(
 def _rendered(adapter: Adapter, rule: Rule, unit: Unit, frame: Frame) -> list[Resource]:
     """What a rule gives for a unit."""
     resources = list(_render(rule, unit, frame))
-    for resource in resources:
-        _drop_bare_units(resource)
-        if adapter.decode.format == "json":
+    if resources and rule.measures:
+        for resource in resources:
+            _drop_bare_units(resource)
+    if adapter.decode.format == "json":
+        for resource in resources:
             fit(resource)
     return resources
 
@@ -197,13 +199,18 @@ def _render(rule: Rule, unit: Unit, frame: Frame) -> Iterator[Resource]:
                     f"{name} has no value, and a {rule.kind} needs it: mend the source, the map or the rule",
                     where=f"{unit.place}, rule {rule.number} ({rule.kind})",
                 )
-        for choice in r4().choices.get(rule.kind, ()):
-            if choice.required and not made.keys() & choice.elements:
+        for choice in _required_choices(rule.kind):
+            if made.keys().isdisjoint(choice.elements):
                 raise MappingError(
                     f"{choice.name}[x] has no value, and a {rule.kind} needs it: mend the source or the rule",
                     where=f"{unit.place}, rule {rule.number} ({rule.kind})",
                 )
         yield made
+
+
+@cache
+def _required_choices(kind: str) -> tuple[Choice, ...]:
+    return tuple(choice for choice in r4().choices.get(kind, ()) if choice.required)
 
 
 class Stamp(NamedTuple):

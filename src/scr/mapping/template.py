@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -151,16 +151,19 @@ def controls(node: dict[str, Any], keys: Keys, compiler: Compiler) -> Controls:
     return Controls(for_each, when, inner)
 
 
-def scopes(words: Controls, scope: Any, frame: Frame) -> Iterator[Any]:
+def scopes(words: Controls, scope: Any, frame: Frame) -> Iterable[Any]:
     """Every scope that a mapping with control words is rendered in; the frame follows along."""
     for_each, when = words.for_each, words.when
     if for_each is None:
-        if when is None or is_true(when(scope, frame)):
-            yield scope
-        return
+        return (scope,) if when is None or is_true(when(scope, frame)) else ()
+    items = iterate(for_each(scope, frame))
+    return _each(items, when, frame) if items else ()
+
+
+def _each(items: list[Any], when: Run | None, frame: Frame) -> Iterator[Any]:
     before = (frame.item, frame.outer, frame.index)
     try:
-        for index, item in enumerate(iterate(for_each(scope, frame))):
+        for index, item in enumerate(items):
             frame.item, frame.outer, frame.index = item, before[0], index
             if when is None or is_true(when(item, frame)):
                 yield item

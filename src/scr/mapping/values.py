@@ -27,11 +27,13 @@ def as_text(value: Any) -> str | None:
     HL7 v2 writes two quotation marks for 'delete what you hold' (chapter 2.5.3): nothing to map.
     Raises Unreadable for a list or an object.
     """
+    if value.__class__ is str:
+        text: str = value.strip()
+        return text if text and text != '""' else None
     if value is None:
         return None
     if isinstance(value, str):
-        text = value.strip()
-        return None if not text or text == '""' else text
+        return as_text(str(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, int | float):
@@ -41,9 +43,13 @@ def as_text(value: Any) -> str | None:
 
 def local_id(parts: tuple[Any, ...]) -> str | None:
     """The source's own identity of a resource; None where any part is missing."""
-    texts = [as_text(part) for part in parts]
-    known = [text.replace("/", "%2F") for text in texts if text is not None]  # a reference is cut at its /
-    return PART.join(known) if len(known) == len(texts) else None
+    texts: list[str] = []
+    for part in parts:
+        text = as_text(part)
+        if text is None:
+            return None
+        texts.append(text.replace("/", "%2F") if "/" in text else text)  # a reference is cut at its /
+    return PART.join(texts)
 
 
 def iterate(items: Any) -> list[Any]:

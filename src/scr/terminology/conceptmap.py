@@ -61,8 +61,9 @@ class ConceptMap:
     def look_up(self, code: str, system: str = "") -> Target | None:
         """The target of a code (of a system, where the map tells them apart); None if there is none."""
         key = (system, code)
-        if key in self._met:
-            return self._met[key]
+        found = self._met.get(key)
+        if found is not None or key in self._met:
+            return found
         found = self._find(code, system)
         if len(self._met) < _MEMORY:
             self._met[key] = found
@@ -112,10 +113,9 @@ class ConceptMaps:
 
         Raises NotFound for a map that is not there, with the nearest name that is.
         """
-        try:
-            concept_map = self.maps[name]
-        except KeyError:
-            raise NotFound(self.missing(name), code="no-such-map") from None
+        concept_map = self.maps.get(name)
+        if concept_map is None:
+            raise NotFound(self.missing(name), code="no-such-map")
         return concept_map.look_up(value, system)
 
     def missing(self, name: str) -> str:

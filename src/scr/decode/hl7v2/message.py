@@ -43,6 +43,7 @@ MAX_SEGMENTS = 20_000
 MAX_PLACES = 20_000
 """The same for the fields of a segment and the repetitions in it."""
 
+_UNSEEN = object()
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 
 
@@ -130,11 +131,9 @@ class Message(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A segment, a list of segments, or one of the other keys."""
-        seen = self._seen
-        if key in seen:
-            value = seen[key]
-        else:
-            value = seen[key] = self._find(key)
+        value = self._seen.get(key, _UNSEEN)
+        if value is _UNSEEN:
+            value = self._seen[key] = self._find(key)
         return default if value is None else value
 
     def _find(self, key: str) -> Any:

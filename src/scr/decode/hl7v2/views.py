@@ -14,6 +14,10 @@ from scr.decode.hl7v2.text import USUAL, Delimiters
 DELETED = '""'
 """HL7's delete indicator, chapter 2.5.3."""
 
+_UNSEEN = object()
+_NOTHING: dict[str, Any] = {}
+"""What was seen of a segment of which nothing was asked yet; never written to."""
+
 _WITH_SEPARATOR = frozenset({"MSH", "FHS", "BHS"})
 """Segments whose first field is the separator itself."""
 
@@ -53,14 +57,15 @@ class Composite(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A component by name or number; the default where it is not there."""
-        seen = self._seen
-        if key in seen:
-            value = seen[key]
-        else:
-            number, parts = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0), self._parts
-            text = parts[number - 1] if 0 < number <= len(parts) else ""
-            value = seen[key] = self._read(number, text) if text else None
+        value = self._seen.get(key, _UNSEEN)
+        if value is _UNSEEN:
+            value = self._seen[key] = self._find(key)
         return default if value is None else value
+
+    def _find(self, key: str) -> Any:
+        number, parts = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0), self._parts
+        text = parts[number - 1] if 0 < number <= len(parts) else ""
+        return self._read(number, text) if text else None
 
     def _read(self, number: int, text: str) -> Any:
         delimiters = self._delimiters
@@ -128,7 +133,7 @@ class Segment(Mapping[str, Any]):
         self._delimiters = delimiters
         self._shape = SEGMENTS.get(name, NO_SHAPE)
         self._cells: list[str] | None = None
-        self._seen: dict[str, Any] | None = None
+        self._seen: dict[str, Any] = _NOTHING
 
     @property
     def delimiters(self) -> Delimiters:
@@ -147,14 +152,19 @@ class Segment(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A field by name or number; the default where it is not there."""
-        seen = self._seen
-        if seen is None:
-            seen = self._seen = self._read()
-        if key in seen:
-            value = seen[key]
-        else:
-            value = seen[key] = self._find(key)
+        value = self._seen.get(key, _UNSEEN)
+        if value is _UNSEEN:
+            value = self._look(key)
         return default if value is None else value
+
+    def _look(self, key: str) -> Any:
+        """A field that was not met yet; the first that is asked for has all of them read."""
+        if self._seen is _NOTHING:
+            self._seen = self._read()
+            if key in self._seen:
+                return self._seen[key]
+        value = self._seen[key] = self._find(key)
+        return value
 
     def _read(self) -> dict[str, Any]:
         """The fields that can be read all at once; every other is found when it is asked for."""
@@ -237,8 +247,12 @@ class Segment(Mapping[str, Any]):
         if not self.may_repeat:
             return
         mark = self._delimiters.repetition
-        for number, (cell, field) in enumerate(zip(self.cells[1:], self._shape.fields, strict=False), 1):
-            if mark not in cell or field.repeats or field.datatype in TEXT:
+        fields = self._shape.fields
+        for number in [number for number, cell in enumerate(self.cells) if mark in cell]:
+            if not 0 < number <= len(fields) or fields[number - 1].repeats:
+                continue
+            cell = self.cells[number]
+            if fields[number - 1].datatype in TEXT:
                 continue
             if sum(1 for part in cell.split(mark) if part) > 1:
                 yield f"{self.name}-{number}"
