@@ -146,11 +146,7 @@ class Oracle:
 
     def person(self, request: AccessRequest, now: datetime, online: bool) -> Iterator[Denial]:
         """Every denial that the person's own facts bring, in order."""
-        standing = request.standing
-        if standing.verification not in ["", *(f"0{n}" for n in range(1, 9))]:
-            yield "person-state", ""
-        if standing.deceased and online:
-            yield "deceased", ""
+        yield from self.state(request, online)
         related = request.actor.organisation in request.relationships
         if not online and not related and not any(self.holds(request, tie, now) for tie in request.ties):
             yield "no-relationship", "relationship"
@@ -167,6 +163,16 @@ class Oracle:
             code = self.online(request, now)
             if code:
                 yield code, ""
+
+    def state(self, request: AccessRequest, online: bool) -> Iterator[Denial]:
+        """Those of how the person stands in the register."""
+        standing = request.standing
+        if standing.verification not in ["", *(f"0{n}" for n in range(1, 9))]:
+            yield "person-state", ""
+        if standing.invalidated:
+            yield "number-invalidated", ""
+        if standing.deceased and online:
+            yield "deceased", ""
 
     def holds(self, request: AccessRequest, tie: Any, now: datetime) -> bool:
         """Whether a tie is of the asking organisation, and in force."""
@@ -303,7 +309,9 @@ class Oracle:
         """Whether a rule is in force and about this asker; a permit only where that is certain."""
         if not rule.starts <= ms(now) < rule.ends:
             return False
-        if rule.purposes and request.purpose not in rule.purposes:
+        chain = ["TREAT", "ETREAT", "BTG"]  # each is a kind of the one before
+        meant = chain[: chain.index(request.purpose) + 1] if request.purpose in chain else [request.purpose]
+        if rule.purposes and not any(one in rule.purposes for one in meant):
             return False
         return not rule.askers or any(self.named(request, asker, certain) for asker in rule.askers)
 

@@ -128,6 +128,7 @@ def _standing(rng: Random) -> Standing:
         rng.choices(["", "01", "07", "77"], [20, 5, 5, 1])[0],
         rng.random() < 0.1,
         rng.choice(DEATHS),
+        invalidated=int(rng.random() < 0.04),
     )
 
 
@@ -203,7 +204,7 @@ def _rule(rng: Random, actor: Actor, now: int, depth: int = 1, deny: bool | None
     return SharingRule(
         deny=chosen,
         askers=tuple(_asker(rng, actor) for _ in range(rng.choice([0, 1, 2]))),
-        purposes=("TREAT",) if some() < 0.1 else (),
+        purposes=(rng.choice(["TREAT", "TREAT", "ETREAT", "BTG"]),) if some() < 0.15 else (),
         starts=now + rng.choice([-DAY, -DAY, 1]) if some() < 0.3 else ALWAYS[0],
         ends=now + rng.choice([DAY, DAY, 0]) if some() < 0.5 else ALWAYS[1],
         sources=tuple(rng.sample(SOURCES, 2)) if some() < 0.2 else (),

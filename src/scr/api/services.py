@@ -22,6 +22,8 @@ from scr.identity.matching import load_matching
 from scr.identity.pds.build import open_pds
 from scr.identity.pds.checks import NumberChecks
 from scr.identity.pds.client import PdsClient
+from scr.identity.pds.refresh import Refresh, running
+from scr.identity.resolve import Resolver
 from scr.intake.checking import RegisterDesk
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
@@ -109,8 +111,11 @@ async def open_services(
     try:
         async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
             pds = open_pds(settings, client)
-            register = RegisterDesk(_checks(pds, settings, database, keys))
+            checks = _checks(pds, settings, database, keys)
+            register = RegisterDesk(checks)
             desk = Desk(keys, maps, steps, matching, labels=policy.labels)
+            refresh = None if checks is None else Refresh(checks, Resolver(keys, matching), database, now_ms)
+            await stack.enter_async_context(running(refresh))
             intake = Intake(database, keys, desk, adapters, providers, now_ms, register)
             await stack.enter_async_context(flushed(intake.drift, database))
             await stack.enter_async_context(flushed(gaps, database))
@@ -139,7 +144,9 @@ async def open_services(
                 database=database,
                 keys=keys,
                 client=client,
-                broker=Broker(database, keys, providers, pulls, held, deadline=deadline, clock=now_ms),
+                broker=Broker(
+                    database, keys, providers, pulls, held, deadline=deadline, clock=now_ms, refresh=refresh
+                ),
                 intake=intake,
                 recent=recent,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),

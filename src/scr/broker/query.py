@@ -23,9 +23,10 @@ from scr.fhir.person import Former, replacing
 from scr.fhir.standing import joined
 from scr.identity import index
 from scr.identity.links import links_in_force, view_of
+from scr.identity.pds.refresh import Refresh
 from scr.mapping.provider import Provider
 from scr.sources.held import HeldSources
-from scr.sources.protocol import Question, Source
+from scr.sources.protocol import WRONG_PERSON, Question, Source
 from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -45,7 +46,8 @@ class Known:
     record is retained for, and ``links`` what joins them: ties, objections and what each has said
     of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
     or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
-    are the types of all providers, by ODS code.
+    are the types of all providers, by ODS code. ``former`` are the numbers that gave way to those of each
+    person, by opaque key.
     """
 
     person: Person
@@ -58,6 +60,7 @@ class Known:
     ties: tuple[Tie, ...] = ()
     claims: tuple[Claim, ...] = ()
     organisations: Mapping[str, str] = field(default_factory=dict, repr=False)
+    former: Mapping[str, frozenset[NHSNumber]] = field(default_factory=dict, repr=False)
 
     @property
     def glass(self) -> BrokenGlass | None:
@@ -93,10 +96,11 @@ class Known:
     def asked_about(self) -> tuple[Person, ...]:
         """Whom live sources are asked about: the one retained, and those whose numbers are valid too.
 
-        A number that the register has superseded is asked for no more.
+        A number that the register has superseded, or took out of use, is asked for no more.
         """
         valid = {link.former for link in self.links if link.kind != "superseded"}
-        return (self.person, *(other for other in self.linked if other.key in valid))
+        others = (one for one in self.linked if one.key in valid and not one.standing.invalidated)
+        return (self.person, *others)
 
 
 class Broker:
@@ -112,7 +116,9 @@ class Broker:
         *,
         deadline: float,
         clock: Callable[[], int],
+        refresh: Refresh | None = None,
     ) -> None:
+        """``refresh`` hears of everybody who is looked at; None where no register is connected."""
         self._database = database
         self._keys = keys
         self._providers = providers
@@ -120,6 +126,7 @@ class Broker:
         self._held = held
         self._deadline = deadline
         self._clock = clock
+        self._refresh = refresh
         self._organisations = {ods.value: provider.organisation_type for ods, provider in providers.items()}
         self._liveness = LivenessReader()
         self._headings = {
@@ -129,21 +136,15 @@ class Broker:
 
     async def by_number(self, nhs_number: NHSNumber, actor: Actor) -> Known | None:
         """The person with the NHS Number, if the index knows one."""
-        return await self._database.read(
-            lambda conn: self._known(conn, index.find(conn, self._keys, nhs_number), actor)
-        )
+        return await self._read(lambda conn: index.find(conn, self._keys, nhs_number), actor)
 
     async def by_id(self, patient_id: str, actor: Actor) -> Known | None:
         """The person whose Patient has the logical id; of linked ones, any of theirs."""
-        return await self._database.read(
-            lambda conn: self._known(conn, index.by_patient_id(conn, self._keys, patient_id), actor)
-        )
+        return await self._read(lambda conn: index.by_patient_id(conn, self._keys, patient_id), actor)
 
     async def by_person(self, person: str, actor: Actor) -> Known | None:
         """The person with the store's opaque key."""
-        return await self._database.read(
-            lambda conn: self._known(conn, person_by_key(conn, self._keys, person), actor)
-        )
+        return await self._read(lambda conn: person_by_key(conn, self._keys, person), actor)
 
     @property
     def organisations(self) -> Mapping[str, str]:
@@ -172,13 +173,15 @@ class Broker:
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
         held = [p for p in plan.held if only is None or p.ods in only]
         deadline = asyncio.get_running_loop().time() + self._deadline
-        questions = [_question(person, actor, deadline, trace_id) for person in known.asked_about]
+        questions = [_question(known, person, actor, deadline, trace_id) for person in known.asked_about]
         linked = tuple(other.key for other in known.linked)
         stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
         if on_result is not None:
             for result in stored:
                 on_result(result)
         live = await gather_linked(questions, pulls, on_result)
+        if self._refresh is not None and any(result.code == WRONG_PERSON for result in live.results):
+            self._refresh.notice(known.asked_about, doubtful=True)
         return assemble(known.person.patient_id, (*live.results, *plan.not_asked), stored, others=live.others)
 
     def patient(self, known: Known, permitted: Iterable[Entry]) -> Entry:
@@ -201,6 +204,12 @@ class Broker:
         ]
         return replacing(made, former)
 
+    async def _read(self, find: Callable[[Connection], Person | None], actor: Actor) -> Known | None:
+        known = await self._database.read(lambda conn: self._known(conn, find(conn), actor))
+        if known is not None and self._refresh is not None:
+            self._refresh.notice(known.view)
+        return known
+
     def _known(self, conn: Connection, person: Person | None, actor: Actor) -> Known | None:
         if person is None:
             return None
@@ -210,6 +219,7 @@ class Broker:
         lasting = [r for r in heard if r.until is None]
         told = [r for r in lasting if r.source in contributing]
         claims = tuple(claim for one in view for claim in self._claims(conn, one, actor))
+        links = links_in_force(conn, view)
         ties = [r.tie() for r in heard if r.source in contributing] + [claim.tie() for claim in claims]
         return Known(
             person=view[0],
@@ -218,12 +228,27 @@ class Broker:
             # An objection holds, whoever told of it.
             objections=frozenset(r.organisation for r in lasting if r.kind == "objection"),
             linked=view[1:],
-            links=links_in_force(conn, view),
+            links=links,
+            former=self._former(conn, view, links),
             rules=rules_for(conn, view),
             organisations=self._organisations,
             ties=tuple(tie for tie in ties if tie is not None),
             claims=claims,
         )
+
+    def _former(
+        self, conn: Connection, view: Sequence[Person], links: Sequence[Link]
+    ) -> dict[str, frozenset[NHSNumber]]:
+        """A number that is somebody else's again, because its link was undone, is not among them."""
+        found: dict[str, frozenset[NHSNumber]] = {}
+        for person in view:
+            rows = (one for one in links if one.kind == "superseded" and one.retained == person.key)
+            mine = {person.key, *(one.former for one in rows)}
+            told = map(NHSNumber, person.standing.former)
+            found[person.key] = frozenset(
+                one for one in told if index.owner_of(conn, self._keys, one) in mine
+            )
+        return found
 
     def _claims(self, conn: Connection, person: Person, actor: Actor) -> list[Claim]:
         """What holds for this very role and place: a user who selects another has claimed nothing."""
@@ -236,7 +261,7 @@ class Broker:
         ]
 
 
-def _question(person: Person, actor: Actor, deadline: float, trace_id: str) -> Question:
+def _question(known: Known, person: Person, actor: Actor, deadline: float, trace_id: str) -> Question:
     return Question(
         nhs_number=person.nhs_number,
         person=person.key,
@@ -245,4 +270,5 @@ def _question(person: Person, actor: Actor, deadline: float, trace_id: str) -> Q
         deadline=deadline,
         known=() if person.demographics.is_empty else person.known_as,
         trace_id=trace_id,
+        former=known.former.get(person.key, frozenset()),
     )

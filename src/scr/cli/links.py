@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from scr.api.services import now_ms, open_database, open_keys
+from scr.cli import standing
 from scr.cli.context import console, settings_of
 from scr.errors import Invalid, NotFound
 from scr.fhir.dates import LONDON, utc
@@ -23,6 +24,12 @@ from scr.store.links import Grounds, Link
 from scr.store.trail import AuditRow
 
 LinkArgument = Annotated[str, typer.Argument(help="Its id, from `scr identity links`.", metavar="LINK")]
+LinkOrPerson = Annotated[
+    str,
+    typer.Argument(
+        help="A link's id, or that of a person's Patient (`scr identity review list`).", metavar="ID"
+    ),
+]
 By = Annotated[str, typer.Option("--by", help="Your name: it stands in the audit.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the audit. No person's data.")]
 Numbers = Annotated[
@@ -58,15 +65,23 @@ def list_links(
 
 def show(
     context: typer.Context,
-    link: LinkArgument,
+    link: LinkOrPerson,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Also whom it is about, and by what: personal data.")
     ] = False,
 ) -> None:
-    """Say why two persons are linked, and how often that was looked at."""
+    """Say why two persons are linked, and how often that was looked at; or how a person stands.
+
+    A person is named by the id of their Patient: what the register said of their number, and of what it does
+    not confirm since when.
+    """
     settings = settings_of(context)
     keys, database = open_keys(settings), open_database(settings)
     try:
+        person = database.write_now(lambda conn: standing.read(conn, keys, link))
+        if person is not None:
+            standing.tell(person, evidence=evidence)
+            return
         found, grounds, looks, numbers = database.read_now(lambda conn: _read(conn, keys, link))
     finally:
         database.close()

@@ -13,8 +13,11 @@ from scr.api.services import open_services
 from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.fhir.demographics import Demographics
+from scr.identity.heard import SENTENCES
 from scr.intake.receive import Receipt
 from scr.intake.review import Case, Review
+from scr.store.doubts import PersonDoubt
+from scr.store.quarantine import Quarantined
 
 app = typer.Typer(help="What is in doubt: whose is it? Look at both sides, and decide.", no_args_is_help=True)
 Item = Annotated[str, typer.Argument(help="Its id, from `scr identity review list`.")]
@@ -29,10 +32,21 @@ FACTS = ("family-name", "given-name", "birth-date", "sex", "postcode")
 @app.command("list")
 def list_(context: typer.Context) -> None:
     """List what waits for a decision, the oldest first."""
-    found = _run(context, lambda review: review.queue())
-    if not found:
+    found, persons = _run(context, _waiting)
+    if not found and not persons:
         console.print("Nothing waits for a decision.")
         return
+    if found:
+        _print_items(found)
+    if persons:
+        _print_persons(persons)
+
+
+async def _waiting(review: Review) -> tuple[list[Quarantined], list[PersonDoubt]]:
+    return await review.queue(), await review.persons()
+
+
+def _print_items(found: list[Quarantined]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("id", no_wrap=True, min_width=max(len(item.id) for item in found))
     for title in ("since", "provider", "adapter", "why"):
@@ -42,6 +56,14 @@ def list_(context: typer.Context) -> None:
         table.add_row(item.id, since, str(item.provider), item.adapter, item.code)
     console.print(table)
     console.print(f"{len(found)} to decide. `scr identity review show ID`.")
+
+
+def _print_persons(persons: list[PersonDoubt]) -> None:
+    """Whose number the register does not confirm: by the id of their Patient."""
+    for one in persons:
+        since = utc(one.since).astimezone(LONDON).strftime("%d %b %Y %H:%M")
+        console.print(f"\n{one.patient_id}  {since}  {one.code}\n  {SENTENCES[one.code]}", soft_wrap=True)
+    console.print(f"\n{len(persons)} that the register does not confirm. `scr identity show ID`.")
 
 
 @app.command()

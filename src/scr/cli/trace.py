@@ -31,7 +31,7 @@ from scr.identity.pds.search import Search
 from scr.settings import Settings
 from scr.store.trail import AuditRow, append
 
-_VERIFICATIONS = {
+VERIFICATIONS = {
     "01": "present and verified",
     "02": "present and not traced",
     "03": "trace required",
@@ -188,7 +188,7 @@ def _print(answer: NumberAnswer | SearchAnswer) -> bool:
 
 
 def _print_person(person: PdsPerson) -> None:
-    status = _VERIFICATIONS.get(person.verification, "not told")
+    status = VERIFICATIONS.get(person.verification, "not told")
     table = _table()
     table.add_row("NHS Number", person.number.spaced)
     table.add_row("status", f"{person.verification} {status}".strip())

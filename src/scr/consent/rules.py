@@ -131,6 +131,8 @@ def _state(case: Case) -> Reason | None:
     standing = case.request.standing
     if standing.verification not in _VERIFICATIONS:
         return Reason("person-state", "How the person stands in the national register cannot be read.")
+    if standing.invalidated:
+        return Reason("number-invalidated", "Their NHS Number is out of use: whose is this record?")
     if standing.deceased and case.request.actor.kind in ONLINE:
         return Reason("deceased", "Nobody has online access to the record of somebody who has died.")
     return None

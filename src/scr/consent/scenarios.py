@@ -99,6 +99,7 @@ class Facts(_Model):
     restricted: bool = False
     deceased: Death = ""
     verification: str = ""
+    invalidated: bool = False
     glass: str = ""
     online: OnlineFact | None = None
     launched_for: Literal["", "this person", "another person"] = ""
@@ -192,7 +193,12 @@ def _told(document: Document, i: int, scenario: Scenario, parsed: _File) -> Told
         frozenset(map(OdsCode.parse, person.cared_for_by)),
         frozenset(map(OdsCode.parse, person.objects_to)),
         scenario.purpose,
-        standing=Standing(person.verification, person.restricted, person.deceased),
+        standing=Standing(
+            person.verification,
+            person.restricted,
+            person.deceased,
+            invalidated=int(person.invalidated),
+        ),
         rules=tuple(map(_rule, person.wishes)),
         ties=tuple(map(_tie, person.ties)),
         glass=_glass(actor, person.glass) if person.glass else None,

@@ -6,7 +6,7 @@ to be found while it still says so. In doubt it is somebody else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -25,16 +25,16 @@ def patient_ids(resources: Iterable[Resource]) -> frozenset[str]:
     return frozenset(str(r.get("id", "")) for r in resources if r.get("resourceType") == "Patient")
 
 
-def all_about(resources: Iterable[Resource], patient: str, nhs_number: NHSNumber) -> bool:
+def all_about(resources: Iterable[Resource], patient: str, numbers: Collection[NHSNumber]) -> bool:
     """Whether the subject of every resource is the Patient with id ``patient``, before it is mapped.
 
-    A subject may be left out, and may be named by NHS Number alone; a contained Patient counts as
-    another one, and so does whatever is no Patient.
+    A subject may be left out, and may be named by NHS Number alone, which is one of the person's
+    ``numbers``; a contained Patient counts as another one, and so does whatever is no Patient.
     """
-    return all(_is_about(resource, patient, nhs_number) for resource in resources)
+    return all(_is_about(resource, patient, numbers) for resource in resources)
 
 
-def only_about(entries: Sequence[Entry], subject: str, nhs_number: NHSNumber) -> bool:
+def only_about(entries: Sequence[Entry], subject: str, numbers: Collection[NHSNumber]) -> bool:
     """Whether mapped entries are tied to the Patient with id ``subject``, and to no other.
 
     Each of a type that has a patient refers to that one; beside it only the source's own Patients,
@@ -50,7 +50,7 @@ def only_about(entries: Sequence[Entry], subject: str, nhs_number: NHSNumber) ->
                 return False
             if any(patient_in(reference) and reference not in allowed for reference in entry.references):
                 return False
-        if _NUMBER_MARK in entry.body and not _numbers_fit(_without_relative(entry), nhs_number):
+        if _NUMBER_MARK in entry.body and not _numbers_fit(_without_relative(entry), numbers):
             return False
     return True
 
@@ -66,24 +66,24 @@ def patient_in(reference: str) -> str:
     return ""
 
 
-def _is_about(resource: Resource, patient: str, nhs_number: NHSNumber) -> bool:
+def _is_about(resource: Resource, patient: str, numbers: Collection[NHSNumber]) -> bool:
     if resource.get("resourceType") == "Patient":
         return True
     for name in _SUBJECT_FIELDS:
         subject = resource.get(name)
         for one in subject if isinstance(subject, list) else [subject]:
-            if one is not None and not _is_subject(one, patient, nhs_number):
+            if one is not None and not _is_subject(one, patient, numbers):
                 return False
     contained = resource.get("contained")
     return not isinstance(contained, list) or all(
         isinstance(inner, dict)
         and inner.get("resourceType") != "Patient"
-        and _is_about(inner, patient, nhs_number)
+        and _is_about(inner, patient, numbers)
         for inner in contained
     )
 
 
-def _is_subject(reference: object, patient: str, nhs_number: NHSNumber) -> bool:
+def _is_subject(reference: object, patient: str, numbers: Collection[NHSNumber]) -> bool:
     """Whether a subject is the patient: by reference, or by number where there is no reference."""
     if not isinstance(reference, dict):
         return False
@@ -93,7 +93,7 @@ def _is_subject(reference: object, patient: str, nhs_number: NHSNumber) -> bool:
     identifier = reference.get("identifier")
     if identifier is None:
         return set(reference) <= {"display", "type"}
-    return isinstance(identifier, dict) and _fits(identifier, nhs_number)
+    return isinstance(identifier, dict) and _fits(identifier, numbers)
 
 
 def _without_relative(entry: Entry) -> object:
@@ -104,13 +104,13 @@ def _without_relative(entry: Entry) -> object:
     return resource
 
 
-def _numbers_fit(node: object, nhs_number: NHSNumber) -> bool:
+def _numbers_fit(node: object, numbers: Collection[NHSNumber]) -> bool:
     """Whether every NHS Number below a node is the person's."""
     stack = [node]
     while stack:
         at = stack.pop()
         if isinstance(at, dict):
-            if not _fits(at, nhs_number):
+            if not _fits(at, numbers):
                 return False
             stack.extend(at.values())
         elif isinstance(at, list):
@@ -118,9 +118,9 @@ def _numbers_fit(node: object, nhs_number: NHSNumber) -> bool:
     return True
 
 
-def _fits(identifier: dict[str, Any], nhs_number: NHSNumber) -> bool:
+def _fits(identifier: dict[str, Any], numbers: Collection[NHSNumber]) -> bool:
     """Whether an Identifier is none of an NHS Number, or the person's."""
     value = identifier.get("value")
     return identifier.get("system") != NHS_NUMBER_SYSTEM or (
-        isinstance(value, str) and value.replace(" ", "") == nhs_number.value
+        isinstance(value, str) and any(value.replace(" ", "") == number.value for number in numbers)
     )

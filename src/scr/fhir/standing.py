@@ -17,7 +17,8 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     ``verification`` is a code of UKCore-NHSNumberVerificationStatusEngland, 01 to 08. ``restricted``: the
     person's whereabouts are told to nobody without the activity for it. ``deceased_on`` is a FHIR date.
     ``former`` are NHS Numbers that were superseded by the present one. ``checked`` is ms UTC, when the
-    register was last asked; 0 is never.
+    register was last asked; 0 is never. ``invalidated`` is ms UTC, since when it is known that the register
+    took their number out of use; 0 is not.
     """
 
     verification: str = ""
@@ -26,6 +27,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     deceased_on: str = ""
     former: tuple[str, ...] = ()
     checked: int = 0
+    invalidated: int = 0
 
 
 NOT_HEARD = Standing()
@@ -33,7 +35,10 @@ NOT_HEARD = Standing()
 
 
 def joined(standings: Iterable[Standing]) -> Standing:
-    """That of persons who are read as one, the one retained first: restricted or dead where any is."""
+    """That of persons who are read as one, the one retained first: restricted or dead where any is.
+
+    Whether the number is in use is that of the one retained: who gave way to it may well be out of use.
+    """
     several = tuple(standings)
     if len(several) == 1:
         return several[0]

@@ -99,6 +99,7 @@ def unlink(connection: Connection, keys: KeyRing, link_id: str, *, by: str, reas
     moved = left = 0
     if known.kind in JOINING:
         regroup(connection, [former.key, retained.key])
+        index.forget_former(connection, keys, retained, former.nhs_number)
     else:
         moved, left = move_back(connection, keys, known, former, retained, now)
     undone = Undone(links.read(connection, link_id), moved, left)

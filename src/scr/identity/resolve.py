@@ -7,7 +7,8 @@ only where the sender's local identifier has been that person's before and the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 from sqlalchemy import Connection
@@ -16,13 +17,13 @@ from scr.errors import Forbidden, Unprocessable
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.pds import PdsPerson
-from scr.identity import bars, index, links
+from scr.identity import bars, heard, index, links
 from scr.identity.match import BEST_LAST, Agreement, Verdict, compare_any
 from scr.identity.matching import Matching
-from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Superseded
+from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Settled, Superseded
 from scr.mapping.run import Claim
 from scr.store.keys import KeyRing
-from scr.store.people import Person
+from scr.store.people import Person, lock_person
 
 _NO_NUMBER = {
     "no-nhs-number": "It holds no NHS Number{at}: add it at the source, and send it again.",
@@ -54,6 +55,8 @@ class Resolver:
 
     keys: KeyRing
     policy: Matching
+    ids: Mapping[NHSNumber, str] = field(default_factory=dict, repr=False)
+    """The ids that Patients get who are registered now, where they were made before."""
 
     def whose(
         self, conn: Connection, provider: OdsCode, stated: Claim, now: int, facts: Facts = NO_FACTS
@@ -91,12 +94,55 @@ class Resolver:
         if isinstance(person, Unresolved):
             return person
         standing = told.standing(now, former)
-        index.learn_standing(conn, self.keys, person, standing)
+        heard.in_use(conn, self.keys, person, standing)
         for number in former:
             whose = self._as_one(conn, number, person, told, now)
             if whose is not None:
                 return whose
         return replace(person, standing=standing)
+
+    def hear(self, conn: Connection, number: NHSNumber, said: Settled, now: int) -> None:
+        """Take up what the register said of a number that somebody is held under, with no unit at hand.
+
+        What cannot be taken up, or speaks against what is known here, is noted for a human.
+        """
+        held = index.find(conn, self.keys, number)
+        if held is None or not lock_person(conn, held):
+            return
+        person = index.find(conn, self.keys, number) or held  # as it is now that nobody else changes it
+        if isinstance(said, Invalidated):
+            heard.out_of_use(conn, self.keys, {number: said}, now)
+        elif isinstance(said, NotKnown):
+            heard.in_doubt(conn, self.keys, person, "nhs-number-not-known", now)
+        elif isinstance(said, Superseded):
+            self._give_way(conn, person, said, now)
+        else:
+            heard.in_use(conn, self.keys, person, said.person.standing(now))
+            if self._differs(person, said.person):
+                heard.in_doubt(conn, self.keys, person, "demographics-differ", now)
+
+    def _give_way(self, conn: Connection, person: Person, said: Superseded, now: int) -> None:
+        told, former = said.person, said.asked
+        if bars.is_barred(conn, self.keys, [former], [told.number]):
+            heard.in_doubt(conn, self.keys, person, "nhs-number-disputed", now)
+            return
+        if compare_any(person.known_as, told.demographics, self.policy).agreement is not Agreement.AGREE:
+            heard.in_doubt(conn, self.keys, person, "demographics-differ", now)
+            return
+        index.give_way(conn, self.keys, former, told.number)
+        retained = index.find(conn, self.keys, told.number)
+        if retained is None:
+            return
+        heard.in_use(conn, self.keys, retained, told.standing(now, (former,)))
+        if isinstance(self._as_one(conn, former, retained, told, now), Unresolved):
+            heard.in_doubt(conn, self.keys, person, "nhs-number-disputed", now)
+
+    def _differs(self, person: Person, told: PdsPerson) -> bool:
+        """Whether whom the register knows by a number is plainly not as the person who is held under it."""
+        if told.withheld or person.demographics.is_empty:
+            return False
+        known = (compare_any(told.every_demographics, one, self.policy).agreement for one in person.known_as)
+        return all(one in {Agreement.CONTRADICT, Agreement.DOUBT} for one in known)
 
     def _as_one(
         self, conn: Connection, number: NHSNumber, person: Person, told: PdsPerson, now: int
@@ -121,7 +167,7 @@ class Resolver:
             )  # fmt: skip
         except (Forbidden, Unprocessable):
             return Unresolved("nhs-number-disputed", _DISPUTED)
-        index.learn_standing(conn, self.keys, other, told.standing(now))
+        heard.in_use(conn, self.keys, other, told.standing(now))
         return index.find(conn, self.keys, number)  # as it is now, with its view
 
     def _by_number(
@@ -133,13 +179,15 @@ class Resolver:
         now: int,
     ) -> Person | Unresolved:
         person = index.find(conn, self.keys, number)
+        if register is None and person is not None and person.standing.invalidated:
+            return Unresolved("nhs-number-invalidated", _INVALIDATED)
         verdict = self._verdict(person, register, stated)
         if verdict is not None and verdict.agreement is not Agreement.AGREE:
             return _in_doubt(verdict)
         if person is not None:
             return person
         known = stated if register is None or register.withheld else register.demographics
-        return index.register(conn, self.keys, number, known, now)
+        return index.register(conn, self.keys, number, known, now, self.ids.get(number))
 
     def _verdict(
         self, person: Person | None, register: PdsPerson | None, stated: Demographics
@@ -166,6 +214,8 @@ class Resolver:
         if len(known) > 1:
             return Unresolved("local-ids-differ", _LOCAL_IDS_DIFFER)
         person = next(iter(known.values()))
+        if person.standing.invalidated:
+            return Unresolved("nhs-number-invalidated", _INVALIDATED)
         verdict = compare_any(person.known_as, stated.demographics, self.policy)
         return person if verdict.agreement is Agreement.AGREE else _in_doubt(verdict, by="local identifier")
 

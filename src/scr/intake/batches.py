@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from scr.decode.tree import BadUnit, Unit
 from scr.fhir.identifiers import OdsCode
-from scr.identity import index
+from scr.identity import heard, index
 from scr.intake.checking import UNTRUSTED, UNTRUSTED_SENTENCE, Answers
 from scr.intake.drift import DRIFT
 from scr.intake.file_unit import Desk, Nothing, Problem, UnitOutcome
@@ -84,6 +84,7 @@ class Payload:
         self, conn: Connection, units: Sequence[Unit | BadUnit], answers: Answers, now: int
     ) -> list[UnitOutcome]:
         """What comes of each unit: in quarantine for what is known of it already, or filed if it can be."""
+        heard.out_of_use(conn, self.keys, answers.facts, now)
         desk = replace(self.desk, facts=answers.facts or self.desk.facts)
         stopped = {at: why for at, unit in enumerate(units) if (why := self._stopped(unit, answers))}
         free = [unit for at, unit in enumerate(units) if at not in stopped] if stopped else units

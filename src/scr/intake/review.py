@@ -24,7 +24,8 @@ from scr.intake.merging import MERGE, approve
 from scr.intake.receive import Intake, Receipt
 from scr.mapping.adapter import Adapter
 from scr.mapping.run import Claim, claim
-from scr.store import quarantine
+from scr.store import doubts, quarantine
+from scr.store.doubts import PersonDoubt
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import Person
@@ -79,6 +80,10 @@ class Review:
         """What waits for a decision, the oldest first."""
         found = await self._database.read(lambda conn: quarantine.quarantined(conn, limit=_MOST))
         return [item for item in found if item.code in REVIEWED]
+
+    async def persons(self) -> list[PersonDoubt]:
+        """Whose number the register does not confirm, the oldest first."""
+        return await self._database.read(doubts.standing)
 
     async def show(self, item: str) -> Case:
         """One part with both sides. Raises NotFound; Unprocessable where it is no case for a review."""

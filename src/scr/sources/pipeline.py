@@ -1,9 +1,9 @@
 """A pulled payload, from bytes to entries, by the same steps as one that was pushed.
 
 Nothing of it is used unless all of it is about the person who was asked for: the number must be
-theirs, no other Patient may occur, the demographics may not contradict those known, and at the end
-no entry may refer to anybody else. Plain functions without input or output, so that they can move to
-another thread: they cost about 0.1 ms of processor time a resource, most of it for STU3.
+theirs (or one that gave way to it), no other Patient may occur, the demographics may not contradict those
+known, and at the end no entry may refer to anybody else. Plain functions without input or output, so that
+they can move to another thread: they cost about 0.1 ms of processor time a resource, most of it for STU3.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from scr.mapping.meaning import Step
 from scr.mapping.run import Mapped, MappingContext, claim, map_unit
 from scr.mapping.template import MappingError
 from scr.sources.http import SourceFailure
-from scr.sources.protocol import Question
+from scr.sources.protocol import WRONG_PERSON, Question
 from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
 from scr.store.watch import FeedWatch
@@ -160,11 +160,11 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     patients = patient_ids(resources)
     if len(patients) > 1:
         raise _several_persons()
-    if stated.nhs_number != question.nhs_number:
+    if stated.nhs_number not in question.numbers:
         whom = "another person" if stated.nhs_number else "nobody with a valid NHS Number"
         raise _wrong_person(f"Its answer is about {whom}; nothing of it is used.")
     for patient in patients:
-        if not all_about(resources, patient, question.nhs_number):
+        if not all_about(resources, patient, question.numbers):
             raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
@@ -181,7 +181,7 @@ def _contradicts(known: tuple[Demographics, ...], stated: Demographics, matching
 
 
 def _wrong_person(text: str) -> SourceFailure:
-    return SourceFailure(text, code="wrong-person")
+    return SourceFailure(text, code=WRONG_PERSON)
 
 
 def _unmappable(error: MappingError) -> SourceFailure:
@@ -200,7 +200,7 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
         steps=reader.steps,
     )
     mapped = map_unit(reader.adapter, unit, context)
-    if not only_about(mapped.entries, question.subject, question.nhs_number):
+    if not only_about(mapped.entries, question.subject, question.numbers):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
     _tell_losses(mapped, reader)
     reader.gaps.add(reader.ods, reader.clock(), mapped.untranslated, question.subject)

@@ -12,6 +12,9 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 
+WRONG_PERSON = "wrong-person"
+"""The code of an answer that is about another person than was asked for."""
+
 
 class Outcome(StrEnum):
     """How a source answered, for a heading or as a whole. The codes are stable: they are in answers."""
@@ -31,6 +34,7 @@ class Question:
     """One person, asked about once. ``deadline`` is a time of the event loop's clock, in seconds.
 
     ``known`` are the demographics that the person is known by, so that an answer about another one is seen.
+    ``former`` are numbers that gave way to theirs, by which a source may still know them.
     ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
     ``linked`` the opaque keys of those who are read as one with them.
     """
@@ -43,6 +47,12 @@ class Question:
     known: tuple[Demographics, ...] = ()
     trace_id: str = ""
     linked: tuple[str, ...] = ()
+    former: frozenset[NHSNumber] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[NHSNumber]:
+        """Every NHS Number that an answer about the person may name."""
+        return self.former | {self.nhs_number}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
@@ -15,15 +15,12 @@ DoubtCode = Literal[
 ]
 """The register took the number out of use, or has nobody with it; it gave way to another and that cannot be
 taken up; or whom the register knows by it is not as the person who is known here."""
-CODES: frozenset[DoubtCode] = frozenset(get_args(DoubtCode))
 
 _NOTE = text(
     "INSERT INTO person_doubt (person, code, since) VALUES (:person, :code, :since)"
     " ON CONFLICT (person, code) DO NOTHING"
 )
-_SETTLE = delete(PERSON_DOUBT).where(
-    PERSON_DOUBT.c.person == bindparam("whose"), PERSON_DOUBT.c.code.in_(bindparam("codes", expanding=True))
-)
+_SETTLE = delete(PERSON_DOUBT).where(PERSON_DOUBT.c.person == bindparam("whose"))
 _LATEST = (
     select(PERSON_DOUBT.c.person, PERSON.c.patient_id, PERSON_DOUBT.c.code, PERSON_DOUBT.c.since)
     .join(PERSON, PERSON.c.key == PERSON_DOUBT.c.person)
@@ -47,10 +44,9 @@ def note(connection: Connection, person: Person, code: DoubtCode, now: int) -> b
     return bool(connection.execute(_NOTE, values).rowcount)
 
 
-def settle(connection: Connection, person: Person, but: frozenset[DoubtCode] = frozenset()) -> bool:
-    """Forget the doubts about a person, ``but`` these; whether there was one."""
-    values = {"whose": person.key, "codes": sorted(CODES - but)}
-    return bool(connection.execute(_SETTLE, values).rowcount)
+def settle(connection: Connection, person: Person) -> bool:
+    """Forget the doubts about a person; whether there was one."""
+    return bool(connection.execute(_SETTLE, {"whose": person.key}).rowcount)
 
 
 def standing(connection: Connection, limit: int = 1000) -> list[PersonDoubt]:

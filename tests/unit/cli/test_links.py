@@ -14,12 +14,13 @@ from scr.cli.config import init
 from scr.errors import Invalid, NotFound
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
-from scr.identity import index
+from scr.identity import heard, index
+from scr.identity.pds.facts import Invalidated
 from scr.identity.recall import LINKS
 from scr.settings import load
 from scr.store import links as kept
 from scr.store.engine import Database
-from scr.store.trail import AuditRow, append
+from scr.store.trail import AuditRow, append, between
 
 NUMBERS = ("9990001014", "9990000018")
 WHO = ("--by", "Rowan Sample", "--reason", "seen the passport")
@@ -112,3 +113,23 @@ def test_what_cannot_be_done_is_said(
     failed = run(home, *words, *WHO, numbers=numbers).exception
     assert isinstance(failed, error)
     assert not any(number in str(failed) for number in numbers)
+
+
+def test_how_a_person_stands_is_shown_and_audited(home: Path, database: Database) -> None:
+    """A number out of use stands in the queue and with the person, by their Patient's id."""
+    keys = open_keys(load({"home": home}).settings)
+    number = NHSNumber(NUMBERS[0])
+    before = run(home, "review", "list").output
+    assert "Nothing waits" in before
+    database.write_now(lambda c: heard.out_of_use(c, keys, {number: Invalidated(number)}, now_ms()))
+    held = database.read_now(lambda c: index.find(c, keys, number))
+    assert held is not None
+    listed = run(home, "review", "list").output
+    assert held.patient_id in listed
+    assert "taken out of use" in listed
+    shown = run(home, "show", held.patient_id).output
+    assert "out of use since" in shown
+    assert number.spaced not in listed + shown
+    assert number.spaced in run(home, "show", held.patient_id, "--evidence").output
+    rows = database.read_now(lambda c: between(c, [held.key], 0))
+    assert [row.what for row in rows if row.action == "read"] == ["identity show"] * 2

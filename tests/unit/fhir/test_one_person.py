@@ -43,15 +43,15 @@ def condition(subject: object) -> dict[str, Any]:
 )
 def test_the_subject_is_the_person_or_it_is_not_taken(subject: object, ours: bool) -> None:
     """In doubt it is somebody else."""
-    assert all_about([condition(subject)], "p", MARGARET) is ours
+    assert all_about([condition(subject)], "p", {MARGARET}) is ours
     contained = {"resourceType": "List", "id": "l", "contained": [condition(subject)]}
-    assert all_about([contained], "p", MARGARET) is ours
+    assert all_about([contained], "p", {MARGARET}) is ours
 
 
 def test_a_contained_patient_is_another_person() -> None:
     """Even with the same number: it is not known which resource means which."""
     inner = {"resourceType": "Patient", "id": "p", "identifier": [NUMBER]}
-    assert not all_about([{**condition(None), "contained": [inner]}], "p", MARGARET)
+    assert not all_about([{**condition(None), "contained": [inner]}], "p", {MARGARET})
     assert patient_ids([inner, condition(None)]) == {"p"}
 
 
@@ -65,14 +65,14 @@ def test_entries_refer_to_the_person_and_to_nobody_else() -> None:
     own = pack({"resourceType": "Patient", "id": "own", "link": [{"other": {"reference": "Patient/old"}}]},
                source="A81001", now=0)  # fmt: skip
     practice = pack({"resourceType": "Organization", "id": "o"}, source="A81001", now=0)
-    assert only_about([packed(), own, practice], "s", MARGARET)
-    assert only_about([own, packed(asserter={"reference": "Patient/own"})], "s", MARGARET)
-    assert not only_about([packed(subject={"reference": "Patient/t"})], "s", MARGARET)
-    assert not only_about([packed(asserter={"reference": "Patient/t"})], "s", MARGARET)
-    assert not only_about([packed(asserter={"reference": "https://x/Patient/t"})], "s", MARGARET)
-    assert not only_about([packed(identifier=[ANOTHER])], "s", MARGARET)
-    assert only_about([packed(identifier=[NUMBER])], "s", MARGARET)
-    assert not only_about([packed(subject=None)], "s", MARGARET)
+    assert only_about([packed(), own, practice], "s", {MARGARET})
+    assert only_about([own, packed(asserter={"reference": "Patient/own"})], "s", {MARGARET})
+    assert not only_about([packed(subject={"reference": "Patient/t"})], "s", {MARGARET})
+    assert not only_about([packed(asserter={"reference": "Patient/t"})], "s", {MARGARET})
+    assert not only_about([packed(asserter={"reference": "https://x/Patient/t"})], "s", {MARGARET})
+    assert not only_about([packed(identifier=[ANOTHER])], "s", {MARGARET})
+    assert only_about([packed(identifier=[NUMBER])], "s", {MARGARET})
+    assert not only_about([packed(subject=None)], "s", {MARGARET})
 
 
 def test_a_patient_is_found_in_each_form_of_reference() -> None:
@@ -89,5 +89,5 @@ def test_a_relative_may_have_a_number_of_their_own() -> None:
     hidden = pack(
         {**relative, "relationship": [{"extension": [{"valueIdentifier": ANOTHER}]}]}, source="A81001", now=0
     )
-    assert only_about([named], "s", MARGARET)
-    assert not only_about([hidden], "s", MARGARET)
+    assert only_about([named], "s", {MARGARET})
+    assert not only_about([hidden], "s", {MARGARET})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -15,6 +16,7 @@ from tests.unit.sources.people import BEN, MARGARET
 
 from scr.consent.actor import Actor
 from scr.fhir.demographics import Demographics
+from scr.fhir.identifiers import NHSNumber
 from scr.sources.http import SourceFailure
 from scr.sources.pipeline import Reader, Reading, read_payload
 from scr.sources.protocol import Question
@@ -48,6 +50,20 @@ def code_of(reader: Reader, *resources: given.Tree) -> str:
     for secret in (MARGARET.value, BEN.value, "Okafor", "Margaret", "1948"):
         assert secret not in str(caught.value)
     return caught.value.code
+
+
+@pytest.mark.parametrize("former", [frozenset({BEN}), frozenset()])
+def test_a_source_may_know_the_person_by_a_number_that_gave_way(
+    readers: dict[str, Reader], former: frozenset[NHSNumber]
+) -> None:
+    """Where it is known that it gave way to theirs, it is theirs; where not, it is somebody else's."""
+    asked = replace(ask(), former=former)
+    payload = given.bundle(given.patient(BEN), given.problem("R4"))
+    if not former:
+        with pytest.raises(SourceFailure, match="another person"):
+            read_payload(payload, asked, readers["R4"])
+    else:
+        assert len(read_payload(payload, asked, readers["R4"]).entries) == 2
 
 
 @pytest.mark.parametrize("version", ["STU3", "R4"])

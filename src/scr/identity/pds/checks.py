@@ -7,7 +7,7 @@ with them, sealed by their own key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,10 @@ from scr.identity import index
 from scr.identity.pds.facts import NO_FACTS, Facts, NumberAnswer, Refused, Unreachable
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
+from scr.store.people import Person
+
+SOON = 3600 * 1000
+"""After so long (ms) it is asked again whether a number is still out of use."""
 
 
 class Register(Protocol):
@@ -52,21 +56,29 @@ class NumberChecks:
 
     async def check(self, numbers: Collection[NHSNumber]) -> Checked:
         """Ask about those that it is time for, all at once."""
-        due = await self._due(frozenset(numbers))
-        answers = dict(zip(due, await asyncio.gather(*map(self._register.number, due)), strict=True))
+        return await self.ask(await self._due(frozenset(numbers)))
+
+    async def ask(self, numbers: Sequence[NHSNumber]) -> Checked:
+        """Ask about all of them, whether it is time or not."""
+        said = await asyncio.gather(*map(self._register.number, numbers))
+        answers = dict(zip(numbers, said, strict=True))
         return Checked(
             {number: one for number, one in answers.items() if not isinstance(one, Refused | Unreachable)},
             {number: one for number, one in answers.items() if isinstance(one, Refused)},
             next((one for one in answers.values() if isinstance(one, Unreachable)), None),
         )
 
+    def is_due(self, person: Person) -> bool:
+        """Whether it is time to ask about somebody who is held; sooner where their number is out of use."""
+        recheck = min(self._recheck, SOON) if person.standing.invalidated else self._recheck
+        return person.standing.checked <= self._clock() - recheck
+
     async def _due(self, numbers: frozenset[NHSNumber]) -> list[NHSNumber]:
         if not numbers:
             return []
-        before = self._clock() - self._recheck
 
         def read(conn: Connection) -> list[NHSNumber]:
             held = ((number, index.find(conn, self._keys, number)) for number in numbers)
-            return [number for number, person in held if person is None or person.standing.checked <= before]
+            return [number for number, person in held if person is None or self.is_due(person)]
 
         return await self._database.read(read)
