@@ -197,6 +197,19 @@ async def test_what_would_open_nothing_is_not_granted(fresh: Deployment) -> None
     assert await oversight(fresh).latest() == []
 
 
+@pytest.mark.parametrize("purpose", ["TREAT", "ETREAT", "BTG"])
+async def test_what_is_said_of_treatment_is_said_of_a_broken_glass(fresh: Deployment, purpose: str) -> None:
+    """Who objects to a look for treatment, in an emergency or under a broken glass objects to the last."""
+    subject = await fresh.subject(BERT)
+    said = {"type": "deny", "purpose": [{"system": ACT_REASON, "code": purpose}]}
+    headers = {"Authorization": fresh.bearer("R0001", "A81001", scope="user/*.cruds")}
+    kept = await fresh.client.post(url_of("Consent"), headers=headers, json=consents.consent(said, subject))
+    assert kept.status_code == 201, kept.text
+    seen = (await fresh.get(f"Patient/{subject}")).status
+    assert seen == (404 if purpose == "TREAT" else 200)  # an ordinary look is no emergency
+    assert (await ask(fresh, GLASS, parameters(BERT))).code == "not-granted"
+
+
 async def test_nobody_claims_what_is_known_or_tries_numbers(fresh: Deployment) -> None:
     """A relationship that is there is not claimed; after many wrong numbers a right one is refused too."""
     assert (await ask(fresh, CLAIMING, _plain(ADA))).code == "relationship-known"

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from scr.consent.actor import Actor, ActorKind
+from scr.consent.purposes import meant_by
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
 from scr.fhir.privacy_consent import ALWAYS
@@ -186,17 +187,17 @@ def in_force(
     """Those of the rules that are about this asker now. ``own``: the asker is the person, whom none binds."""
     if not rules:
         return NOTHING_SAID
-    at, mine, unknown = milliseconds(now), _names(actor), _untold(actor)
+    at, mine, unknown, meant = milliseconds(now), _names(actor), _untold(actor), meant_by(purpose)
     denies: list[SharingRule] = []
     permits: list[SharingRule] = []
     for rule in rules:
-        if not (rule.starts <= at < rule.ends) or (rule.purposes and purpose not in rule.purposes):
+        if not (rule.starts <= at < rule.ends) or (rule.purposes and meant.isdisjoint(rule.purposes)):
             continue
         if not rule.deny:
             if _is_about(rule, mine, _NOBODY):
                 permits.append(rule)
         elif not own and _is_about(rule, mine, unknown):
-            denies.append(_with_exceptions(rule, at, purpose, mine) if rule.unless else rule)
+            denies.append(_with_exceptions(rule, at, meant, mine) if rule.unless else rule)
     return Say(tuple(denies), tuple(permits)) if denies or permits else NOTHING_SAID
 
 
@@ -253,13 +254,15 @@ def _is_about(rule: SharingRule, mine: frozenset[_Name], unknown: frozenset[str]
     return False
 
 
-def _with_exceptions(rule: SharingRule, at: int, purpose: str, mine: frozenset[_Name]) -> SharingRule:
+def _with_exceptions(
+    rule: SharingRule, at: int, meant: frozenset[str], mine: frozenset[_Name]
+) -> SharingRule:
     """A deny with those of its exceptions that are in force for who asks, beyond doubt."""
     unless = tuple(
         one
         for one in rule.unless
         if one.starts <= at < one.ends
-        and (not one.purposes or purpose in one.purposes)
+        and not (one.purposes and meant.isdisjoint(one.purposes))
         and _is_about(one, mine, _NOBODY)
     )
     return structs.replace(rule, unless=unless)

@@ -121,6 +121,7 @@ class ClaimRoutes:
         asked = AccessRequest(
             actor,
             look.interaction,
+            purpose=look.purpose,
             ties=() if tie is None else (tie,),
             glass=made.glass(),
             organisations=self._broker.organisations,
@@ -134,7 +135,7 @@ class ClaimRoutes:
         tie = made.tie()
         ties = known.ties if tie is None else (*known.ties, tie)
         case = replace(known, claims=(*known.claims, made), ties=ties)
-        return decide(case.request(actor, look.interaction), self._policy, utc(look.now)).permit
+        return decide(case.request(actor, look.interaction, look.purpose), self._policy, utc(look.now)).permit
 
     def _check_needed(self, look: Look, actor: Actor, known: Known) -> None:
         """Raises Conflict where the user's organisation has a relationship anyway."""

@@ -226,4 +226,4 @@ class Opener:
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
     if known is None:
         return AccessRequest(actor, look.interaction)
-    return known.request(actor, look.interaction)
+    return known.request(actor, look.interaction, look.purpose)  # BTG under a broken glass
