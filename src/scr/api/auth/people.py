@@ -78,9 +78,11 @@ def _system(claims: Claims, organisation: OdsCode | None) -> Actor:
 
 
 def _selected(claims: Claims) -> NrbacRole | None:
+    """The one role of the id that was selected; none where several have it: which is meant is not told."""
     if not claims.selected_roleid:
         return None
-    return next((r for r in claims.nhsid_nrbac_roles if r.person_roleid == claims.selected_roleid), None)
+    named = [role for role in claims.nhsid_nrbac_roles if role.person_roleid == claims.selected_roleid]
+    return named[0] if len(named) == 1 else None
 
 
 def _proofing(who: Claims | Acting) -> str:
