@@ -32,8 +32,7 @@ from scr.api.intake import IntakeRoutes
 from scr.api.limits import Limits
 from scr.api.logs import set_up_logs
 from scr.api.look import Looks, refused, respond
-from scr.api.oauth.build import open_authorisation, open_verifier
-from scr.api.oauth.routes import OAuthRoutes
+from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.privacy import DUTY as PRIVACY
@@ -141,7 +140,8 @@ def mount(app: FastAPI, services: Services) -> None:
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     if oauth is not None:
-        app.include_router(OAuthRoutes(oauth, services.database, now_ms).router(), prefix="/fhir")
+        for router in oauth_routers(services, oauth, sign_in):
+            app.include_router(router, prefix="/fhir")
     codes = TerminologyRoutes(verifier, terminology, settings.base_url, services.database, now_ms)
     app.include_router(codes.router(), prefix="/fhir")
     limits = Limits(services.database, services.keys, now_ms)
@@ -165,7 +165,7 @@ def mount(app: FastAPI, services: Services) -> None:
 
 @asynccontextmanager
 async def housekeeping(services: Services) -> AsyncIterator[None]:
-    """Let go of pinned pages, opened records, sessions and spent ids whose time is over, now and then."""
+    """Let go of pages, records, sessions, spent ids and apps' grants whose time is over, now and then."""
 
     async def sweep() -> None:
         while True:
@@ -173,6 +173,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
                 await services.database.write(lambda conn: spent.forget(conn, now_ms()))
+                await services.database.write(lambda conn: sweep_apps(conn, now_ms()))
                 await services.database.write(lambda conn: attempts.forget(conn, now_ms()))
                 await sweep_sessions(services.database, now_ms())
             await asyncio.sleep(_SWEEP_SECONDS)

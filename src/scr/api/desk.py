@@ -30,7 +30,10 @@ _log = structlog.get_logger("scr.api.desk")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What somebody may do here: the activity that it takes, by code and name, and its word in the audit."""
+    """What somebody may do here: the activity that it takes, by code and name, and its word in the audit.
+
+    Without a code it takes a job role of the policy, whichever.
+    """
 
     code: str
     name: str
@@ -104,7 +107,13 @@ class Desk:
         return result
 
     def _admit(self, actor: Actor) -> None:
-        if actor.kind is not ActorKind.PROFESSIONAL or not self._policy.may(actor.role, self.duty.code):
+        if actor.app:  # it was let into records, as far as its scopes go, and not to this
+            raise Forbidden("a duty is done by people themselves, and not through an app", code="through-app")
+        duty, staff = self.duty, actor.kind is ActorKind.PROFESSIONAL
+        if not duty.code:
+            if not staff or actor.role not in self._policy.roles:
+                raise Forbidden("it takes a job role that the policy knows", code="unknown-role")
+        elif not staff or not self._policy.may(actor.role, duty.code):
             raise Forbidden(
                 f"the selected role does not have the activity {self.duty.code} ({self.duty.name})",
                 code="role-activity",

@@ -1,13 +1,15 @@
-"""``scr clients``: the systems that may ask for tokens of our own, and the keys that sign these."""
+"""``scr clients``: the systems and apps that may ask for tokens of our own, and the keys that sign these."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from scr.api.oauth.app_terms import AppTerms
 from scr.api.oauth.endpoints import Endpoints
 from scr.api.oauth.registration import client_to_register
 from scr.api.oauth.signing import create_signing_key
@@ -19,7 +21,20 @@ from scr.fhir.identifiers import OdsCode
 from scr.store import clients
 from scr.store.clients import ClientKind
 
-app = typer.Typer(help="Systems that may ask for tokens, and the keys that sign these.", no_args_is_help=True)
+
+class _People(StrEnum):
+    STAFF = "staff"
+    CITIZENS = "citizens"
+
+
+class _Consent(StrEnum):
+    EACH = "each"
+    ONCE = "once"
+
+
+app = typer.Typer(
+    help="Systems and apps that may ask for tokens, and the keys that sign these.", no_args_is_help=True
+)
 ClientId = Annotated[str, typer.Argument(help="The client's id: `iss` and `sub` of its assertions.")]
 
 
@@ -35,8 +50,21 @@ def add(
     keys: Annotated[Path | None, typer.Option(help="File with its public keys (JWKS).")] = None,
     keys_url: Annotated[str, typer.Option(help="Address of its public keys (JWKS).")] = "",
     kind: Annotated[
-        ClientKind, typer.Option(help="A resource server may ask what tokens are, and is given none.")
+        ClientKind,
+        typer.Option(
+            help="An app acts for people who let it; a resource server may ask what tokens are, and has none."
+        ),
     ] = ClientKind.SYSTEM,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where an app is answered, to the letter; may be repeated.")
+    ] = None,
+    people: Annotated[_People, typer.Option(help="Whom an app is for.")] = _People.STAFF,
+    consent: Annotated[
+        _Consent, typer.Option(help="Whether people are asked at each sign-in to an app, or once.")
+    ] = _Consent.EACH,
+    public: Annotated[
+        bool, typer.Option("--public", help="An app that can keep no key, on people's own machines.")
+    ] = False,
 ) -> None:
     """Register a client. Its scopes narrow what it may do; what it may see is for the policy to say."""
     settings = settings_of(context)
@@ -52,6 +80,7 @@ def add(
         scope or (),
         key_set=_read(keys),
         key_set_url=keys_url,
+        app=_terms(kind, redirect_uri or [], people, consent, public=public),
         now=now_ms(),
     )
     database = open_database(settings)
@@ -63,7 +92,10 @@ def add(
         ) from None
     finally:
         database.close()
-    console.print(f"{client} is registered. It asks for tokens at {Endpoints(settings.base_url).token}.")
+    ends = Endpoints(settings.base_url)
+    console.print(f"{client} is registered. It asks for tokens at {ends.token}.")
+    if kind is ClientKind.APP:
+        console.print(f"It sends people to {ends.authorize}, with the aud {settings.base_url}.")
 
 
 @app.command("list")
@@ -83,7 +115,7 @@ def list_(context: typer.Context) -> None:
     for each in found:
         since = "" if each.disabled is None else utc(each.disabled).astimezone(LONDON).strftime("%d %b %Y")
         scopes = " ".join(sorted(each.scopes))
-        where = each.key_set_url or "here"
+        where = "none: public" if each.public else each.key_set_url or "here"
         table.add_row(each.id, each.name, str(each.organisation), each.kind, scopes, where, since)
     console.print(table)
 
@@ -110,6 +142,16 @@ def rotate_key(context: typer.Context) -> None:
         )
     create_signing_key(settings.path(path))
     console.print(f"New tokens are signed with a new key, in {settings.path(path)}.")
+
+
+def _terms(
+    kind: ClientKind, addresses: list[str], people: _People, consent: _Consent, *, public: bool
+) -> AppTerms | None:
+    if kind is not ClientKind.APP:
+        if addresses or public:
+            raise Invalid("--redirect-uri and --public are an app's: add --kind app", code="bad-client")
+        return None
+    return AppTerms(tuple(addresses), people.value, consent.value, public=public)
 
 
 def _read(path: Path | None) -> bytes:

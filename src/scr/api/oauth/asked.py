@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 from scr.errors import Invalid
 from scr.store.clients import Client, ClientKind
 
-LONGEST: Final = 8_000
+LONGEST: Final = 3_500
 """Characters of a request."""
 _MOST_FIELDS = 40
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")

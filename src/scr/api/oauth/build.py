@@ -5,15 +5,21 @@ from __future__ import annotations
 import time
 
 import structlog
+from fastapi import APIRouter
+from sqlalchemy import Connection
 
 from scr.api.auth import TokenVerifier
+from scr.api.oauth.authorize import AuthorizeRoutes, SignsIn
+from scr.api.oauth.routes import OAuthRoutes
 from scr.api.oauth.server import AuthorisationServer
 from scr.api.oauth.signing import SigningKeys
-from scr.api.services import Services
+from scr.api.services import Services, now_ms
+from scr.api.signin.person import Population
 from scr.errors import Invalid
 from scr.settings import Settings
-from scr.store import spent
+from scr.store import grants, launches, spent
 
+PEOPLE: tuple[Population, ...] = ("staff", "citizens")
 _log = structlog.get_logger("scr.api.oauth")
 
 
@@ -44,6 +50,23 @@ def _signing_keys(settings: Settings) -> SigningKeys | None:
         if error.code != "no-secret":
             raise
         return None
+
+
+def oauth_routers(services: Services, oauth: AuthorisationServer, sign_in: SignsIn) -> tuple[APIRouter, ...]:
+    """Its HTTP; what is for apps is there where somebody can sign in."""
+    people: list[Population] = [each for each in PEOPLE if sign_in.offers(each)]
+    database, keys = services.database, services.keys
+    routes = OAuthRoutes(oauth, database, now_ms, people)
+    if not people:
+        return (routes.router(),)
+    secure = services.settings.base_url.startswith("https://")
+    authorize = AuthorizeRoutes(oauth, sign_in, database, keys, now_ms, secure=secure)
+    return routes.router(), authorize.router()
+
+
+def sweep_apps(connection: Connection, now: int) -> int:
+    """Let go of grants and launches whose time is over; how many."""
+    return grants.sweep(connection, now) + launches.sweep(connection, now)
 
 
 def open_verifier(services: Services, oauth: AuthorisationServer | None) -> TokenVerifier:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from scr.api.auth.keys import has_private, read_key_set
+from scr.api.oauth.app_terms import AppTerms, check_app_terms
 from scr.api.oauth.assertion import ALGORITHMS
+from scr.api.oauth.offer import LAUNCH
 from scr.consent.scopes import parse
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
@@ -26,9 +28,13 @@ def client_to_register(
     *,
     key_set: bytes = b"",
     key_set_url: str = "",
+    app: AppTerms | None = None,
     now: int,
 ) -> Client:
-    """The client, to be put in the store. Raises Invalid, which says what has to be changed."""
+    """The client, to be put in the store. ``app`` is what an app, and nothing else, has beside.
+
+    Raises Invalid, which says what has to be changed.
+    """
     allowed = frozenset(scopes)
     if not _ID.match(client_id):
         raise Invalid("a client's id is 3 to 100 letters, digits, dots, dashes and _", code="bad-client")
@@ -36,14 +42,14 @@ def client_to_register(
         raise Invalid("a client needs a name that people know it by", code="bad-client")
     if kind is ClientKind.SYSTEM and not allowed:
         raise Invalid("a system needs a scope at least, such as system/*.rs", code="bad-scope")
-    for scope in sorted(allowed):
-        _check_scope(scope, kind)
-    if bool(key_set) == bool(key_set_url):
-        raise Invalid("its public keys are in one place: a file, or an address", code="bad-client")
-    if key_set:
-        _check_keys(key_set)
+    if (kind is ClientKind.APP) != (app is not None):
+        raise Invalid("an app, and no other client, has redirect addresses and people", code="bad-client")
+    if app is None:
+        for scope in sorted(allowed):
+            _check_scope(scope, kind)
     else:
-        _check_address(key_set_url)
+        check_app_terms(app, allowed)
+    _check_where_keys_are(key_set, key_set_url, public=app is not None and app.public)
     return Client(
         client_id,
         kind,
@@ -53,11 +59,29 @@ def client_to_register(
         key_set.decode() if key_set else "",
         key_set_url,
         now,
+        redirect_uris=frozenset(app.redirect_uris) if app else frozenset(),
+        people=app.people if app else "",
+        consent=app.consent if app else "",
     )
+
+
+def _check_where_keys_are(key_set: bytes, key_set_url: str, *, public: bool) -> None:
+    if public:
+        if key_set or key_set_url:
+            raise Invalid("a public app has no keys to prove with who it is", code="bad-client")
+        return
+    if bool(key_set) == bool(key_set_url):
+        raise Invalid("its public keys are in one place: a file, or an address", code="bad-client")
+    if key_set:
+        _check_keys(key_set)
+    else:
+        _check_address(key_set_url)
 
 
 def _check_scope(scope: str, kind: ClientKind) -> None:
     read = parse(scope)
+    if scope == LAUNCH and kind is ClientKind.SYSTEM:
+        return  # it opens apps for a patient
     if read is None or read.context != "system" or kind is not ClientKind.SYSTEM:
         raise Invalid(f"{scope!r} is no scope of a system: one is system/*.rs", code="bad-scope")
     if read.parameters:
