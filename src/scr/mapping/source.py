@@ -63,8 +63,7 @@ def is_so(writer: Writer, value: str) -> str:
     """The condition that a variable's value counts as true; most are text, null or a truth value."""
     if value in writer.plain:
         return f"if {value}:"
-    other = f"{value} if {value}.__class__ is str else true({value})"
-    return f"if {value} is True or ({value} is not None and ({other})):"
+    return f"if {value} is not None and ({value} if {value}.__class__ is str else true({value})):"
 
 
 def is_not_so(writer: Writer, value: str) -> str:
@@ -246,10 +245,11 @@ _NULL_OF_NULL = {
 _GIVES_PLAIN = frozenset(
     {
         *("boolean", "concat", "date", "datetime", "hl7_date", "hl7_datetime", "join", "lower", "nhs_number"),
-        *("postcode", "reference", "slug", "stable_id", "text", "translate", "trim", "upper"),
+        *("narrative", "postcode", "reference", "slug", "stable_id", "text", "translate", "translate_coding"),
+        *("trim", "upper"),
     }
 )
-"""Our functions that give a truth value, a text that is not blank, or null."""
+"""Our functions that give a truth value, a text that is not blank, an object without empty parts, or null."""
 
 _QUICK = {
     "contains": "{1} in {0} if {0}.__class__ is list else ",

@@ -216,7 +216,7 @@ class TemplateWriter(ExpressionWriter):
             self.line(f"at = {self.constant((place, expression.text))}")
         found = self.write(expression.node, value, True)
         if found.startswith("f."):
-            found = self._let(found)
+            found = self.reached(found)
         if self.tells:
             self.line(f"if seen is not None and {found} is not None: seen.add({self.constant(place)})")
         return found

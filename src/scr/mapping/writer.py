@@ -36,6 +36,7 @@ class Writer:
         self._count = 0
         self._met: dict[tuple[str, str], str] = {}
         self.plain: set[str] = set()
+        self._reached: dict[str, str] = {}
 
     def function(self, result: str) -> Callable[..., Any]:
         """The function that gives a variable. SyntaxError: more loops in each other than Python has."""
@@ -46,7 +47,8 @@ class Writer:
 
     def source(self, result: str) -> str:
         """The text of the function that gives a variable."""
-        return "\n".join(["def run(v, f):", *self._lines, f"    return {result}", ""])
+        reached = (f"    {name} = {text}" for text, name in self._reached.items())
+        return "\n".join(["def run(v, f):", *reached, *self._lines, f"    return {result}", ""])
 
     def write(self, node: Node, value: str, head: bool) -> str:
         """The statements of a node over the variable ``value``; the variable of what it gives."""
@@ -104,12 +106,12 @@ class Writer:
 
     def _along(self, steps: list[str], value: str) -> str:
         """Follow plain steps; the variables of those that were followed before are used again."""
+        if steps and value.startswith("f."):
+            value = self.reached(value)
         while steps and (value, steps[0]) in self._met:
             value, steps = self._met[value, steps[0]], steps[1:]
         if not steps:
             return value
-        if value.startswith("f."):
-            value = self._let(value)
         made = [self.new() for _ in steps]
         self.line(" = ".join([*made, "None"]))
         self.line("try:")
@@ -125,12 +127,11 @@ class Writer:
         self.line("    pass")
         return value
 
-    def _let(self, text: str) -> str:
-        """A variable for what is reached through the frame: the same one, where it stands already."""
-        known = self._met.get(("", text))
+    def reached(self, text: str) -> str:
+        """The variable of what is reached through the frame: it is there from the beginning."""
+        known = self._reached.get(text)
         if known is None:
-            known = self._met["", text] = self.new()
-            self.line(f"{known} = {text}")
+            known = self._reached[text] = self.new()
         return known
 
 
