@@ -83,6 +83,12 @@ def between(
     return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
 
 
+def of_request(connection: Connection, correlation: str, actor: str) -> list[AuditRow]:
+    """The rows of one request, by its id, of one actor, the newest first."""
+    query = _SELECT.where(AUDIT.c.correlation == correlation, AUDIT.c.actor == actor)
+    return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
+
+
 def _rows(connection: Connection, query: Select[Any]) -> list[AuditRow]:
     rows = (row._asdict() for row in connection.execute(query))
     return [AuditRow(**{**row, "details": orjson.loads(row["details"])}) for row in rows]

@@ -15,7 +15,11 @@ class AuditTableRow(SQLModel, table=True):
     """Who asked what, and what came of it. No foreign keys: it outlives what it tells of."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("audit_at", "at"), Index("audit_person", "person", "at"))
+    __table_args__ = (
+        Index("audit_at", "at"),
+        Index("audit_person", "person", "at"),
+        Index("audit_correlation", "correlation"),
+    )
 
     id: str = text_column(primary_key=True)
     at: int = number_column()
