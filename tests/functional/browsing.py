@@ -15,6 +15,13 @@ NEEDS_CHROMIUM = pytest.mark.skipif(
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+def come_in(page: Page, address: str, name: str) -> None:
+    """Sign in to a site of the demonstration as somebody: through the upstream, and back."""
+    page.goto(address)
+    page.get_by_role("link", name="Sign in with NHS CIS2").click()
+    page.get_by_role("link", name=name).click()
+
+
 def fine(page: Page, *widths: int) -> None:
     """No violation of WCAG 2.2 AA or best practice that axe knows; at 320 px nothing to scroll sideways.
 

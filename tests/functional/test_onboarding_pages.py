@@ -37,9 +37,11 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The demonstration's deployment: a token issuer and the record, each in a process of its own."""
+    """The demonstration's deployment, where nobody signs in through an upstream, and so with a token."""
     folder = tmp_path_factory.mktemp("pages") / "demo"
     ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    settings = folder / "home" / "scr.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").partition("[[upstreams]]")[0], encoding="utf-8")
     _undo(folder / "home")
     services = tuple(one for one in plan(folder, ports, size=10) if one.name in {"issuer", "scr"})
     with started(folder, services) as supervisor:

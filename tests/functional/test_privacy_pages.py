@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
-from tests.functional.browsing import NEEDS_CHROMIUM, fine
+from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
 
 from scr.api.services import open_services
@@ -31,11 +31,9 @@ WHY = "Found <b>unconscious</b>, no notes with her"
 
 @dataclass(frozen=True)
 class Site:
-    """Where the pages are, the tokens of who may and of who may not, and the deployment's home."""
+    """Where the pages are, and the deployment's home."""
 
     address: str
-    officer: str
-    doctor: str
     home: Path
 
 
@@ -81,26 +79,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             supervisor.wait_until_ready(service.name)
         tokens = {
             name: httpx.post(f"{ports.issuer_url}/token", data={"client_id": name}, trust_env=False).json()
-            for name in ("privacy-officer", "gp-millrace", "gp-kestrel")
+            for name in ("gp-millrace", "gp-kestrel")
         }
-        doctors = [str(tokens[name]["access_token"]) for name in ("gp-millrace", "gp-kestrel")]
-        for token in doctors:
-            _break(ports.base_url, token)
+        for told in tokens.values():
+            _break(ports.base_url, str(told["access_token"]))
         address = ports.base_url.removesuffix("/fhir") + "/privacy"
-        yield Site(address, str(tokens["privacy-officer"]["access_token"]), doctors[0], folder / "home")
+        yield Site(address, folder / "home")
 
 
-def sign_in(page: Page, site: Site, token: str = "") -> None:
+def sign_in(page: Page, site: Site, name: str = "Tamsin Arkwright") -> None:
     """Sign in as the privacy officer."""
-    page.goto(site.address)
-    page.get_by_label("Access token").fill(token or site.officer)
-    page.get_by_role("button", name="Sign in").click()
+    come_in(page, site.address, name)
 
 
 def test_who_has_no_duty_here_sees_nothing(page: Page, site: Site) -> None:
     """Whoever broke a glass does not come to the list of them."""
-    sign_in(page, site, site.doctor)
-    expect(page.get_by_role("alert")).to_contain_text("B0015")
+    sign_in(page, site, "Imogen Farrant")
+    expect(page.get_by_role("main")).to_contain_text("B0015")
+    page.goto(f"{site.address}/claim/anything")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You cannot do this")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     page.goto(f"{site.address}/claim/anything")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 

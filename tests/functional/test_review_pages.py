@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
-from tests.functional.browsing import NEEDS_CHROMIUM, fine
+from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
 
 from scr.api.services import open_services
@@ -29,11 +28,9 @@ SUSAN, JANE, OTHER = NHSNumber("9995100002"), NHSNumber("9995200007"), NHSNumber
 
 @dataclass(frozen=True)
 class Site:
-    """Where the pages are, a token that opens them and one that does not, and the deployment's home."""
+    """Where the pages are, and the deployment's home."""
 
     address: str
-    token: str
-    outsider: str
     home: Path
 
 
@@ -73,27 +70,34 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with started(folder, services) as supervisor:
         for service in services:
             supervisor.wait_until_ready(service.name)
-        token, outsider = (
-            httpx.post(f"{ports.issuer_url}/token", data={"client_id": name}, trust_env=False).json()
-            for name in ("records-manager", "gp-millrace")
-        )
         address = ports.base_url.removesuffix("/fhir") + "/review"
-        yield Site(address, str(token["access_token"]), str(outsider["access_token"]), folder / "home")
+        yield Site(address, folder / "home")
 
 
-def sign_in(page: Page, site: Site, token: str = "") -> None:
+def sign_in(page: Page, site: Site, name: str = "Sunniva Okoro") -> None:
     """Sign in as the records manager."""
-    page.goto(site.address)
-    page.get_by_label("Access token").fill(token or site.token)
-    page.get_by_role("button", name="Sign in").click()
+    come_in(page, site.address, name)
 
 
 def test_who_has_no_duty_here_sees_nothing(page: Page, site: Site) -> None:
-    """A clinician's token opens no doubt about anybody."""
-    sign_in(page, site, site.outsider)
-    expect(page.get_by_role("alert")).to_contain_text("B0825")
+    """A clinician opens no doubt about anybody; the role that was chosen counts, and no other that is held."""
+    sign_in(page, site, "Imogen Farrant")
+    expect(page.get_by_role("main")).to_contain_text("B0825")
     page.goto(f"{site.address}/case/anything")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You cannot do this")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    for role, heading in (
+        ("Privacy Officer", "You cannot do this"),
+        ("Health Records Manager", "Whose is it?"),
+    ):
+        sign_in(page, site, "Rosalind Achterberg")
+        fine(page)
+        page.get_by_label(role).check()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
 
 
 def test_both_sides_a_form_sent_too_soon_and_the_decision(page: Page, site: Site) -> None:

@@ -24,7 +24,9 @@ from scr.demo.places import (
     RECORD,
     RECORD_ASID,
 )
+from scr.demo.suppliers.code_flow import CLIENT_ID
 from scr.demo.suppliers.gp import BASE as GP_BASE
+from scr.demo.suppliers.issuer import CIS2, NHS_LOGIN
 from scr.demo.suppliers.neighbour import BASE as NEIGHBOUR_BASE
 from scr.demo.suppliers.pds import BASE as PDS_BASE
 from scr.demo.suppliers.pds import CLIENT_ID as PDS_CLIENT
@@ -36,6 +38,9 @@ NEIGHBOUR_TOKEN = "keys/neighbour.token"  # noqa: S105 - the name of the file
 PDS_KEY = "keys/pds.pem"
 PDS_PUBLIC_KEYS = "keys/pds.public.jwks.json"
 PDS_KEY_ID = "scr-demo-1"
+SIGN_IN_KEY = "keys/sign-in.pem"
+SIGN_IN_PUBLIC_KEYS = "keys/sign-in.public.jwks.json"
+SIGN_IN_KEY_ID = "scr-demo-sign-in"
 GONE_LIVE_DAYS = 60
 """Days since the suppliers' own systems went live, when the demonstration begins."""
 
@@ -102,7 +107,8 @@ def write_home(home: Path, ports: Ports) -> None:
     create_keys(home / "keys")
     create_signing_key(home / "keys" / "signing.json")
     _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
-    _write_pds_keys(home)
+    _write_key_pair(home, PDS_KEY, PDS_PUBLIC_KEYS, PDS_KEY_ID)
+    _write_key_pair(home, SIGN_IN_KEY, SIGN_IN_PUBLIC_KEYS, SIGN_IN_KEY_ID)
     for ods, feeds in provider_feeds(ports).items():
         organisation = ORGANISATIONS[ods]
         provider = {
@@ -120,11 +126,11 @@ def _write_secret(file: Path, value: str) -> None:
         opened.write(value + "\n")
 
 
-def _write_pds_keys(home: Path) -> None:
-    """A key pair for PDS: the private key for scr, the public one for the simulator."""
-    key = RSAKey.generate_key(2048, {"kid": PDS_KEY_ID, "use": "sig", "alg": "RS512"})
-    _write_secret(home / PDS_KEY, key.as_pem(private=True).decode("ascii").strip())
-    _write_secret(home / PDS_PUBLIC_KEYS, json.dumps(KeySet([key]).as_dict(private=False)))
+def _write_key_pair(home: Path, private: str, public: str, key_id: str) -> None:
+    """A key pair: the private key for scr, the public one for the simulator."""
+    key = RSAKey.generate_key(2048, {"kid": key_id, "use": "sig", "alg": "RS512"})
+    _write_secret(home / private, key.as_pem(private=True).decode("ascii").strip())
+    _write_secret(home / public, json.dumps(KeySet([key]).as_dict(private=False)))
 
 
 def _settings(ports: Ports) -> str:
@@ -149,8 +155,31 @@ def _settings(ports: Ports) -> str:
             f"audience = {json.dumps(ports.base_url)}",
             'algorithms = ["RS256"]',
             "",
+            *_upstream(CIS2, "NHS CIS2", "staff", ports.issuer_url),
+            'algorithms = ["RS256"]',
+            'scopes = ["openid", "profile", "nationalrbacaccess", "selectedrole"]',
+            'acr_values = "AAL3_ANY"',
+            "",
+            *_upstream(NHS_LOGIN.strip("/"), "NHS login", "citizens", ports.issuer_url + NHS_LOGIN),
+            'algorithms = ["RS512"]',
+            'scopes = ["openid", "profile", "delegation"]',
+            'vtr = ["P5.Cp.Cd", "P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm"]',
+            "",
         ]
     )
+
+
+def _upstream(name: str, title: str, people: str, url: str) -> list[str]:
+    return [
+        "[[upstreams]]",
+        f"name = {json.dumps(name)}",
+        f"title = {json.dumps(title)}",
+        f"url = {json.dumps(url)}",
+        f"people = {json.dumps(people)}",
+        f"client_id = {json.dumps(CLIENT_ID)}",
+        f"secret = {json.dumps('file:' + SIGN_IN_KEY)}",
+        f"key_id = {json.dumps(SIGN_IN_KEY_ID)}",
+    ]
 
 
 def provider_feeds(ports: Ports) -> dict[str, list[dict[str, object]]]:

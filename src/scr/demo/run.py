@@ -17,7 +17,15 @@ from pathlib import Path
 from rich.console import Console
 
 from scr.demo import control
-from scr.demo.deploy import HOST, NEIGHBOUR_TOKEN, PDS_PUBLIC_KEYS, Ports, free_ports, write_home
+from scr.demo.deploy import (
+    HOST,
+    NEIGHBOUR_TOKEN,
+    PDS_PUBLIC_KEYS,
+    SIGN_IN_PUBLIC_KEYS,
+    Ports,
+    free_ports,
+    write_home,
+)
 from scr.demo.people import DEMO_SEED, DEMO_SIZE
 from scr.demo.supervisor import Service, Supervisor
 from scr.demo.welcome import print_welcome
@@ -50,8 +58,8 @@ def plan(folder: Path, ports: Ports, *, seed: int = DEMO_SEED, size: int = DEMO_
     )  # fmt: skip
     return (
         supplier(
-            "issuer", "tokens for staff (OpenID Connect)", "--audience", ports.base_url, port=ports.issuer,
-            ready=health(ports.issuer),
+            "issuer", "who signs in: staff and citizens (OpenID Connect)", "--audience", ports.base_url,
+            "--keys", str(home / SIGN_IN_PUBLIC_KEYS), port=ports.issuer, ready=health(ports.issuer),
         ),
         pds,
         Service(

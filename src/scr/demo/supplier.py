@@ -40,7 +40,7 @@ def arguments(given: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--every", type=float, help="seconds between nights or events")
     parser.add_argument("--token", type=Path, help="file with the neighbour's bearer token")
     parser.add_argument("--audience", default="", help="audience of the issuer's tokens")
-    parser.add_argument("--keys", type=Path, help="JWKS of those who may sign in to PDS")
+    parser.add_argument("--keys", type=Path, help="JWKS by which scr shows that it is itself")
     read = parser.parse_args(given)
     return Arguments(
         name=read.name,

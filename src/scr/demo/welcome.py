@@ -59,16 +59,14 @@ def print_welcome(
         (f"--home {home} audit", "who looked"),
     ):
         console.print(f"  {scr} {command:<36} {effect}", soft_wrap=True)
-    for what, path, client in (
-        ("See how far each provider has come", "onboarding", "programme-lead"),
-        ("Say whose it is, where that is in doubt", "review", "records-manager"),
-        ("Review who broke the glass, or claimed a relationship", "privacy", "privacy-officer"),
+    console.print("\n[bold]Open in a browser[/], and sign in as one of those below: nobody has a password\n")
+    for what, path, member in (
+        ("How far each provider has come", "onboarding", "Halcyon Drewe"),
+        ("Whose it is, where that is in doubt", "review", "Sunniva Okoro"),
+        ("Who broke the glass, or claimed a relationship", "privacy", "Tamsin Arkwright"),
     ):
-        console.print(f"\n[bold]{what}[/]\n")
-        console.print(f"  {ports.base_url.removesuffix('/fhir')}/{path}, signed in with this token:")
-        token = _FIELD.format("['access_token']")
-        command = f'curl -s {ports.issuer_url}/token -d client_id={client} | python3 -c "{token}"'
-        console.print(f"  {command}", soft_wrap=True, markup=False)
+        address = f"{ports.base_url.removesuffix('/fhir')}/{path}"
+        console.print(f"  {address:<36} {what}: as {member}", soft_wrap=True)
     console.print("\nCtrl-C ends everything.")
 
 

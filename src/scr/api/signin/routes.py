@@ -90,7 +90,8 @@ class SignInRoutes:
             choice = await self.sign_in.answered(request, party, attempt)
             if len(choice.options) > 1:
                 return await self._choose_one(request, choice)
-            return await self._enter(request, self.sign_in.visit_as(choice, "0"), choice.return_to)
+            visit = self.sign_in.visit_as(choice, "0")
+            return await self._enter(request, visit, moved(choice.return_to))
         except ScrError as error:
             return await self._refused(error, "sign-in", details, again)
 
@@ -108,7 +109,7 @@ class SignInRoutes:
             if of_another_site(request) or not _same(form.get("csrf", ""), choice.csrf):
                 raise Forbidden("the form is not of this sign-in: begin again", code="stale-form")
             visit = self.sign_in.visit_as(choice, form.get("option", ""))
-            return await self._enter(request, visit, choice.return_to)
+            return await self._enter(request, visit, self._onward(choice.return_to, "Signed in"))
         except Invalid as error:
             if error.code != "no-choice":
                 return await self._refused(error, "sign-in", {})
@@ -154,11 +155,10 @@ class SignInRoutes:
         body = orjson.dumps({"error": "invalid_request", "error_description": error.message})
         return Response(body, status, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
-    async def _enter(self, request: Request, visit: Visit, return_to: str) -> Response:
+    async def _enter(self, request: Request, visit: Visit, answer: Response) -> Response:
         """The visit begins once the audit has it."""
         cookies = self.sign_in.cookies
         await self._note("sign-in", visit.person, None, {"upstream": visit.person.upstream})
-        answer = self._onward(return_to, "Signed in")
         cookies.set(answer, "visit", await self.sign_in.enter(request, visit))
         cookies.clear(answer, "choice")
         cookies.clear(answer, "attempt")

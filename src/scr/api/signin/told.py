@@ -16,6 +16,15 @@ from scr.api.signin.person import SignedIn
 from scr.errors import Forbidden, Unauthenticated
 from scr.settings import Upstream
 
+_RELATIONSHIPS = {
+    "parental-responsibility": "Your child",
+    "consent": "They agreed to it",
+    "best-interest": "In their best interest",
+    "health-and-welfare-lasting-power-of-attorney": "You are their attorney",
+    "court-appointed-personal-welfare-deputy": "You are their deputy",
+}
+"""By what right, in words: codes of England-NHSProxyLegalBasis."""
+
 
 class Organisation(msgspec.Struct, frozen=True):
     """One of CIS2's ``nhsid_user_orgs``."""
@@ -25,7 +34,7 @@ class Organisation(msgspec.Struct, frozen=True):
 
 
 class Delegation(msgspec.Struct, frozen=True):
-    """One of NHS login's ``delegations``: a person for whom the citizen may act."""
+    """One of NHS login's ``delegations``: a person for whom the citizen may act, and by what right."""
 
     sub: str
     nhs_number: str
@@ -121,7 +130,10 @@ def _of_citizen(upstream: Upstream, person: SignedIn, signed: IdToken, told: Tol
     others = [each for each in told.delegations if each.sub != own.subject and each.nhs_number != number]
     return [
         Option(own, own.name, "Your own record"),
-        *(Option(_for(own, each, acting), each.name, each.relationship) for each in others),
+        *(
+            Option(_for(own, each, acting), each.name, _RELATIONSHIPS.get(each.relationship, ""))
+            for each in others
+        ),
     ]
 
 
