@@ -12,21 +12,27 @@ from collections.abc import Callable
 from functools import cache
 
 from scr.errors import UnknownCode
-from scr.terminology.ecl import refine
+from scr.terminology.ecl import filtering, refine
 from scr.terminology.ecl.ids import LIMITS, Ids, Limits, Store
 from scr.terminology.ecl.parse import parse
 from scr.terminology.ecl.tree import (
     Compound,
     Concept,
+    ConceptFilter,
+    DescriptionFilter,
     Dotted,
     Everything,
     Expression,
+    Filtered,
     Hierarchy,
+    History,
     Members,
+    Profile,
     Refined,
     Related,
 )
 from scr.terminology.release.reader import Release
+from scr.terminology.release.schema import ASSOCIATIONS
 
 Test = Callable[[int], bool]
 
@@ -66,10 +72,8 @@ class Meaning:
                 return self.store.everything()
             case Concept():
                 return {self.known(expression)}
-            case Members(Everything()):
-                return self.store.column("SELECT DISTINCT concept FROM member")
             case Members(of):
-                return self.store.members(self.ids(of))
+                return self._members(of)
             case Related(operator, of):
                 return self._related(operator, self.ids(of))
             case Compound(junction, parts):
@@ -78,6 +82,29 @@ class Meaning:
                 return refine.select(self, focus, refinement)
             case Dotted(focus, attribute):
                 return refine.values(self, focus, attribute)
+            case Filtered(of, wanted):
+                return self._filtered(of, wanted)
+            case History(of, profile):
+                found = self.ids(of)
+                return found | filtering.became(self.store, found, self._associations(profile))
+
+    def _members(self, of: Expression) -> Ids:
+        if isinstance(of, Everything):
+            return self.store.column("SELECT DISTINCT concept FROM member")
+        return self.store.members(self.ids(of))
+
+    def _filtered(self, of: Expression, wanted: DescriptionFilter | ConceptFilter) -> Ids:
+        if isinstance(wanted, DescriptionFilter):
+            return filtering.described(self.store, self.ids(of), wanted)
+        every = isinstance(of, Everything) and wanted.active in {"0", "*"}
+        return filtering.stated(self.store, self.store.all_states() if every else self.ids(of), wanted)
+
+    def _associations(self, profile: Profile | Expression) -> tuple[str, ...]:
+        """The kinds of historical associations of a profile, or of an expression for their reference sets."""
+        if isinstance(profile, str):
+            return filtering.PROFILES[profile]
+        refsets = self.ids(profile)
+        return tuple(kind for refset, kind in ASSOCIATIONS.items() if int(refset) in refsets)
 
     def known(self, concept: Concept) -> int:
         """The number of a concept that the release knows. Raises UnknownCode, with its place."""
@@ -132,12 +159,25 @@ class Meaning:
                 return self._test_below(self.known(of), operator == "<<")
             case Compound(junction, parts):
                 return _test_joined(junction, [self.test(part) for part in parts])
+            case Filtered(of, wanted) if not (isinstance(of, Everything) and wanted.active in {"0", "*"}):
+                inside = self.test(of)
+                return lambda one: inside(one) and bool(self._one_filtered(one, wanted))
+            case History(of, profile):
+                inside, kinds = self.test(of), self._associations(profile)
+                return lambda one: (
+                    inside(one) or any(map(inside, filtering.successors(self.store, one, kinds)))
+                )
             case Refined(focus, refinement):
                 inside = self.test(focus)
                 holds = refine.holds(self, refinement)
                 return lambda one: inside(one) and holds(one)
             case _:
                 return self._test_by_set(expression)
+
+    def _one_filtered(self, one: int, wanted: DescriptionFilter | ConceptFilter) -> Ids:
+        if isinstance(wanted, DescriptionFilter):
+            return filtering.described(self.store, (one,), wanted)
+        return filtering.stated(self.store, (one,), wanted)
 
     def _test_below(self, ancestor: int, itself: bool) -> Test:
         return lambda one: (itself and one == ancestor) or self.store.below(ancestor, one)

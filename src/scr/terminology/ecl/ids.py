@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scr.errors import TooCostly
 from scr.terminology.release.reader import Release
@@ -86,6 +86,16 @@ class Store:
         for chunk in chunks(ids):
             yield from self.rows(sql.format(",".join("?" * len(chunk))), chunk)
 
+    def texts_of(self, sql: str, ids: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+        """The rows over ids that one statement takes, of columns that are not all numbers."""
+        yield from self.rows(sql.format(",".join("?" * len(ids))), ids)
+
+    def searched(self, sql: str, match: str) -> Ids:
+        """The first column of what the typing search finds."""
+        found = {row[0] for row in self._connection.execute(sql, (match,))}
+        self.spend(len(found))
+        return found
+
     def one(self, sql: str, values: tuple[int, ...]) -> bool:
         """Whether a statement has a row."""
         self.spend(1)
@@ -96,6 +106,10 @@ class Store:
     def everything(self) -> Ids:
         """All active concepts."""
         return self.column("SELECT id FROM concept WHERE id > 0 AND active")
+
+    def all_states(self) -> Ids:
+        """All concepts, in use or not."""
+        return self.column("SELECT id FROM concept WHERE id > 0")
 
     def active(self, one: int) -> bool:
         """Whether there is an active concept of this number."""

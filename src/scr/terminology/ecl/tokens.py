@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from scr.errors import Invalid
 
 MAX_LENGTH = 8_192
-Kind = Literal["sign", "word", "code", "number", "text", "end"]
+Kind = Literal["sign", "word", "name", "code", "number", "text", "end"]
 
 _LONG = {
     "descendantorselfof": "<<", "descendantof": "<", "childorselfof": "<<!", "childof": "<!",
@@ -33,9 +33,12 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_FILTER = re.compile(r"(?P<sign>\}\})|(?P<word>[A-Za-z]+(?:[-_][A-Za-z]+)*)")
+"""What is read otherwise between ``{{`` and ``}}``: names with dashes, and its end."""
+
 
 class Token(NamedTuple):
-    """A sign, word, code, number or text, and where it begins (from 0)."""
+    """A sign, word, code, number or text, and where it begins (from 0); a ``name`` is a filter's own word."""
 
     kind: Kind
     value: str
@@ -56,13 +59,13 @@ def tokens(text: str) -> list[Token]:
         raise bad(f"the expression is longer than {MAX_LENGTH} characters: cut it in parts", MAX_LENGTH)
     found: list[Token] = []
     at = 0
+    filtering = False
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = (_FILTER.match(text, at) if filtering else None) or _TOKEN.match(text, at)
         if match is None:
             raise bad(_unreadable(text, at), at)
-        if match.group() == "{{":
-            raise bad("filters and history supplements are not read here: leave them out", at)
-        token = _token(str(match.lastgroup), match.group(), at)
+        filtering = match.group() == "{{" or (filtering and match.group() != "}}")
+        token = _token(str(match.lastgroup), match.group(), at, filtering=filtering)
         if token is not None:
             found.append(token)
         at = match.end()
@@ -70,11 +73,13 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
-def _token(kind: str, value: str, at: int) -> Token | None:
+def _token(kind: str, value: str, at: int, *, filtering: bool) -> Token | None:
     if kind in {"space", "term"}:
         return None
     if kind == "word":
-        return _word(value, at)
+        lowered = value.lower()
+        known = lowered in _LONG or lowered in _WORDS
+        return Token("name", lowered, at) if filtering and not known else _word(value, at)
     if kind == "text":
         return Token("text", value[1:-1].replace('\\"', '"').replace("\\\\", "\\"), at)
     if kind == "number":

@@ -13,6 +13,9 @@ Hierarchy = Literal["<", "<<", "<!", "<<!", ">", ">>", ">!", ">>!", "!!>", "!!<"
 """Descendants, children, ancestors and parents, each without and with the concept itself; top and bottom."""
 Junction = Literal["AND", "OR", "MINUS"]
 Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
+State = Literal["", "0", "1", "*"]
+"""Nothing said, out of use, in use, either."""
+Profile = Literal["min", "mod", "max"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,64 @@ class Dotted:
     attribute: Expression
 
 
-Expression = Everything | Concept | Related | Members | Compound | Refined | Dotted
+@dataclass(frozen=True, slots=True)
+class SearchTerm:
+    """What a term is held against. ``wild``: the whole of it, ``*`` for anything; otherwise each word that is
+    given begins one of its words, in any order."""
+
+    text: str
+    wild: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition of a filter: ``name`` is or (``negated``) is not any of ``values``.
+
+    Of descriptions ``term``, ``type`` (syn, fsn, def) and ``language``; of concepts ``definitionstatus``
+    (primitive, defined) and ``moduleid``. Values of ``term`` are SearchTerms, the others texts.
+    """
+
+    name: str
+    values: tuple[SearchTerm | str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionFilter:
+    """``{{ D … }}``: one description meets all criteria, and is in use where nothing else is said."""
+
+    criteria: tuple[Criterion, ...]
+    active: State = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptFilter:
+    """``{{ C … }}``: the concept meets all criteria. Where a state is named, ``*`` is all concepts."""
+
+    criteria: tuple[Criterion, ...]
+    active: State = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """``of {{ filter }}``."""
+
+    of: Expression
+    filter: DescriptionFilter | ConceptFilter
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """``of {{ + HISTORY }}``: and what was in use once and became one of these.
+
+    ``profile`` is min, mod, max or an expression for the reference sets of associations that count.
+    """
+
+    of: Expression
+    profile: Profile | Expression
+
+
+Expression = Everything | Concept | Related | Members | Compound | Refined | Dotted | Filtered | History
 Value = Expression | Decimal | str | bool
 """What an attribute is compared with: concepts, or a concrete value."""
 

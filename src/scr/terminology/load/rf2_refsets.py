@@ -10,17 +10,10 @@ from scr.terminology.load.rf2_known import Known, rows
 from scr.terminology.load.sctid import CONCEPT, DESCRIPTION, RELATIONSHIP, is_sctid, namespace
 from scr.terminology.load.source import Writing
 from scr.terminology.release.build import Row
+from scr.terminology.release.schema import ASSOCIATIONS
 from scr.terminology.spelling import SPELLINGS, icd_10_mark
 from scr.terminology.systems import CTV3, ICD_10, OPCS_4, SNOMED_CT
 
-ASSOCIATIONS = {
-    "900000000000523009": "possibly-equivalent-to", "900000000000524003": "moved-to",
-    "900000000000525002": "moved-from", "900000000000526001": "replaced-by", "900000000000527005": "same-as",
-    "900000000000528000": "was-a", "900000000000529008": "similar-to", "900000000000530003": "alternative",
-    "900000000000531004": "refers-to", "1186924009": "partially-equivalent-to",
-    "1186921001": "possibly-replaced-by",
-}  # fmt: skip
-"""Historical associations, by reference set."""
 TARGETS = {
     "447562003": ICD_10, "999002271000000101": ICD_10, "1126441000000105": OPCS_4,
     "1382401000000109": OPCS_4, "900000000000497000": CTV3,

@@ -17,6 +17,15 @@ FORMAT = "1"
 SNOMED_ID = 1
 """The number of the system SNOMED CT in every release."""
 
+ASSOCIATIONS = {
+    "900000000000523009": "possibly-equivalent-to", "900000000000524003": "moved-to",
+    "900000000000525002": "moved-from", "900000000000526001": "replaced-by", "900000000000527005": "same-as",
+    "900000000000528000": "was-a", "900000000000529008": "similar-to", "900000000000530003": "alternative",
+    "900000000000531004": "refers-to", "1186924009": "partially-equivalent-to",
+    "1186921001": "possibly-replaced-by",
+}  # fmt: skip
+"""What ``replacement.kind`` is for SNOMED CT: historical associations, by reference set."""
+
 TABLES = """
 CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE edition (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fnmatch import fnmatchcase
 
 from tests.support.small_release import Small, SmallRelease
 
@@ -16,15 +17,21 @@ from scr.terminology.ecl.tree import (
     Cardinality,
     Compound,
     Concept,
+    ConceptFilter,
+    Criterion,
+    DescriptionFilter,
     Dotted,
     Everything,
     Expression,
+    Filtered,
     Group,
+    History,
     Joined,
     Members,
     Refined,
     Refinement,
     Related,
+    SearchTerm,
 )
 from scr.terminology.systems import SNOMED_CT
 
@@ -39,6 +46,7 @@ class Model:
     attributes: dict[str, Attributes] = field(default_factory=dict)
     refsets: dict[str, list[str]] = field(default_factory=dict)
     inactive: set[str] = field(default_factory=set)
+    became: dict[str, str] = field(default_factory=dict)
 
     def release(self) -> SmallRelease:
         """The same as a release."""
@@ -48,6 +56,7 @@ class Model:
                 sorted(above),
                 active=code not in self.inactive,
                 attributes=self.attributes.get(code, ()),
+                replaced_by=self.became.get(code, ""),
             )
             for code, above in self.parents.items()
         }
@@ -74,12 +83,9 @@ class Model:
                 return {one for name in named for one in self.refsets.get(name, ())}
             case Related(operator, of):
                 return self._related(operator, self.answer(of))
-            case Compound("AND", parts):
-                return set.intersection(*map(self.answer, parts))
-            case Compound("OR", parts):
-                return set.union(*map(self.answer, parts))
-            case Compound(_, (kept, removed)):
-                return self.answer(kept) - self.answer(removed)
+            case Compound(junction, parts):
+                each = {"AND": set.intersection, "OR": set.union, "MINUS": set.difference}[junction]
+                return each(*map(self.answer, parts))
             case Refined(focus, refinement):
                 return {one for one in self.answer(focus) if self._holds(one, refinement, self._of(one))}
             case Dotted(focus, attribute):
@@ -90,6 +96,29 @@ class Model:
                     for _, kind, to in self._of(one)
                     if kind in names and to in self.parents
                 }
+            case Filtered() | History():
+                return self._supplied(expression)
+        raise AssertionError(expression)
+
+    def _supplied(self, expression: Filtered | History) -> set[str]:
+        match expression:
+            case Filtered(of, ConceptFilter(active=state)):
+                if isinstance(of, Everything) and state in {"0", "*"}:
+                    among = set(self.parents)
+                else:
+                    among = self.answer(of)
+                states = {code: "0" if code in self.inactive else "1" for code in self.parents}
+                return {one for one in among & set(states) if state in {"", "*", states[one]}}
+            case Filtered(of, DescriptionFilter(criteria)):
+                return {
+                    one
+                    for one in self.answer(of) & set(self.parents)
+                    if any(all(_meets(c, *told) for c in criteria) for told in _descriptions(one))
+                }
+            case History(of, profile):
+                these = self.answer(of)
+                kept = these if profile != "min" else set()
+                return these | {old for old, new in self.became.items() if new in kept}
         raise AssertionError(expression)
 
     def _related(self, operator: str, of: set[str]) -> set[str]:
@@ -150,6 +179,26 @@ class Model:
         return to in self.parents and (to in self.answer(value)) == same
 
 
+def _descriptions(code: str) -> list[tuple[str, str]]:
+    return [("syn", f"c{code}"), ("fsn", f"c{code} (test)"), ("def", f"what is meant by c{code}")]
+
+
+def _meets(criterion: Criterion, kind: str, term: str) -> bool:
+    if criterion.name == "type":
+        return (kind in criterion.values) != criterion.negated
+    if criterion.name == "language":
+        return ("en" in criterion.values) != criterion.negated
+    return any(_found(one, term) for one in criterion.values) != criterion.negated
+
+
+def _found(wanted: SearchTerm | str, term: str) -> bool:
+    assert isinstance(wanted, SearchTerm)
+    if wanted.wild:
+        return fnmatchcase(term, wanted.text.lower())
+    there = term.replace("(", "").replace(")", "").split()
+    return all(any(one.startswith(word) for one in there) for word in wanted.text.lower().split())
+
+
 def _within(cardinality: Cardinality, count: int) -> bool:
     most = float("inf") if cardinality.most is None else cardinality.most
     return cardinality.least <= count <= most
@@ -171,17 +220,35 @@ def spell(expression: Expression) -> str:
             return f"{code} |C{code}|"
         case Members(of):
             return f"^ {_atom(of)}"
-        case Related(operator, Members(of)):
-            return f"{operator} ^{_atom(of)}"
         case Related(operator, of):
-            return f"{operator} {_atom(of)}"
+            return f"{operator} {f'^{_atom(of.of)}' if isinstance(of, Members) else _atom(of)}"
         case Compound(junction, parts):
             return f" {junction} ".join(f"({spell(part)})" for part in parts)
         case Refined(focus, refinement):
             return f"({spell(focus)}): {_refinement(refinement)}"
         case Dotted(focus, attribute):
             return f"({spell(focus)}) . {_atom(attribute)}"
+        case Filtered(of, wanted):
+            return f"{_atom(of)} {{{{ {_filter(wanted)} }}}}"
+    if isinstance(expression, History):
+        return f"{_atom(expression.of)} {{{{ +HISTORY-{expression.profile} }}}}"
     raise AssertionError(expression)
+
+
+def _filter(wanted: DescriptionFilter | ConceptFilter) -> str:
+    letter, usual = ("D", "1") if isinstance(wanted, DescriptionFilter) else ("c", "")
+    parts = [
+        f"{one.name} {'!=' if one.negated else '='} ({' '.join(map(_filter_value, one.values))})"
+        for one in wanted.criteria
+    ]
+    parts += [f"active = {wanted.active}"] if wanted.active != usual or not parts else []
+    return f"{letter} {', '.join(parts)}"
+
+
+def _filter_value(value: SearchTerm | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f'{"wild" if value.wild else "match"} : "{value.text}"'
 
 
 def _atom(expression: Expression) -> str:

@@ -20,15 +20,21 @@ from scr.terminology.ecl.tree import (
     Cardinality,
     Compound,
     Concept,
+    ConceptFilter,
+    Criterion,
+    DescriptionFilter,
     Dotted,
     Everything,
     Expression,
+    Filtered,
     Group,
+    History,
     Joined,
     Members,
     Refined,
     Refinement,
     Related,
+    SearchTerm,
 )
 from scr.terminology.release.reader import Release
 
@@ -53,7 +59,24 @@ def models(draw: st.DrawFn) -> Model:
     row = st.tuples(st.integers(0, 2), st.sampled_from(NAMES), to)
     attributes = {code: sorted(draw(st.sets(row, max_size=4))) for code in CODES[:9] if code not in inactive}
     refsets = {name: sorted(draw(st.sets(st.sampled_from(CODES), max_size=5))) for name in REFSETS}
-    return Model(parents, attributes, refsets, inactive)
+    became = {gone: draw(st.sampled_from(CODES[:5])) for gone in inactive}
+    return Model(parents, attributes, refsets, inactive, became)
+
+
+def filters() -> st.SearchStrategy[DescriptionFilter | ConceptFilter]:
+    """Of descriptions and of concepts; the terms are those of the model."""
+    texts = st.sampled_from(["c1000", "TEST", "meant what", "c100000003", "test c100000004", "zzz"])
+    wild = st.sampled_from(["*3", "C1000*", "*(test)", "c*0*4", "*"])
+    term = st.one_of(st.builds(SearchTerm, texts), st.builds(SearchTerm, wild, st.just(True)))
+    several = st.lists(term, min_size=1, max_size=2).map(tuple)
+    criterion = st.one_of(
+        st.builds(Criterion, st.just("term"), several, st.booleans()),
+        st.builds(Criterion, st.just("type"), st.sampled_from([("syn",), ("fsn", "def")]), st.booleans()),
+        st.builds(Criterion, st.just("language"), st.sampled_from([("en",), ("de", "fr")]), st.booleans()),
+    )
+    criteria = st.lists(criterion, min_size=1, max_size=2).map(tuple)
+    states = st.sampled_from(["0", "1", "*"])
+    return st.one_of(st.builds(DescriptionFilter, criteria), st.builds(ConceptFilter, st.just(()), states))
 
 
 def expressions(depth: int = 2) -> st.SearchStrategy[Expression]:
@@ -72,6 +95,8 @@ def expressions(depth: int = 2) -> st.SearchStrategy[Expression]:
         st.builds(Compound, st.just("MINUS"), st.tuples(inner, inner)),
         st.builds(Refined, inner, refinements(depth - 1)),
         st.builds(Dotted, inner, names),
+        st.builds(Filtered, inner, filters()),
+        st.builds(History, inner, st.sampled_from(["min", "mod", "max"])),
     )
 
 
