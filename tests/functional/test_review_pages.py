@@ -80,7 +80,7 @@ def sign_in(page: Page, site: Site, name: str = "Sunniva Okoro") -> None:
 
 
 def test_who_has_no_duty_here_sees_nothing(page: Page, site: Site) -> None:
-    """A clinician opens no doubt about anybody; the role that was chosen counts, and no other that is held."""
+    """A clinician opens no doubt about anybody; the role that was chosen counts, and no other."""
     sign_in(page, site, "Imogen Farrant")
     expect(page.get_by_role("main")).to_contain_text("B0825")
     page.goto(f"{site.address}/case/anything")
