@@ -24,7 +24,8 @@ class Writer:
     ``write`` puts the statements of a node and gives the variable that holds its value. ``names`` says
     how ``root``, ``item``, ``outer`` and ``index`` are reached. ``kinds`` write the nodes that are no
     path. ``_met`` knows which variable holds which step of a path, as far as the block that is being
-    written has come by it.
+    written has come by it. ``plain`` are the variables that hold a truth value, a text that is not blank, an
+    object without empty parts, or null: what counts as true of them is Python's, and nothing is pruned.
     """
 
     def __init__(self, kinds: Mapping[str, Kind], constants: Mapping[str, Any]) -> None:

@@ -219,6 +219,8 @@ class Segment(Mapping[str, Any]):
             return _field(text, datatype, delimiters, repeats=repeats)
         if shape is None:  # one value, as most fields are
             value = _leaf(text, datatype, delimiters)
+        elif delimiters is USUAL and delimiters.escape not in text and DELETED not in text:
+            value = _plain(text, KINDS[datatype], delimiters)
         else:
             value = None if text == DELETED else _composite(text, separator, shape, delimiters, inner=False)
         return value if not repeats else [] if value is None else [value]
