@@ -17,6 +17,7 @@ from scr.terminology.operations.implicit import implicit_map
 from scr.terminology.operations.library import Library
 from scr.terminology.release.answers import MapInfo, Translation
 from scr.terminology.release.reader import Release
+from scr.terminology.spelling import SPELLINGS
 from scr.terminology.systems import SNOMED_CT
 
 OWN_MAPS = f"{BASE}/ConceptMap/"
@@ -31,9 +32,10 @@ _ASSOCIATIONS = {
     "900000000000528000": ("was-a", "wider"),
 }
 """SNOMED CT's association reference sets: the kind of replacement, and how FHIR calls it."""
-_BACKWARDS = """SELECT source, relationship, rule, advice FROM mapping WHERE map =
-  (SELECT id FROM map WHERE name = ? AND source_system = ? AND target_system = ?) AND target = ?
+BACKWARDS = """SELECT source, relationship, rule, advice FROM mapping WHERE map =
+  (SELECT id FROM map WHERE name = ? AND source_system = ? AND target_system = ?) AND target IN (?, ?)
   ORDER BY source, priority"""
+"""A map from its targets: the code as it came, and as it is spelt here. The index is ``mapping_target``."""
 
 
 class Match(NamedTuple):
@@ -179,7 +181,9 @@ def _of_maps(
 
 
 def _backwards(release: Release, one: MapInfo, code: str) -> Iterator[Match]:
-    rows = release.connection().execute(_BACKWARDS, (one.name, one.source_system, one.target_system, code))
+    spelt = SPELLINGS.get(one.target_system, str)(code)
+    values = (one.name, one.source_system, one.target_system, code, spelt)
+    rows = release.connection().execute(BACKWARDS, values)
     for source, relationship, rule, advice in rows.fetchall():
         if source == ANY:
             continue

@@ -5,10 +5,12 @@ Nothing here is shared with the evaluator but the tree: sets by definition, ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import reduce
+from operator import and_, or_, sub
 
 from tests.support.small_release import Small, SmallRelease
 
@@ -36,6 +38,7 @@ from scr.terminology.ecl.tree import (
 from scr.terminology.systems import SNOMED_CT
 
 Attributes = list[tuple[int, str, str]]
+_JOINED: dict[str, Callable[[set[str], set[str]], set[str]]] = {"AND": and_, "OR": or_, "MINUS": sub}
 
 
 @dataclass
@@ -84,8 +87,7 @@ class Model:
             case Related(operator, of):
                 return self._related(operator, self.answer(of))
             case Compound(junction, parts):
-                each = {"AND": set.intersection, "OR": set.union, "MINUS": set.difference}[junction]
-                return each(*map(self.answer, parts))
+                return reduce(_JOINED[junction], map(self.answer, parts))
             case Refined(focus, refinement):
                 return {one for one in self.answer(focus) if self._holds(one, refinement, self._of(one))}
             case Dotted(focus, attribute):

@@ -8,7 +8,7 @@ from tests.unit.terminology.operations.small import ASTHMA, GONE, valid
 from scr.errors import Invalid, NotFound
 from scr.terminology.operations.library import Library
 from scr.terminology.operations.resources import concept_map, translation_parameters
-from scr.terminology.operations.translate import OWN_MAPS, translate
+from scr.terminology.operations.translate import BACKWARDS, OWN_MAPS, translate
 from scr.terminology.systems import ICD_10, READ_V2, SNOMED_CT
 
 ICD_MAP = f"{SNOMED_CT}?fhir_cm=999002271000000101"
@@ -43,6 +43,16 @@ def test_a_code_is_translated(
     body = valid(translation_parameters(found, ["said beside it"]))
     assert body["parameter"][0] == {"name": "result", "valueBoolean": bool(codes)}
     assert any(part["name"] == "message" for part in body["parameter"]) is not bool(codes)
+
+
+def test_the_way_back_is_by_an_index(library: Library) -> None:
+    """A map of a hundred thousand rows is not gone through for one target, however it is spelt."""
+    assert library.release is not None
+    plan = library.release.connection().execute(f"EXPLAIN QUERY PLAN {BACKWARDS}", ("", "", "", "", ""))
+    assert any("USING INDEX mapping_target" in row[3] for row in plan.fetchall())
+    assert translate(library, READ_V2, "H33", reverse=True) == translate(
+        library, READ_V2, "H33..", reverse=True
+    )
 
 
 def test_no_target_is_told_from_no_row(library: Library) -> None:
