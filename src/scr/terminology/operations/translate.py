@@ -32,10 +32,11 @@ _ASSOCIATIONS = {
     "900000000000528000": ("was-a", "wider"),
 }
 """SNOMED CT's association reference sets: the kind of replacement, and how FHIR calls it."""
-BACKWARDS = """SELECT source, relationship, rule, advice FROM mapping WHERE map =
+BACKWARDS = """SELECT source, relationship, rule, advice FROM mapping WHERE +map =
   (SELECT id FROM map WHERE name = ? AND source_system = ? AND target_system = ?) AND target IN (?, ?)
   ORDER BY source, priority"""
-"""A map from its targets: the code as it came, and as it is spelt here. The index is ``mapping_target``."""
+"""A map from its targets: the code as it came, and as it is spelt here. The plus has it found by
+``mapping_target``, and not by all rows of the map."""
 
 
 class Match(NamedTuple):

@@ -93,7 +93,7 @@ CREATE INDEX attribute_source ON attribute (source);
 CREATE INDEX attribute_target ON attribute (type, target);
 CREATE INDEX member_concept ON member (concept, refset);
 CREATE INDEX replacement_target ON replacement (target);
-CREATE INDEX mapping_target ON mapping (map, target);
+CREATE INDEX mapping_target ON mapping (target);
 """
 
 _TIER_BITS, _LENGTH_BITS, _COUNT_BITS = 3, 12, 26
