@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.support.small_release import SmallMap, SmallRelease
 from tests.unit.terminology.operations.small import ASTHMA, GONE, valid
 
 from scr.errors import Invalid, NotFound
 from scr.terminology.operations.library import Library
 from scr.terminology.operations.resources import concept_map, translation_parameters
 from scr.terminology.operations.translate import BACKWARDS, OWN_MAPS, translate
+from scr.terminology.release.reader import Release
 from scr.terminology.systems import ICD_10, READ_V2, SNOMED_CT
 
 ICD_MAP = f"{SNOMED_CT}?fhir_cm=999002271000000101"
@@ -45,14 +49,16 @@ def test_a_code_is_translated(
     assert any(part["name"] == "message" for part in body["parameter"]) is not bool(codes)
 
 
-def test_the_way_back_is_by_an_index(library: Library) -> None:
-    """A map of a hundred thousand rows is not gone through for one target, however it is spelt."""
-    assert library.release is not None
-    plan = library.release.connection().execute(f"EXPLAIN QUERY PLAN {BACKWARDS}", ("", "", "", "", ""))
-    assert any("USING INDEX mapping_target" in row[3] for row in plan.fetchall())
-    assert translate(library, READ_V2, "H33", reverse=True) == translate(
-        library, READ_V2, "H33..", reverse=True
-    )
+def test_the_way_back_is_by_an_index(tmp_path: Path) -> None:
+    """A map of many rows is not gone through for one target, however that is spelt."""
+    rows = {f"{number}.": [f"A{number % 100:02}.{number // 100}"] for number in range(1000)}
+    small = SmallRelease({SNOMED_CT: {}}, maps=[SmallMap("m", READ_V2, ICD_10, rows)])
+    release = Release(small.write(tmp_path / "release-x.sqlite"))
+    values = ("m", READ_V2, ICD_10, "A05.2", "A05.2")
+    plan = release.connection().execute(f"EXPLAIN QUERY PLAN {BACKWARDS}", values)
+    assert any("mapping_target" in row[3] for row in plan.fetchall())
+    found = translate(Library(release), ICD_10, "A052D", reverse=True)
+    assert [one.code for one in found.matches] == ["205."]
 
 
 def test_no_target_is_told_from_no_row(library: Library) -> None:
