@@ -28,7 +28,7 @@ _FRAMING = frozenset({"MSH", "EVN"})
 """Segments that are about the message and not about the person."""
 _CELLS = 256
 """Of a segment with more cells than any standard one, the rest is not accounted for."""
-_ALL_UNREAD = (False, *(True,) * (_CELLS - 1))
+_ALL_UNREAD: tuple[bool, ...] | None = (False, *(True,) * (_CELLS - 1))
 _ITSELF = "(itself)"
 """After a path that is read for its own value only: what stands below it is read by nobody yet."""
 _CONTROLS = ("for_each", "when")
@@ -151,29 +151,29 @@ def _hl7_field(path: Path) -> Path:
 
 
 def _lost_fields(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:
-    places = _places(known)
+    unread_of = _unread_cells(known)
     for segment in tree.get("segments") or ():
-        name = segment.name
-        if name in _FRAMING or (name,) in known:
-            continue
-        cells, unread = segment.cells, places.get(name, _ALL_UNREAD)
-        if len(cells) <= _CELLS and not any(compress(cells, unread)):
+        unread, cells = unread_of.get(segment.name, _ALL_UNREAD), segment.cells
+        if unread is None or (len(cells) <= _CELLS and not any(compress(cells, unread))):
             continue
         for number, cell in enumerate(cells):
             if cell and (number >= _CELLS or unread[number]) and cell.strip(_EMPTY):
-                yield f"{name}-{number}"
+                yield f"{segment.name}-{number}"
     for place in tree.get("surplus") or ():
         yield f"{place} (only the first value is read)"
 
 
 @lru_cache(maxsize=256)
-def _places(known: frozenset[Path]) -> dict[str, tuple[bool, ...]]:
-    """Which cells of a segment are not accounted for, by segment; 0, the segment's own name, is."""
+def _unread_cells(known: frozenset[Path]) -> dict[str, tuple[bool, ...] | None]:
+    """Which cells of a segment are not accounted for, by segment; 0, the segment's own name, is. None: none
+    is asked for."""
     accounted: dict[str, set[int]] = {}
     for path in known:
         if len(path) == 2 and path[1].isdecimal():
             accounted.setdefault(path[0], {0}).add(int(path[1]))
-    return {name: tuple(n not in some for n in range(_CELLS)) for name, some in accounted.items()}
+    whole = {*_FRAMING, *(path[0] for path in known if len(path) == 1)}
+    masks = {name: tuple(n not in some for n in range(_CELLS)) for name, some in accounted.items()}
+    return {**masks, **dict.fromkeys(whole)}
 
 
 def _lost_elements(known: frozenset[Path], tree: Mapping[str, Any]) -> Iterator[str]:

@@ -6,10 +6,11 @@ bounded, because anyone on the network may send anything.
 """
 
 from scr.decode.hl7v2.acknowledge import AckCode, acknowledge
+from scr.decode.hl7v2.composites import Composite
 from scr.decode.hl7v2.files import decode
 from scr.decode.hl7v2.message import Message, parse, read_header
 from scr.decode.hl7v2.results import quantity, reference_range
-from scr.decode.hl7v2.views import Composite, Segment
+from scr.decode.hl7v2.views import Segment
 
 __all__ = [
     "AckCode",

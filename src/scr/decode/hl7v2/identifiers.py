@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from scr.decode.hl7v2.views import Composite, Segment
+from scr.decode.hl7v2.composites import Composite
+from scr.decode.hl7v2.views import Segment
 
 _AUTHORITIES = frozenset({"NHS", "NHSNBR", "NHSNMBR", "NHSNUMBER", "NHSNO", "2.16.840.1.113883.2.1.4.1"})
 _TYPES = frozenset({"NH", "NHS", "NHSNBR", "NHSNMBR", "NHSNUMBER", "NHSNO"})

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
+from scr.decode.hl7v2.composites import DELETED
 from scr.decode.hl7v2.documents import documents
 from scr.decode.hl7v2.identifiers import local_identifiers, nhs_numbers
 from scr.decode.hl7v2.merges import other_patient
@@ -35,7 +36,7 @@ from scr.decode.hl7v2.scheduling import timing
 from scr.decode.hl7v2.tables import SINGLE
 from scr.decode.hl7v2.text import Delimiters, as_ascii_based, delimiters_of, to_text
 from scr.decode.hl7v2.vaccinations import vaccinations
-from scr.decode.hl7v2.views import DELETED, Segment
+from scr.decode.hl7v2.views import Segment
 from scr.decode.tree import DecodeError
 
 MAX_SEGMENTS = 20_000

@@ -1,20 +1,16 @@
-"""Segments and composites as mappings whose values are read when they are asked for."""
+"""Segments as mappings whose values are read when they are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
-from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from scr.decode.hl7v2.plans import KINDS, PLANS, Kind
-from scr.decode.hl7v2.tables import AS_IT_STANDS, DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED, Shape
+from scr.decode.hl7v2.composites import DELETED, UNSEEN, composite, leaf, plain_composite, same, split
+from scr.decode.hl7v2.plans import KINDS, PLANS
+from scr.decode.hl7v2.tables import DATATYPES, NO_SHAPE, SEGMENTS, TEXT, UNTYPED
 from scr.decode.hl7v2.text import USUAL, Delimiters
 
-DELETED = '""'
-"""HL7's delete indicator, chapter 2.5.3."""
-
-_UNSEEN = object()
 _NOTHING: dict[str, Any] = {}
 """What was seen of a segment of which nothing was asked yet; never written to."""
 
@@ -28,87 +24,6 @@ BESIDE: dict[str, Callable[[Segment], Any]] = {
     "segment": lambda segment: segment.name,
 }
 """The keys of a segment that are no field of it."""
-
-
-class Composite(Mapping[str, Any]):
-    """The components of a field, or the subcomponents of a component."""
-
-    __slots__ = ("_delimiters", "_inner", "_parts", "_seen", "_shape")
-
-    def __init__(
-        self, parts: list[str], shape: Shape, delimiters: Delimiters, inner: bool, seen: dict[str, Any]
-    ) -> None:
-        """``seen`` are the components that were read already."""
-        self._parts = parts
-        self._shape = shape
-        self._delimiters = delimiters
-        self._inner = inner
-        self._seen = seen
-
-    @property
-    def parts(self) -> list[str]:
-        """The components as they were sent."""
-        return self._parts
-
-    @property
-    def delimiters(self) -> Delimiters:
-        """The delimiters of its message."""
-        return self._delimiters
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """A component by name or number; the default where it is not there."""
-        value = self._seen.get(key, _UNSEEN)
-        if value is _UNSEEN:
-            value = self._seen[key] = self._find(key)
-        return default if value is None else value
-
-    def _find(self, key: str) -> Any:
-        number, parts = self._shape.numbers.get(key) or (int(key) if key.isdecimal() else 0), self._parts
-        text = parts[number - 1] if 0 < number <= len(parts) else ""
-        return self._read(number, text) if text else None
-
-    def _read(self, number: int, text: str) -> Any:
-        delimiters = self._delimiters
-        if not self._inner and text != DELETED:
-            fields = self._shape.fields
-            datatype = fields[number - 1][1] if number <= len(fields) else ""
-            if datatype != "ST":
-                shape, separator = DATATYPES.get(datatype), delimiters.subcomponent
-                if shape is not None or (not datatype and separator and separator in text):
-                    return _composite(text, separator, shape or NO_SHAPE, delimiters, inner=True)
-        return _leaf(text, "ST", delimiters)
-
-    def __getitem__(self, key: str) -> Any:
-        value = self.get(key)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def items(self) -> ItemsView[str, Any]:
-        """Name (or number) and value of each component that holds something."""
-        fields, known = self._shape.fields, len(self._shape.fields)
-        return {
-            (fields[number - 1].name if number <= known else "") or str(number): value
-            for number, text in enumerate(self._parts, 1)
-            if text and (value := self._read(number, text)) is not None
-        }.items()
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self.items())
-
-    def __len__(self) -> int:
-        return len(self.items())
-
-    def __bool__(self) -> bool:  # it is there; to count what it holds would cost reading all of it
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return _same(self, other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<Composite of {len(self._parts)}>"
 
 
 class Segment(Mapping[str, Any]):
@@ -152,8 +67,8 @@ class Segment(Mapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A field by name or number; the default where it is not there."""
-        value = self._seen.get(key, _UNSEEN)
-        if value is _UNSEEN:
+        value = self._seen.get(key, UNSEEN)
+        if value is UNSEEN:
             value = self._look(key)
         return default if value is None else value
 
@@ -181,11 +96,11 @@ class Segment(Mapping[str, Any]):
                 if kind is None or not repeats:
                     del seen[name]
                 else:
-                    several = (_plain(part, kind, delimiters) for part in cell.split(mark))
+                    several = (plain_composite(part, kind, delimiters) for part in cell.split(mark))
                     seen[name] = [value for value in several if value is not None]
                 continue
             if kind is not None:
-                value = _plain(cell, kind, delimiters)
+                value = plain_composite(cell, kind, delimiters)
             elif separator in cell:
                 del seen[name]
                 continue
@@ -218,11 +133,11 @@ class Segment(Mapping[str, Any]):
         if (mark and mark in text) or (shape is None and separator and separator in text):
             return _field(text, datatype, delimiters, repeats=repeats)
         if shape is None:  # one value, as most fields are
-            value = _leaf(text, datatype, delimiters)
+            value: Any = leaf(text, datatype, delimiters)
         elif delimiters is USUAL and delimiters.escape not in text and DELETED not in text:
-            value = _plain(text, KINDS[datatype], delimiters)
+            value = plain_composite(text, KINDS[datatype], delimiters)
         else:
-            value = None if text == DELETED else _composite(text, separator, shape, delimiters, inner=False)
+            value = None if text == DELETED else composite(text, separator, shape, delimiters, inner=False)
         return value if not repeats else [] if value is None else [value]
 
     def deleted(self) -> Iterator[str]:
@@ -230,11 +145,11 @@ class Segment(Mapping[str, Any]):
         if DELETED not in self._text:
             return
         for number, cell in enumerate(self.cells):
-            for part in _split(cell, self._delimiters.repetition):
+            for part in split(cell, self._delimiters.repetition):
                 if part == DELETED:
                     yield f"{self.name}-{number}"
                 elif DELETED in part:
-                    for place, component in enumerate(_split(part, self._delimiters.component), 1):
+                    for place, component in enumerate(split(part, self._delimiters.component), 1):
                         if component == DELETED:
                             yield f"{self.name}-{number}.{place}"
 
@@ -286,7 +201,7 @@ class Segment(Mapping[str, Any]):
         return True
 
     def __eq__(self, other: object) -> bool:
-        return _same(self, other)
+        return same(self, other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -298,7 +213,7 @@ def _field(text: str, datatype: str, delimiters: Delimiters, *, repeats: bool) -
     """The value of a field that holds something: a list where it repeats."""
     mark = delimiters.repetition
     if repeats:
-        values = [_value(part, datatype, delimiters) for part in _split(text, mark)]
+        values = [_value(part, datatype, delimiters) for part in split(text, mark)]
         return [value for value in values if value is not None]
     if mark and mark in text and datatype not in TEXT:
         text = next((part for part in text.split(mark) if part), "")  # the others have no place to go
@@ -311,72 +226,10 @@ def _value(text: str, datatype: str, delimiters: Delimiters) -> Any:
     shape = DATATYPES.get(datatype)
     separator = delimiters.component
     if shape is not None:
-        return _composite(text, separator, shape, delimiters, inner=False)
+        return composite(text, separator, shape, delimiters, inner=False)
     if datatype in TEXT or not separator or separator not in text:
-        return _leaf(text, datatype, delimiters)
+        return leaf(text, datatype, delimiters)
     if datatype == "":
-        return _composite(text, separator, NO_SHAPE, delimiters, inner=False)
+        return composite(text, separator, NO_SHAPE, delimiters, inner=False)
     first = next((part for part in text.split(separator) if part), "")  # one value where one has a place
-    return _leaf(first, datatype, delimiters)
-
-
-def _composite(text: str, separator: str, shape: Shape, delimiters: Delimiters, *, inner: bool) -> Any:
-    """A Composite; None where only separators and blanks are there."""
-    parts = text.split(separator) if separator else [text]
-    if not parts[0].isalnum():  # as a code or a name begins
-        blank = f' "{delimiters.subcomponent}'  # the delete indicator counts as nothing here too
-        if not any(part.strip(blank) for part in parts):
-            return None
-    return Composite(parts, shape, delimiters, inner, {})
-
-
-def _plain(text: str, kind: Kind, delimiters: Delimiters) -> Composite | None:
-    """The same where no escape and no delete indicator stands in it, its components read at once."""
-    if kind.recurs and delimiters is USUAL:
-        return _recurring(text, kind.name)
-    return _made_at_once(text, kind, delimiters)
-
-
-@lru_cache(maxsize=8192)
-def _recurring(text: str, kind: str) -> Composite | None:
-    """What was read of the same text before."""
-    return _made_at_once(text, KINDS[kind], USUAL)
-
-
-def _made_at_once(text: str, kind: Kind, delimiters: Delimiters) -> Composite | None:
-    parts, separator = text.split(delimiters.component), delimiters.subcomponent
-    if not parts[0].isalnum() and not any(part.strip(f' "{separator}') for part in parts):
-        return None
-    seen = kind.empty.copy()
-    for (name, inner), part in compress(zip(kind.places, parts, strict=False), parts):
-        if not name:
-            continue
-        if separator in part:
-            del seen[name]  # found when it is asked for
-        elif inner is None:
-            seen[name] = part.strip() or None
-        elif part.isalnum() or part.strip(' "'):
-            first = {inner.fields[0].name: part.strip() or None}
-            seen[name] = Composite([part], inner, delimiters, True, first)
-    return Composite(parts, kind.shape, delimiters, False, seen)
-
-
-def _leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:
-    if text == DELETED:
-        return None
-    value, escape = text if datatype in AS_IT_STANDS else text.strip(), delimiters.escape
-    if escape and escape in value:
-        value = delimiters.unescape(value)
-    return None if not value or value.isspace() else value
-
-
-def _same(view: Mapping[str, Any], other: object) -> bool:
-    """Equality; JMESPath compares each object with ``{}``, so that must cost nothing."""
-    if not other or not isinstance(other, Mapping):
-        return False
-    return dict(view.items()) == dict(other.items())
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """The parts of a text; the sender may have named no such separator."""
-    return text.split(separator) if separator else [text]
+    return leaf(first, datatype, delimiters)
