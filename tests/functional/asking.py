@@ -12,7 +12,7 @@ from random import Random
 
 import httpx
 from tests.functional.world_requests import Asked, draw
-from tests.functional.worlds import PEOPLE, STRANGER, Pair, Request, Somebody, two_worlds
+from tests.functional.worlds import PEOPLE, SENT_ANEW, STRANGER, Pair, Request, Somebody, two_worlds
 
 from scr.fhir.identifiers import NHSNumber
 from scr.identity import index
@@ -49,6 +49,7 @@ class Worlds:
                 tuple(who for who in somebody.askers if somebody.kept_from(policy, who.role)),
             )
             for somebody in PEOPLE
+            if somebody is not SENT_ANEW  # of whom the times tell
         ]
         nobody_knows = Asked(STRANGER.value, self.subjects[STRANGER], (), PEOPLE[0].askers)
         self.asked.append(nobody_knows)

@@ -314,9 +314,19 @@ CLAIMED = Somebody(
     NHSNumber("9996300005"), "Kate", _both(BESIDE_MARKED), _both(MARKED), askers=(Who("R8000", ELSEWHERE),)
 )
 SAYS_TO_OTHERS = Somebody(NHSNumber("9996400018"), "Lucy", _both(ORDINARY))
+SENT_ANEW = Somebody(
+    NHSNumber("9996500004"), "Mia", {"HXX": [*ORDINARY, observation("o2")]},
+    {"HXX": [
+        encounter("es", meta=R),
+        observation("hf", encounter=to("Encounter/es")),
+        condition("c1", encounter=to("Encounter/e1"), evidence=evidence("Observation/hf")),
+        observation("o2", derivedFrom=to("*Observation/hf")),
+    ]},
+)  # fmt: skip
+"""In the first world, what is shown was sent once more, because of what is not. The time tells, no more."""
 PEOPLE = (
     LABELS, CLOSED, OBJECTS, HIDES, NOT_LIVE, LINKED, FORMER, SAYS, NAMES, CLEARED, GLASSED, CLAIMED,
-    SAYS_TO_OTHERS,
+    SAYS_TO_OTHERS, SENT_ANEW,
 )  # fmt: skip
 """Labels, headings, an objection to sources, a hidden whereabouts, a provider that is not live, two numbers
 of which one objects, a Consent about headings, one about entries, what even a clearance or a broken glass

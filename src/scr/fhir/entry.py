@@ -157,13 +157,35 @@ def about(entry: Entry, before: str, after: str) -> Entry:
 
 
 CONTENT_VERSION = 16
-"""Characters of a version that is a hash of the content. Held versions are numbers, and never so long."""
+"""Characters of a version that is a hash of the content. Numbers of the store are never so long."""
+_TIME = len(',"lastUpdated":"2026-01-31T09:30:00.000Z"')
 
 
 def stamp_by_content(entry: Entry) -> Entry:
     """The same for an entry that is not held: its version is a hash of its content, in hexadecimal."""
-    version = hashlib.blake2b(entry.body, digest_size=CONTENT_VERSION // 2).hexdigest()
-    return stamp(entry, version, entry.last_updated)
+    opening = _opening(entry)
+    rest = entry.body[len(opening) :]
+    said = hashlib.blake2b(opening, digest_size=CONTENT_VERSION // 2)
+    said.update(rest if rest.startswith(b"}") else b"," + rest)
+    return stamp(entry, said.hexdigest(), entry.last_updated)
+
+
+def versioned_by_content(entry: Entry) -> Entry:
+    """A stamped entry whose version is the hash that ``stamp_by_content`` would give it; its time stays.
+
+    The store counts versions, and how often something was sent anew tells of what it was sent anew for.
+    Raises ValueError where the bytes are not those that ``stamp`` wrote.
+    """
+    version = b'"versionId":"%b"' % entry.version.encode()
+    opening, found, rest = entry.body.partition(version)
+    if not found or not opening.endswith(b'"meta":{'):
+        raise ValueError(f"the bytes of a {entry.type} are not stamped as the entry says")
+    said = hashlib.blake2b(opening, digest_size=CONTENT_VERSION // 2)
+    said.update(rest[_TIME:])
+    made = said.hexdigest()
+    return msgspec.structs.replace(
+        entry, version=made, body=b'%b"versionId":"%b"%b' % (opening, made.encode(), rest)
+    )
 
 
 def stamp_as(entry: Entry, before: Entry) -> Entry:

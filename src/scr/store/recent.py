@@ -18,7 +18,8 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
-from scr.fhir.entry import Entry, about
+from scr.fhir.entry import Entry, about, versioned_by_content
+from scr.fhir.person import PERSON_SOURCE
 from scr.store.keys import KeyRing
 from scr.store.people import Person
 from scr.store.records import load_record
@@ -74,7 +75,7 @@ class RecentRecords:
         for other in linked:
             theirs = load_record(connection, keys, other)
             found += [about(entry, other.patient_id, person.patient_id) for entry in theirs]
-        entries = tuple(sorted(found, key=_BY_TYPE_AND_ID))
+        entries = tuple(sorted(map(_versioned, found), key=_BY_TYPE_AND_ID))
         size = sum(len(entry.body) + _HEAD_BYTES for entry in entries)
         self._keep(person.key, _Opened(revision, now + self._seconds, size, entries), now)
         return entries
@@ -108,3 +109,7 @@ class RecentRecords:
         before = self._opened.pop(key, None)
         if before is not None:
             self._size -= before.size
+
+
+def _versioned(entry: Entry) -> Entry:
+    return entry if entry.source == PERSON_SOURCE else versioned_by_content(entry)

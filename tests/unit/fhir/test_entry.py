@@ -6,8 +6,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from scr.fhir.entry import Resource, pack, stamp
+from scr.fhir.entry import Resource, pack, stamp, stamp_by_content, unstamped, versioned_by_content
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(max_size=8),
@@ -57,6 +58,31 @@ def test_stamping_changes_the_version_and_the_time_and_nothing_else(extra: Resou
     }
     assert body == {**extra, "resourceType": "Basic", "id": "b1"}
     assert (stamped.version, stamped.last_updated) == (str(version), 1_700_000_000_000)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=8), JSON, max_size=3), st.integers(1, 99), st.booleans())
+def test_a_version_by_content_is_of_the_content_alone(extra: Resource, version: int, meta: bool) -> None:
+    """However often and whenever it was kept: the hash that a live one has; the rest stays as it was."""
+    extra = {k: v for k, v in extra.items() if k not in {"meta", "resourceType", "id", "category", "code"}}
+    about = {"meta": {"source": "urn:x"}} if meta else {}
+    entry = pack({**extra, "resourceType": "Basic", "id": "b1", **about}, source="RCB", now=1)
+    kept = stamp(entry, str(version), 1_700_000_000_000)
+    made = versioned_by_content(kept)
+    assert made.version == stamp_by_content(entry).version
+    assert made == stamp(unstamped(kept), made.version, 1_700_000_000_000)
+    assert versioned_by_content(made) == made
+    other = stamp_by_content(
+        pack({**extra, "resourceType": "Basic", "id": "b1", "x": 1}, source="RCB", now=1)
+    )
+    assert ("x" in extra) or made.version != other.version
+
+
+def test_bytes_that_are_not_stamped_so_have_no_version_by_content() -> None:
+    """Another version than the entry says, or none."""
+    entry = pack(dict(OBSERVATION), source="RCB", now=5)
+    for wrong in (entry, structs.replace(stamp(entry, "2", 6), version="3")):
+        with pytest.raises(ValueError, match="not stamped"):
+            versioned_by_content(wrong)
 
 
 def test_a_source_s_own_version_is_not_taken_over() -> None:
