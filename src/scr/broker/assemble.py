@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import composed_patient
@@ -53,9 +55,16 @@ def assemble(
     entries: dict[str, Entry] = {}
     for result in merged:
         for entry in result.entries:
-            entries.setdefault(entry.id, entry)
+            before = entries.get(entry.id)
+            entries[entry.id] = entry if before is None else _closed_by_both(before, entry)
     held = frozenset(entry.id for result in stored for entry in result.entries)
     return Record(subject, tuple(entries.values()), merged, held, others or {})
+
+
+def _closed_by_both(first: Entry, again: Entry) -> Entry:
+    """The first, to be decided on by the labels of both: which of the two is the newer cannot be told."""
+    more = [label for label in again.labels if label not in first.labels]
+    return structs.replace(first, labels=(*first.labels, *more)) if more else first
 
 
 def compose_patient(

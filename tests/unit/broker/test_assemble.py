@@ -44,6 +44,15 @@ def test_an_id_that_comes_twice_stands_once() -> None:
     assert [r.source.value for r in record.results] == ["RXX"]
 
 
+def test_what_comes_twice_has_the_labels_of_both() -> None:
+    """A copy that nobody has marked yet does not open what its source has marked since."""
+    marked, plain = entry("same", labels=("s|R",)), entry("same", labels=("s|N",), codes=("s|old",))
+    for order in ((marked, plain), (plain, marked)):
+        [one] = assemble("p1", [result("RXX", entries=(each,)) for each in order]).entries
+        assert set(one.labels) == {"s|R", "s|N"}
+        assert one.codes == order[0].codes
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["AAA", "BBB", "CCC"]), st.sampled_from(Outcome), st.integers(0, 3)),
