@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from scr.api.services import Services, now_ms
 from scr.api.signin.kept import Keep
@@ -13,15 +14,18 @@ from scr.api.signin.sign_in import Cookies, SignIn
 from scr.settings import Settings
 
 
-def open_sign_in(services: Services) -> SignIn:
-    """Through the upstreams of the settings, none of them perhaps. Raises Invalid as ``check_upstreams``."""
+def open_sign_in(services: Services, clock: Callable[[], float] = time.time) -> SignIn:
+    """Through the upstreams of the settings, none of them perhaps. ``clock`` gives seconds since 1970.
+
+    Raises Invalid as ``check_upstreams``.
+    """
     settings = services.settings
     check_upstreams(settings)
     parties: dict[str, Party] = {}
     for each in settings.upstreams:
-        directory = Directory(each, services.client, time.time)
+        directory = Directory(each, services.client, clock)
         callback = f"{own_origin(settings.base_url)}/signin/{each.name}/callback"
-        parties[each.name] = Party(each, directory, services.client, settings.secret, time.time, callback)
+        parties[each.name] = Party(each, directory, services.client, settings.secret, clock, callback)
     keep = Keep(services.database, services.keys, now_ms)
     cookies = Cookies(secure=settings.base_url.startswith("https://"))
     return SignIn(parties, keep, services.policy, cookies)

@@ -8,7 +8,7 @@ import msgspec
 
 from scr.api.auth.people import citizen_or_carer, staff_or_system
 from scr.api.auth.token import Acting, Claims, NrbacRole
-from scr.consent.actor import Actor
+from scr.consent.actor import Actor, ActorKind
 from scr.errors import Unauthenticated
 
 Population = Literal["staff", "citizens"]
@@ -45,6 +45,13 @@ class SignedIn(msgspec.Struct, frozen=True, omit_defaults=True):
     def __repr__(self) -> str:
         """Without a name or a number."""
         return f"SignedIn(population={self.population!r}, upstream={self.upstream!r})"
+
+    @property
+    def kind(self) -> ActorKind:
+        """What sort of actor they are."""
+        if self.population == "staff":
+            return ActorKind.PROFESSIONAL
+        return ActorKind.CITIZEN if self.act is None else ActorKind.CARER
 
     @property
     def login(self) -> str:

@@ -132,17 +132,22 @@ class SignIn:
             now=party.clock(),
         )
         ways = options(party.settings, signed, await party.told(tokens), self.keep.now() // 1000)
+        for way in ways:
+            self._check_assurance(way.person)
         return Choice(list(ways), attempt.return_to, tokens.id_token, secrets.token_urlsafe(32))
 
+    def _check_assurance(self, person: SignedIn) -> None:
+        """The sign-in was as sure as the policy wants of such people (``assurance`` of roles.yaml)."""
+        wanted = self.policy.assurance.get(person.kind)
+        if wanted is not None and person.assurance not in wanted:
+            raise Forbidden("the sign-in does not tell surely enough who it was", code="assurance")
+
     def visit_as(self, choice: Choice, option: str) -> Visit:
-        """The visit of one of the ways to come in. Raises Invalid, Unauthenticated, Forbidden."""
+        """The visit of one of the ways to come in. Raises Invalid, Unauthenticated."""
         if not (option.isascii() and option.isdigit() and int(option[:4]) < len(choice.options)):
             raise Invalid("choose one of these", code="no-choice")
         person = choice.options[int(option[:4])].person
-        actor = person.actor()
-        wanted = self.policy.assurance.get(actor.kind)
-        if wanted is not None and actor.assurance not in wanted:
-            raise Forbidden("the sign-in does not tell surely enough who it was", code="assurance")
+        person.actor()  # nobody comes in whom no page could name
         return Visit(person, choice.id_token, secrets.token_urlsafe(32))
 
     async def enter(self, request: Request, visit: Visit) -> str:

@@ -124,6 +124,7 @@ def _of_citizen(upstream: Upstream, person: SignedIn, signed: IdToken, told: Tol
     if upstream.vtm and signed.vtm != upstream.vtm:
         raise Unauthenticated("the sign-in has another trust mark than it must have", code="bad-vtm")
     own = msgspec.structs.replace(person, nhs_number=number, assurance=level, vot=signed.vot)
+    own.actor()  # what contradicts itself is refused before anybody else is named
     acting = Acting(
         sub=own.subject, name=own.name, nhs_number=number, identity_proofing_level=level, vot=signed.vot
     )
