@@ -131,6 +131,10 @@ class MappingFunctions(functions.Functions):
         return {**coding, "display": target.display} if target.display else coding
 
     def _translated(self, map_name: str, value: Any) -> Target | None:
+        known = self.maps.maps.get(map_name)
+        met = known.met.get(("", value)) if known is not None and value.__class__ is str else None
+        if met is not None and met.code and not met.unlisted:
+            return met
         text = as_text(value)
         if text is None:
             return None

@@ -45,8 +45,8 @@ def local_id(parts: tuple[Any, ...]) -> str | None:
     """The source's own identity of a resource; None where any part is missing."""
     texts: list[str] = []
     for part in parts:
-        text = as_text(part)
-        if text is None:
+        text = part.strip() if part.__class__ is str else as_text(part)
+        if not text or text == '""':
             return None
         texts.append(text.replace("/", "%2F") if "/" in text else text)  # a reference is cut at its /
     return PART.join(texts)

@@ -49,24 +49,24 @@ class Target(NamedTuple):
 class ConceptMap:
     """One map. ``look_up`` is a dictionary access once a spelling has been met.
 
-    ``version`` is a hash of its file: another one for other contents.
+    ``version`` is a hash of its file: another one for other contents. ``met`` is what was looked up before.
     """
 
     name: str
     version: str = ""
     exact: dict[tuple[str, str], Target] = field(default_factory=dict)
     loose: dict[tuple[str, str], Target | None] = field(default_factory=dict)
-    _met: dict[tuple[str, str], Target | None] = field(default_factory=dict, repr=False)
+    met: dict[tuple[str, str], Target | None] = field(default_factory=dict, repr=False)
 
     def look_up(self, code: str, system: str = "") -> Target | None:
         """The target of a code (of a system, where the map tells them apart); None if there is none."""
         key = (system, code)
-        found = self._met.get(key)
-        if found is not None or key in self._met:
+        found = self.met.get(key)
+        if found is not None or key in self.met:
             return found
         found = self._find(code, system)
-        if len(self._met) < _MEMORY:
-            self._met[key] = found
+        if len(self.met) < _MEMORY:
+            self.met[key] = found
         return found
 
     def _find(self, code: str, system: str) -> Target | None:

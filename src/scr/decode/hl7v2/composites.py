@@ -136,18 +136,35 @@ def _made_at_once(text: str, kind: Kind, delimiters: Delimiters) -> Composite | 
     if not parts[0].isalnum() and not any(part.strip(f' "{separator}') for part in parts):
         return None
     seen = kind.empty.copy()
-    for (name, inner), part in compress(zip(kind.places, parts, strict=False), parts):
+    if separator in text:
+        _read_each(parts, kind, delimiters, seen)
+    else:
+        seen.update(zip(compress(kind.names, parts), map(str.strip, filter(None, parts)), strict=False))
+        for place, name, shape in kind.inner:
+            if place < len(parts) and parts[place]:
+                seen[name] = _first(parts[place], shape, delimiters)
+        if "" in seen.values() or "" in seen:  # a part of blanks; a place without a name
+            seen.pop("", None)
+            seen.update({name: None for name, value in seen.items() if value == ""})
+    return Composite(parts, kind.shape, delimiters, False, seen)
+
+
+def _read_each(parts: list[str], kind: Kind, delimiters: Delimiters, seen: dict[str, Any]) -> None:
+    """The components, where some have subcomponents: those are found when they are asked for."""
+    for (name, shape), part in compress(zip(kind.places, parts, strict=False), parts):
         if not name:
             continue
-        if separator in part:
-            del seen[name]  # found when it is asked for
-        elif inner is None:
-            seen[name] = part.strip() or None
-        elif part.isalnum() or part.strip(' "'):
-            seen[name] = Composite(
-                [part], inner, delimiters, True, {inner.fields[0].name: part.strip() or None}
-            )
-    return Composite(parts, kind.shape, delimiters, False, seen)
+        if delimiters.subcomponent in part:
+            del seen[name]
+        else:
+            seen[name] = part.strip() or None if shape is None else _first(part, shape, delimiters)
+
+
+def _first(part: str, shape: Shape, delimiters: Delimiters) -> Composite | None:
+    """A component of which there is only the first subcomponent."""
+    if not part.isalnum() and not part.strip(' "'):
+        return None
+    return Composite([part], shape, delimiters, True, {shape.fields[0].name: part.strip() or None})
 
 
 def leaf(text: str, datatype: str, delimiters: Delimiters) -> str | None:

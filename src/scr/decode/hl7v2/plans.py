@@ -28,6 +28,9 @@ class Kind(NamedTuple):
     shape: Shape
     places: tuple[tuple[str, Shape | None], ...]
     empty: dict[str, Any]
+    names: tuple[str, ...]
+    inner: tuple[tuple[int, str, Shape], ...]
+    """Those that have a shape, with their place from 0."""
 
 
 class Plan(NamedTuple):
@@ -40,7 +43,10 @@ class Plan(NamedTuple):
 
 def _kind(name: str, shape: Shape) -> Kind:
     places = tuple((field.name, DATATYPES.get(field.datatype)) for field in shape.fields)
-    return Kind(name, name in _RECURRING, shape, places, {name: None for name, _ in places if name})
+    names = tuple(name for name, _ in places)
+    inner = tuple((place, name, within) for place, (name, within) in enumerate(places) if within and name)
+    empty: dict[str, Any] = {name: None for name in names if name}
+    return Kind(name, name in _RECURRING, shape, places, empty, names, inner)
 
 
 KINDS = {name: _kind(name, shape) for name, shape in DATATYPES.items()}
