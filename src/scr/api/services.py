@@ -24,6 +24,7 @@ from scr.identity.pds.checks import NumberChecks
 from scr.identity.pds.client import PdsClient
 from scr.identity.pds.refresh import Refresh, running
 from scr.identity.resolve import Resolver
+from scr.intake.ahead.helper import Helpers
 from scr.intake.checking import RegisterDesk
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
@@ -116,7 +117,8 @@ async def open_services(
             desk = Desk(keys, maps, steps, matching, labels=policy.labels)
             refresh = None if checks is None else Refresh(checks, Resolver(keys, matching), database, now_ms)
             await stack.enter_async_context(running(refresh))
-            intake = Intake(database, keys, desk, adapters, providers, now_ms, register)
+            helpers = Helpers.of(files, keys.id_key, adapters)
+            intake = Intake(database, keys, desk, adapters, providers, now_ms, register, helpers)
             await stack.enter_async_context(flushed(intake.drift, database))
             await stack.enter_async_context(flushed(gaps, database))
             pulls = build_sources(

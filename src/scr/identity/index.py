@@ -5,6 +5,7 @@ The number itself stands nowhere in the clear: a keyed hash of it finds the pers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +18,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
-from scr.store.driver import run, written
+from scr.store.driver import run, some, written
 from scr.store.keys import KeyRing
 from scr.store.people import (
     Person,
@@ -38,6 +39,10 @@ _LOCAL = "local"
 
 _OWNER = written("SELECT person FROM person_index WHERE token = ?")
 _ADD_TOKEN = written("INSERT INTO person_index (token, person, kind) VALUES (?, ?, ?)")
+_PATIENT_IDS = some(
+    "SELECT i.token, p.patient_id FROM person_index i JOIN person p ON p.key = i.person"
+    " WHERE i.token IN ({marks})"
+)
 _HAND_OVER = (
     update(PERSON_INDEX).where(PERSON_INDEX.c.token == bindparam("which")).values(person=bindparam("to"))
 )
@@ -96,6 +101,11 @@ def find(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> Person
     return person_by_token(connection, keys, token_of(keys, nhs_number))
 
 
+def patient_ids(connection: Connection, tokens: Sequence[str]) -> dict[str, str]:
+    """The logical id of the Patient of whomever each token finds, by token; of the others nothing."""
+    return dict(run(connection, _PATIENT_IDS(len(tokens)), tokens).fetchall()) if tokens else {}
+
+
 def owner_of(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> str | None:
     """The opaque key of the person whom a number finds, not opened."""
     return _owner(connection, token_of(keys, nhs_number))
@@ -112,12 +122,20 @@ def by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Per
 
 
 def register(
-    connection: Connection, keys: KeyRing, nhs_number: NHSNumber, demographics: Demographics, now: int
+    connection: Connection,
+    keys: KeyRing,
+    nhs_number: NHSNumber,
+    demographics: Demographics,
+    now: int,
+    patient_id: str | None = None,
 ) -> Person:
-    """A new person with this NHS Number. Raises Conflict where it is held: ``find`` it then."""
+    """A new person with this NHS Number. Raises Conflict where it is held: ``find`` it then.
+
+    ``patient_id`` is a random id that was made for them before; mostly it is made now.
+    """
     if find(connection, keys, nhs_number) is not None:
         raise Conflict("the person is held already", code="person-exists")
-    person = add_person(connection, keys, nhs_number, demographics, now)
+    person = add_person(connection, keys, nhs_number, demographics, now, patient_id)
     # Where another writer registers the same number now, the primary key refuses one of the two.
     _add_token(connection, person, token_of(keys, nhs_number), _NHS_NUMBER)
     return person

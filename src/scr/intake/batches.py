@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scr.decode.tree import BadUnit, Unit
 from scr.fhir.identifiers import OdsCode
 from scr.identity import heard, index
+from scr.intake.ahead.known import NOTHING, Ahead
 from scr.intake.checking import UNTRUSTED, UNTRUSTED_SENTENCE, Answers
 from scr.intake.drift import DRIFT
 from scr.intake.file_unit import Desk, Nothing, Problem, UnitOutcome
@@ -49,14 +50,15 @@ class Payload:
         before: Totals,
         last: bool,
         answers: Answers,
+        ahead: Ahead = NOTHING,
     ) -> Totals | None:
         """File some units; with the last of them the payload is finished. Gives what has come of all so far;
-        None where somebody else has finished it."""
+        None where somebody else has finished it. ``ahead`` is what is known of the units already."""
         key = messages.take(conn, self.keys, self.message)
         if key is None:
             return None
         now = self.clock()
-        outcomes = self._outcomes(conn, batch, answers, now)
+        outcomes = self._outcomes(conn, batch, answers, now, ahead)
         self._set_aside(conn, batch, outcomes, before.filed + len(before.problems), now)
         totals = replace(
             before.and_all(outcomes),
@@ -81,11 +83,16 @@ class Payload:
         return outcomes
 
     def _outcomes(
-        self, conn: Connection, units: Sequence[Unit | BadUnit], answers: Answers, now: int
+        self,
+        conn: Connection,
+        units: Sequence[Unit | BadUnit],
+        answers: Answers,
+        now: int,
+        ahead: Ahead = NOTHING,
     ) -> list[UnitOutcome]:
         """What comes of each unit: in quarantine for what is known of it already, or filed if it can be."""
         heard.out_of_use(conn, self.keys, answers.facts, now)
-        desk = replace(self.desk, facts=answers.facts or self.desk.facts)
+        desk = replace(self.desk, facts=answers.facts or self.desk.facts, ahead=ahead)
         stopped = {at: why for at, unit in enumerate(units) if (why := self._stopped(unit, answers))}
         free = [unit for at, unit in enumerate(units) if at not in stopped] if stopped else units
         if self.adapter.decode.format in EVENTS:

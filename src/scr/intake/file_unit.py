@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-import orjson
 from sqlalchemy import Connection
 
 from scr.consent.label_policy import LabelPolicy
@@ -16,18 +15,19 @@ from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.validate import validate
 from scr.identity import index, objections
 from scr.identity.matching import Matching, shipped_matching
 from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
+from scr.intake.ahead.known import NOTHING, Ahead
 from scr.intake.carry import carried
+from scr.intake.making import make
 from scr.intake.merging import carry_out, merge_of
 from scr.intake.relating import relate
 from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.repeats import Repeats
-from scr.mapping.run import Claim, Mapped, MappingContext, claim, map_unit, take_number
+from scr.mapping.run import Claim, Mapped, MappingContext, claim, take_number
 from scr.mapping.told import agrees_to_sharing, told_at
 from scr.store.driver import run, written
 from scr.store.filed_under import marks_of
@@ -96,7 +96,8 @@ class Desk:
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
     of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
-    a table's; ``received`` when they came (ms UTC), where that was not now.
+    a table's; ``ahead`` what is known of them already; ``received`` when they came (ms UTC), where that was
+    not now.
     """
 
     keys: KeyRing
@@ -106,6 +107,7 @@ class Desk:
     facts: Facts = field(default_factory=dict, repr=False)
     labels: LabelPolicy = field(default_factory=LabelPolicy)
     repeats: Repeats | None = field(default=None, repr=False)
+    ahead: Ahead = field(default=NOTHING, repr=False)
     received: int = 0
 
     def file(
@@ -129,6 +131,9 @@ class Desk:
 
     def claimed(self, adapter: Adapter, unit: Unit) -> Claim | Problem:
         """Whose a unit says it is, or why it does not."""
+        known = self.ahead.claims.get(unit.place)
+        if known is not None:
+            return known
         try:
             return claim(adapter, unit, self.repeats)
         except Invalid as error:
@@ -174,7 +179,8 @@ class Desk:
 
     def whose(self, conn: Connection, provider: OdsCode, stated: Claim, now: int) -> Person | Unresolved:
         """Whose what claims this is."""
-        return Resolver(self.keys, self.matching).whose(conn, provider, stated, now, self.facts)
+        resolver = Resolver(self.keys, self.matching, self.ahead.ids)
+        return resolver.whose(conn, provider, stated, now, self.facts)
 
     def onto(
         self,
@@ -197,8 +203,7 @@ class Desk:
             provider, person.patient_id, self.keys.id_key, now, self.maps, steps=self.steps,
             repeats=self.repeats,
         )  # fmt: skip
-        mapped = [map_unit(adapter, unit, context) for unit in units]
-        news = _news(units, mapped)
+        mapped, news = self.ahead.made(units, person) or make(adapter, units, context)
         entries = carried(conn, person, news) if adapter.decode.format == "hl7v2" else news
         labelled, others = with_labels(conn, self.keys, person, entries, self.labels)
         if len(units) > 1 and (others or labelled != entries or is_labelled(entries)):
@@ -249,29 +254,3 @@ def undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
         if not mark.kept:
             run(conn, _ROLLBACK)
         run(conn, _RELEASE)
-
-
-def _news(units: Iterable[Unit], mapped: Iterable[Mapped]) -> list[Entry]:
-    """What is to be filed of units, in their order: a unit that says of a thing what the last one said of it
-    says nothing new. Raises Invalid where a resource is not valid."""
-    found: list[Entry] = []
-    last: dict[str, bytes] = {}
-    for unit, one in zip(units, mapped, strict=True):
-        for entry in one.entries:
-            if last.get(entry.reference) != entry.body:
-                _check(entry, unit.place)
-                last[entry.reference] = entry.body
-                found.append(entry)
-    return found
-
-
-def _check(entry: Entry, place: str) -> None:
-    """Refuse the unit where a resource made of it is not valid FHIR R4."""
-    problems = validate(orjson.loads(entry.body))
-    if problems:
-        first = problems[0]
-        raise Invalid(
-            f"the {entry.type} made of it is not valid FHIR R4: {first.path}: {first.sentence}",
-            code="invalid-fhir",
-            where=place,
-        )

@@ -7,26 +7,29 @@ the payload goes on. Nothing goes onto a record about which there is any doubt w
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
 from scr.decode.tree import BadUnit, Unit
-from scr.errors import Conflict, NotFound, ScrError, Unavailable
+from scr.errors import NotFound, ScrError, Unavailable
 from scr.fhir.identifiers import OdsCode
 from scr.identity import index
+from scr.intake.ahead.helper import Helpers
+from scr.intake.ahead.known import see
+from scr.intake.ahead.plan import Planner
+from scr.intake.ahead.window import Batch, batches_of
 from scr.intake.batches import BATCH, EVENTS, Payload
 from scr.intake.checking import Answers, RegisterDesk, claims, next_wait
 from scr.intake.drift import departs
 from scr.intake.file_unit import Desk, Problem
 from scr.intake.totals import Totals, units_of
+from scr.intake.writing import file_units, write
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
 from scr.store import messages, quarantine
@@ -38,10 +41,6 @@ from scr.store.watch import FeedWatch
 from scr.terminology.gapwords import SharedTexts
 
 T = TypeVar("T")
-
-_ATTEMPTS = 10
-_PAUSE = 0.05
-"""Seconds: two processes with a long file each, about the same people, collide in nearly every part."""
 
 _LATER = 60_000
 """Milliseconds until a message that cannot be done at all is looked at again."""
@@ -83,7 +82,9 @@ class Intake:
         providers: Mapping[OdsCode, Provider],
         clock: Callable[[], int],
         register: RegisterDesk | None = None,
+        helpers: Helpers | None = None,
     ) -> None:
+        """``helpers`` starts the process that maps a long file beside this one."""
         self._database = database
         self._keys = keys
         self._desk = desk
@@ -91,6 +92,7 @@ class Intake:
         self._providers = providers
         self._clock = clock
         self._register = register or RegisterDesk(None)
+        self._helpers = helpers
         self._texts = SharedTexts()
         self.drift = FeedWatch(database, keys.id_key, clock)
 
@@ -228,28 +230,22 @@ class Intake:
         look = await self.drift.look(provider, feed.name, adapter, fresh=strict)
         held = await departs(look, units_of(adapter, raw)) if strict else ""
         payload = Payload(self._keys, self._desk, self._texts, self._clock, message, provider, adapter, held)
-        units = units_of(adapter, raw)
         totals = Totals()
-        batch = list(islice(units, BATCH))
-        while True:
-            following = list(islice(units, BATCH)) if len(batch) == BATCH else []
-            last = not following
-            for unit in () if strict else batch:
-                look.see(unit)
-            answers = await self._register.answers(adapter, () if held else batch)
-            wait = await self._wait(message, answers)
-            if wait is not None:
-                return await self._put_off(message, adapter, raw, wait)
-            work = partial(payload.file, answers=answers)
-            done = await self._file_units(work, batch, totals, last=last)
-            if done is None:  # the same bytes came twice at once, and the other was first
-                return await self._known(message)
-            totals = done
-            if progress is not None:
-                progress(totals.filed, len(totals.problems))
-            if last:
-                break
-            batch = following
+        async with self._batches(adapter, provider, raw) as batches:
+            async for batch, last, ahead in batches:
+                if not strict:
+                    see(look, batch, ahead)
+                answers = await self._register.answers(adapter, () if held else batch)
+                wait = await self._wait(message, answers)
+                if wait is not None:
+                    return await self._put_off(message, adapter, raw, wait)
+                work = partial(payload.file, answers=answers, ahead=ahead)
+                done = await file_units(self._database, work, batch, totals, last=last)
+                if done is None:  # the same bytes came twice at once, and the other was first
+                    return await self._known(message)
+                totals = done
+                if progress is not None:
+                    progress(totals.filed, len(totals.problems))
         await self.drift.end(look, message, held=bool(held))
         _log.info(
             "received",
@@ -260,6 +256,18 @@ class Intake:
             quarantined=len(totals.problems),
         )
         return Receipt(message, totals.state, False, totals.filed, totals.problems)
+
+    @asynccontextmanager
+    async def _batches(
+        self, adapter: Adapter, provider: OdsCode, raw: bytes
+    ) -> AsyncIterator[AsyncIterator[Batch]]:
+        """The units of a payload, some to a transaction; a long file's are mapped by another process."""
+        async with AsyncExitStack() as stack:
+            planner = None
+            if self._helpers is not None and adapter.columns and len(raw) >= self._helpers.long:
+                helper = await stack.enter_async_context(self._helpers.helping(adapter.name, provider))
+                planner = Planner(helper, self._database, self._keys, adapter, self._clock)
+            yield await stack.enter_async_context(batches_of(units_of(adapter, raw), BATCH, planner))
 
     async def _wait(self, message: str, answers: Answers) -> Wait | None:
         """Until when a message has to wait by these answers; None where it is filed now."""
@@ -276,30 +284,6 @@ class Intake:
         _log.info("waits for the register", message=message, tries=wait.tries)
         return Receipt(message, MessageState.WAITING, False, 0, ())
 
-    async def _file_units(
-        self,
-        file: Callable[..., Totals | None],
-        batch: list[Unit | BadUnit],
-        totals: Totals,
-        *,
-        last: bool,
-    ) -> Totals | None:
-        """File units in one transaction; one by one where another writer is among the same people.
-
-        Of two transactions with forty people each, in different orders, one has to give way for ever;
-        one that waits for a single person does not hold another.
-        """
-        try:
-            return await self._database.write(partial(file, batch=batch, before=totals, last=last))
-        except Conflict as conflict:
-            _log.info("one by one", code=conflict.code)
-        for some, at_end in [([unit], False) for unit in batch[:-1]] + [(batch[-1:], last)]:
-            done = await self._write(partial(file, batch=some, before=totals, last=at_end))
-            if done is None:
-                return None
-            totals = done
-        return totals
-
     async def _known(self, message: str) -> Receipt:
         """The receipt of a payload that came before."""
 
@@ -312,14 +296,7 @@ class Intake:
         return await self._database.read(read)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write, again where another writer was first, after a moment that grows and is never the same."""
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await self._database.write(work)
-            except Conflict as conflict:
-                _log.info("again", code=conflict.code)
-            await asyncio.sleep(attempt * random.uniform(0, _PAUSE))  # noqa: S311 - to part the writers
-        return await self._database.write(work)
+        return await write(self._database, work)
 
     def _adapter(self, name: str) -> Adapter:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict, Invalid
 from scr.fhir.identifiers import OdsCode
 from scr.identity.resolve import Unresolved
+from scr.intake.ahead.known import plain_runs
 from scr.intake.file_unit import Desk, Joined, UnitOutcome, undone_unless_filed
 from scr.mapping.adapter import Adapter
 from scr.mapping.repeats import Repeats
@@ -33,27 +35,18 @@ def file_rows(
     """File the rows of one transaction in their order, as ``Desk.file`` does each."""
     desk = replace(desk, repeats=Repeats())
     outcomes: list[UnitOutcome] = []
-    claimed: Claim | None = None
-    run: list[Unit] = []
-    for unit in units:
-        stated = _plain_claim(desk, adapter, unit)
-        if run and (stated is None or stated != claimed):
-            outcomes += _run(desk, conn, provider, adapter, run, claimed, now)
-            run = []
-        if stated is not None and isinstance(unit, Unit):
-            claimed = stated
-            run.append(unit)
+    for claimed, run in plain_runs(units, partial(_claimed, desk, adapter)):
+        if claimed is None:
+            outcomes += [desk.file(conn, provider, adapter, unit, now) for unit in run]
         else:
-            outcomes.append(desk.file(conn, provider, adapter, unit, now))
-    if run:
-        outcomes += _run(desk, conn, provider, adapter, run, claimed, now)
+            several = [unit for unit in run if isinstance(unit, Unit)]
+            outcomes += _run(desk, conn, provider, adapter, several, claimed, now)
     return outcomes
 
 
-def _plain_claim(desk: Desk, adapter: Adapter, unit: Unit | BadUnit) -> Claim | None:
-    """Whose a row says it is; None where there is more to say of it."""
-    stated = desk.claimed(adapter, unit) if isinstance(unit, Unit) else None
-    return stated if isinstance(stated, Claim) and not stated.nothing and not stated.declined else None
+def _claimed(desk: Desk, adapter: Adapter, unit: Unit) -> Claim | None:
+    stated = desk.claimed(adapter, unit)
+    return stated if isinstance(stated, Claim) else None
 
 
 def _run(
@@ -62,11 +55,10 @@ def _run(
     provider: OdsCode,
     adapter: Adapter,
     run: list[Unit],
-    stated: Claim | None,
+    stated: Claim,
     now: int,
 ) -> list[UnitOutcome]:
     """File rows that claim the same: at once, or else one by one."""
-    assert stated is not None
     if len(run) > 1:
         try:
             with undone_unless_filed(conn) as mark:

@@ -124,10 +124,18 @@ def _opened(keys: KeyRing, row: Iterable[Any]) -> Person:
 
 
 def add_person(
-    connection: Connection, keys: KeyRing, nhs_number: NHSNumber, demographics: Demographics, now: int
+    connection: Connection,
+    keys: KeyRing,
+    nhs_number: NHSNumber,
+    demographics: Demographics,
+    now: int,
+    patient_id: str | None = None,
 ) -> Person:
-    """A new person with a new data key. That the number is new is for ``scr.identity`` to see to."""
-    person = Person(random_id(), random_id(), nhs_number, DataKey.new(), demographics)
+    """A new person with a new data key. That the number is new is for ``scr.identity`` to see to.
+
+    ``patient_id`` is a random id that was made for them before.
+    """
+    person = Person(random_id(), patient_id or random_id(), nhs_number, DataKey.new(), demographics)
     wrapped = keys.wrap(person.data_key, _key_place(person.key))
     row = (person.key, person.patient_id, wrapped, now, _sealed(person))
     run(connection, _ADD, row)

@@ -54,6 +54,11 @@ class Look:
         elif unit.error.code == "no-column":
             self.refused.append(Drift("missing", unit.place, unit.error.message))
 
+    def take(self, seen: Profile, covered: Coverage) -> None:
+        """Take in what a look at some units has shown elsewhere."""
+        self.seen.add(seen)
+        self.covered.add(covered)
+
     def found(self) -> tuple[Drift, ...]:
         """How the units that were seen depart from what is known."""
         return (*self.refused, *drifts(self.known, self.seen))

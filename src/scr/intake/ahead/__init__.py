@@ -1,0 +1,1 @@
+"""The rows of a long file, mapped by another process while those before them are filed."""
