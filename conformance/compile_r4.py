@@ -2,7 +2,7 @@
 
 ``python conformance/compile_r4.py`` writes the file beside this script; ``scr.fhir.structure`` reads it
 at start-up, so that nothing in the running program has to import the classes. The elements are in the
-order of the classes; each is one word: its type, ``*`` where it repeats and ``!`` where it is required.
+order of the specification; each is one word: its type, ``*`` where it repeats and ``!`` where it is required.
 
 ``fhir.resources`` leaves two things out of its metadata, and they are supplied here by hand from
 https://hl7.org/fhir/R4/valuesets.html: the sets of codes that it cuts short with a ``+``, and the
@@ -99,7 +99,7 @@ _COMPLEX = re.compile(r"abc\.(\w+?)Type\b")
 
 
 def compile_structure() -> dict[str, Any]:
-    """The whole table: ``types``, ``choices``, ``codes`` and ``concepts``."""
+    """The whole table: ``types``, ``choices``, ``codes``, ``summaries`` and ``concepts``."""
     table: dict[str, Any] = {"resources": sorted(RESOURCES), "types": {}, "choices": {}, "codes": {}}
     waiting = ["Element", *RESOURCES]
     while waiting:
@@ -114,6 +114,7 @@ def compile_structure() -> dict[str, Any]:
         waiting.extend(word.rstrip("*!") for word in table["types"][name].values() if word[0].isupper())
     for part in ("types", "choices", "codes"):
         table[part] = dict(sorted(table[part].items()))
+    table["summaries"] = {name: _summary(get_fhir_model_class(name)) for name in sorted(RESOURCES)}
     table["concepts"] = {
         where: {"system": _THO + system, "codes": sorted(codes.split())}
         for where, (system, codes) in sorted(_CONCEPTS.items())
@@ -133,7 +134,13 @@ def _elements(model: type[FHIRAbstractModel]) -> dict[str, str]:
         extra = _extra(field)
         required = field.is_required() or extra.get("element_required", False)
         elements[field.alias or name] = word + ("*" if many else "") + ("!" if required else "")
-    return elements
+    order = {name: place for place, name in enumerate(model.elements_sequence())}
+    return dict(sorted(elements.items(), key=lambda pair: order.get(pair[0], -1)))
+
+
+def _summary(model: type[FHIRAbstractModel]) -> list[str]:
+    """The elements of a resource that are of its summary."""
+    return sorted(set(model.summary_elements_sequence()) & _elements(model).keys())
 
 
 def _type_of(annotation: Any) -> tuple[str, bool]:

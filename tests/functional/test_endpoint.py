@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from scr.terminology.operations.shelf import KINDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+_VALUES = {"date": "2025", "number": "5", "quantity": "5", "composite": "x$2025"}
 IDENTIFIER = f"{NHS_NUMBER_SYSTEM}|{ADA.value}"
 
 
@@ -31,9 +33,10 @@ async def test_metadata_says_what_is_served(deployment: Deployment) -> None:
     subject = await deployment.subject()
     for kind in resources.keys() - {"Patient", *KINDS}:
         named = {one["name"]: one["type"] for one in resources[kind]["searchParam"]}
-        query = {name: "2025" if type_ == "date" else "x" for name, type_ in named.items()}
-        said = await deployment.get(kind, **{**query, "patient": subject})
-        assert said.status == 200, (kind, query)
+        query = {name: _VALUES.get(type_, "x") for name, type_ in named.items()}
+        query |= dict.fromkeys({"patient", "subject"} & named.keys(), subject)
+        said = await deployment.get(f"{kind}?{urlencode(query)}")
+        assert said.status == 200, (kind, said.body)
 
 
 @pytest.mark.parametrize("value", [IDENTIFIER, ADA.value, f"{NHS_NUMBER_SYSTEM}|{ADA.spaced}"])

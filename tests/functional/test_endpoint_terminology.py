@@ -123,7 +123,7 @@ async def test_parameters_are_read_from_a_body(loaded: Deployment) -> None:
         ("CodeSystem/$lookup", {"system": SNOMED_CT}, 400, "invalid", "code: this parameter is needed"),
         ("CodeSystem/$lookup", {**KNOWN, "colour": "1"}, 400, "invalid", "colour"),
         ("CodeSystem/$lookup", {**KNOWN, "version": "2"}, 404, "not-found", "20260101"),
-        ("CodeSystem/$lookup", {**KNOWN, "_format": "xml"}, 400, "invalid", "only JSON"),
+        ("CodeSystem/$lookup", {**KNOWN, "_format": "ttl"}, 406, "not-supported", "JSON and XML"),
         ("ValueSet/$expand", {"url": "urn:x"}, 404, "not-found", "value set is not known"),
         ("ValueSet/$expand", {"url": f"{SCT}=ecl/<"}, 400, "invalid", "character 2"),
         ("ValueSet/$expand", {"url": SCT, "count": "-1"}, 400, "invalid", "count"),

@@ -59,6 +59,7 @@ from scr.store import snapshots, spent
 from scr.store.keys import random_id
 from scr.terminology.conceptmap import ConceptMaps
 from scr.terminology.operations.library import Libraries
+from scr.terminology.operations.searched import SearchedCodes
 
 _log = structlog.get_logger("scr")
 _MLLP_IDLE_SECONDS = 300.0
@@ -113,7 +114,9 @@ def mount(app: FastAPI, services: Services) -> None:
     opener = Opener(services.broker, services.policy)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
     types = served_types(services.policy)
-    reader, searcher = Reader(opener, services.database), Searcher(opener, pages, settings.base_url)
+    libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
+    reader = Reader(opener, services.database)
+    searcher = Searcher(opener, pages, settings.base_url, SearchedCodes(libraries.current))
     consents = Consents(services.broker, services.policy, services.database, services.keys, settings.base_url)
     fhir = FhirRoutes(
         looks,
@@ -137,7 +140,6 @@ def mount(app: FastAPI, services: Services) -> None:
         now_ms,
         settings.max_payload_bytes,
     )
-    libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     if oauth is not None:
         for router in oauth_routers(services, oauth, sign_in):

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
+from scr.api.formats import asked_format, format_of
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
@@ -30,7 +31,6 @@ from scr.store.engine import Database, Work
 from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
 
-FHIR_JSON = "application/fhir+json; charset=utf-8"
 _log = structlog.get_logger("scr.api")
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Looks:
         look = Look(action, what, interaction, self._clock())
         error: ScrError | None = None
         try:
-            answer = await self._answer(look, authorization_of(request), handler, admit)
+            answer = await self._answer(look, request, handler, admit)
         except Fault as failed:  # where it is wrong in the store is for the log, not for whoever asks
             _log.error("fault", kind=failed.code, correlation=look.correlation, what=what, error=str(failed))
             error, answer = failed, refused(_fault(look))
@@ -132,10 +132,11 @@ class Looks:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             correlation=look.correlation,
         )
-        return respond(answer, look.correlation)
+        return respond(answer, look.correlation, request)
 
-    async def _answer(self, look: Look, authorization: str | None, handler: Handler, admit: Admit) -> Answer:
-        look.actor = await self._verifier.actor(authorization)
+    async def _answer(self, look: Look, request: Request, handler: Handler, admit: Admit) -> Answer:
+        look.actor = await self._verifier.actor(authorization_of(request))
+        asked_format(request)  # what cannot be given as it is wanted is not asked for
         asked = AccessRequest(look.actor, look.interaction)
         decision = admit(asked, self._policy, utc(look.now))
         if not look.allowed(decision):
@@ -200,12 +201,15 @@ def _challenge(error: ScrError) -> str:
     return 'Bearer realm="scr"' + ("" if error.code == "no-token" else ', error="invalid_token"')
 
 
-def respond(answer: Answer, correlation: str) -> Response:
-    """The HTTP response: never cached, never sniffed, and with the id that the audit row has."""
+def respond(answer: Answer, correlation: str, request: Request | None = None) -> Response:
+    """The HTTP response, in the format that was wanted: never cached, never sniffed, and with the id that
+    the audit row has."""
+    wanted = format_of(request)
     headers = {
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "X-Correlation-ID": correlation,
         **answer.headers,
     }
-    return Response(answer.body, answer.status, headers=headers, media_type=FHIR_JSON)
+    body = wanted.write(answer.body)
+    return Response(body, answer.status, headers=headers, media_type=wanted.media_type)

@@ -40,7 +40,10 @@ def day_text(ms: int) -> str:
 
 
 def interval(value: object) -> tuple[int, int] | None:
-    """The interval of a FHIR date, dateTime, instant or Period; None where there is none to read."""
+    """The interval of a FHIR date, dateTime, instant, Period or Timing; None where there is none to read.
+
+    A Timing is from the first of its events to the last, or its bounds where it names none.
+    """
     if isinstance(value, str):
         return _interval_of_text(value)
     if isinstance(value, dict):
@@ -48,9 +51,18 @@ def interval(value: object) -> tuple[int, int] | None:
         low = _interval_of_text(start) if isinstance(start, str) else None
         high = _interval_of_text(end) if isinstance(end, str) else None
         if low is None and high is None:
-            return None
+            return _interval_of_timing(value)
         return (low[0] if low else _START_OF_TIME, high[1] if high else _END_OF_TIME)
     return None
+
+
+def _interval_of_timing(value: dict[str, object]) -> tuple[int, int] | None:
+    events, repeat = value.get("event"), value.get("repeat")
+    if isinstance(events, list):
+        whens = [when for event in events if isinstance(event, str) and (when := interval(event)) is not None]
+        if whens:
+            return min(when[0] for when in whens), max(when[1] for when in whens)
+    return interval(repeat.get("boundsPeriod")) if isinstance(repeat, dict) else None
 
 
 @lru_cache(maxsize=8192)

@@ -210,8 +210,13 @@ def _mark(version: str, last_updated: int) -> bytes:
     return b'"versionId":"%b","lastUpdated":"%b"' % (version.encode(), instant_text(last_updated).encode())
 
 
+def date_fields(kind: str) -> tuple[str, ...]:
+    """The elements of a type in which its clinical date is looked for; the first that has one is taken."""
+    return _DATES_BY_TYPE.get(kind, _DATE_FIELDS)
+
+
 def _when(resource: Resource, kind: str) -> tuple[int, int] | None:
-    names = _DATES_BY_TYPE.get(kind, _DATE_FIELDS)
+    names = date_fields(kind)
     if names is _DATE_FIELDS and _ANY_DATE.isdisjoint(resource):
         return None
     for name in names:

@@ -157,6 +157,11 @@ def _codes(concepts: object) -> list[str]:
     return found
 
 
+def placed_types() -> frozenset[str]:
+    """The resource types that have a heading of their own."""
+    return frozenset(_BY_TYPE)
+
+
 def types_under(heading: str) -> frozenset[str]:
     """The resource types that can stand under a heading."""
     found = {kind for kind, name in _BY_TYPE.items() if name == heading}

@@ -44,11 +44,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The types by name, each with its elements by name; and the names that are resources."""
+    """The types by name, each with its elements by name; and the names that are resources.
+
+    ``summaries`` are the elements of a resource that are of its summary.
+    """
 
     types: dict[str, dict[str, Element]]
     choices: dict[str, tuple[Choice, ...]]
     resources: frozenset[str]
+    summaries: dict[str, frozenset[str]]
 
 
 class _Concept(msgspec.Struct, frozen=True):
@@ -62,6 +66,7 @@ class _File(msgspec.Struct, frozen=True):
     choices: dict[str, list[tuple[str, bool, tuple[str, ...]]]]
     codes: dict[str, frozenset[str]]
     concepts: dict[str, _Concept]
+    summaries: dict[str, frozenset[str]]
 
 
 @cache
@@ -76,6 +81,7 @@ def r4() -> Structure:
         },
         choices={name: tuple(Choice(*group) for group in groups) for name, groups in file.choices.items()},
         resources=file.resources,
+        summaries=file.summaries,
     )
 
 

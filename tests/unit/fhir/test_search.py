@@ -26,7 +26,7 @@ def parsed(*pairs: tuple[str, str], kind: str = "Observation") -> Search:
 
 def matches(one: Entry, *pairs: tuple[str, str]) -> bool:
     """Whether an entry is found."""
-    return parsed(*pairs, kind=one.type).run([one], one.type) == [one]
+    return parsed(*pairs, kind=one.type).run([one]) == [one]
 
 
 def refusal(*pairs: tuple[str, str], kind: str = "Observation", patient: bool = True) -> str:
@@ -231,8 +231,8 @@ def test_another_parameter_never_finds_more(
     record: list[Entry], pairs: list[tuple[str, str]], more: tuple[str, str]
 ) -> None:
     """Adding a parameter leaves a part of what was found, in the same order."""
-    before = parsed(*pairs).run(record, "Observation")
-    after = parsed(*pairs, more).run(record, "Observation")
+    before = parsed(*pairs).run(record)
+    after = parsed(*pairs, more).run(record)
     assert after == [one for one in before if one in after]
     assert all(one.type == "Observation" for one in before)
 
@@ -273,7 +273,7 @@ def test_a_second_key_decides_among_equals() -> None:
         entry("b", status="active", when=(5, 6)),
         entry("c", status="final", when=(9, 10)),
     ]
-    assert [e.id for e in parsed(("_sort", "status,-date")).run(made, None)] == ["b", "c", "a"]
+    assert [e.id for e in parsed(("_sort", "status,-date")).run(made)] == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize(
@@ -283,10 +283,8 @@ def test_a_second_key_decides_among_equals() -> None:
         ([("subject", "Patient/p2")], "several-persons"),
         ([("patient:identifier", "https://fhir.nhs.uk/Id/nhs-number|9990000018")], "bad-parameter"),
         ([("patient:missing", "true")], "bad-parameter"),
-        ([("code:text", "asthma")], "bad-parameter"),
         ([("code:below", "1")], "bad-parameter"),
         ([("date:not", "2020")], "bad-parameter"),
-        ([("status:missing", "true")], "bad-parameter"),
         ([("code", "")], "bad-parameter"),
         ([("code", ",")], "bad-parameter"),
         ([("code:not", "1,")], "bad-parameter"),
@@ -299,8 +297,6 @@ def test_a_second_key_decides_among_equals() -> None:
         ([("date", "2020-02-30")], "bad-parameter"),
         ([("date", "xx2020")], "bad-parameter"),
         ([("date", "2020,")], "bad-parameter"),
-        ([("value-quantity", "5")], "unknown-parameter"),
-        ([("_include", "Observation:subject")], "unknown-parameter"),
         ([("_has:Condition:subject:code", "1")], "bad-parameter"),
         ([("_page", "abc")], "unknown-parameter"),
         ([("clinical-status", "active")], "unknown-parameter"),
@@ -312,7 +308,6 @@ def test_a_second_key_decides_among_equals() -> None:
         ([("_sort", "date"), ("_sort", "-date")], "bad-parameter"),
         ([("_sort", "colour")], "bad-parameter"),
         ([("_sort", "")], "bad-parameter"),
-        ([("_format", "xml")], "bad-format"),
     ],
 )
 def test_what_is_not_understood_is_refused(pairs: Pairs, code: str) -> None:

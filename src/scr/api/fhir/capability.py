@@ -11,7 +11,7 @@ from scr import __version__
 from scr.consent.policy import Policy
 from scr.fhir.canonical import BASE
 from scr.fhir.entry import Resource
-from scr.fhir.search import SEARCH_PARAMETERS, STATUS_BY_CLINICAL
+from scr.fhir.search import parameters_of
 from scr.settings import Issuer
 
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
@@ -91,5 +91,6 @@ def _resource(kind: str) -> Resource:
 
 
 def _parameters(kind: str) -> list[tuple[str, str]]:
-    renamed = {"status": "clinical-status"} if kind in STATUS_BY_CLINICAL else {}
-    return [(renamed.get(name, name), type_) for name, type_ in SEARCH_PARAMETERS.items()]
+    """Every parameter of a type, from the table that the search goes by; each type is searched by patient."""
+    told = {one.name: one.type for one in parameters_of(kind).values() if one.type != "special"}
+    return sorted({"patient": "reference", **told}.items())

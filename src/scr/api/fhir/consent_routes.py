@@ -14,14 +14,14 @@ from starlette.responses import Response
 from scr.api.desk import read_body
 from scr.api.fhir.consents import Consents
 from scr.api.fhir.read import Reader
-from scr.api.fhir.routes import parameters, posted_query
+from scr.api.fhir.routes import is_lenient, parameters, posted_query
 from scr.api.fhir.search import Searcher
 from scr.api.look import Answer, Handler, Look, Looks
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
 from scr.errors import Invalid
-from scr.fhir.search import check_format
+from scr.fhir.search import check_format, check_pretty
 from scr.fhir.strict_json import resource_from
 from scr.store.sharing import CONSENT
 
@@ -111,7 +111,7 @@ class ConsentRoutes:
             pairs = parameters(query)
             if self._consents.serves(actor):
                 return await self._consents.search(look, actor, pairs)
-            return await self._searcher.resources(look, actor, CONSENT, pairs)
+            return await self._searcher.resources(look, actor, CONSENT, pairs, lenient=is_lenient(request))
 
         return await self._either(request, "query", Interaction.SEARCH, handle)
 
@@ -153,5 +153,5 @@ def _plain(request: Request) -> None:
 
 
 def _format_only(request: Request) -> None:
-    for _, value in parameters(request.url.query, only="_format"):
-        check_format(value)
+    for name, value in parameters(request.url.query, only=frozenset({"_format", "_pretty"})):
+        (check_format if name == "_format" else check_pretty)(value)

@@ -129,9 +129,11 @@ class Consents:
         if any(name == "_count" for name, _ in pairs):
             raise Invalid("all are given at once", code="unknown-parameter", where="_count")
         asked = parse_search(CONSENT, pairs, base_url=self._base_url)
+        if asked.includes or asked.shape:
+            raise Invalid("each is given whole, and nothing with it", code="unknown-parameter", where=CONSENT)
         known = self._admitted(look, actor, await self._broker.by_id(asked.patient, actor), NO_PATIENT)
         entries = await self._database.read(lambda conn: sharing.consents_of(conn, known.view))
-        found = asked.run(entries, CONSENT)
+        found = asked.run(entries)
         body = searchset(
             found,
             bundle_id=look.correlation,

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ from scr.consent.actor import Actor
 from scr.errors import NotFound
 from scr.fhir.bundle import Links, searchset
 from scr.fhir.entry import Entry, Resource
+from scr.fhir.outcome import issue
+from scr.fhir.search import Includes, Shape
 from scr.store import snapshots
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -33,7 +35,8 @@ _MAC_BYTES = 16
 class _Pinned(msgspec.Struct, array_like=True):
     """What a snapshot seals: the matches in order, the ledger, the page size, and whom it tells of.
 
-    ``nameless``: the ledger names no source. ``named`` are the heads of others that the matches refer to.
+    ``nameless``: the ledger names no source. ``named`` are the heads of others that the matches refer to;
+    ``others`` are included with them, by the rules of ``includes``.
     """
 
     entries: list[Entry]
@@ -45,6 +48,25 @@ class _Pinned(msgspec.Struct, array_like=True):
     people: list[str] = []
     nameless: bool = False
     named: list[Entry] = []
+    others: list[Entry] = []
+    includes: list[tuple[str, str]] = []
+    shape: Shape = Shape()
+    total: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How what was found is given: the self link, the page size, what goes with it, and which part of each.
+
+    ``ignored`` are parameters that were not understood, and left out as the sender wished.
+    """
+
+    own: str
+    count: int
+    includes: list[tuple[str, str]] = field(default_factory=list)
+    shape: Shape = field(default_factory=Shape)
+    total: bool = True
+    ignored: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +88,47 @@ class Pages:
         self._lifetime = lifetime_seconds * 1000
 
     async def first(
-        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], *, count: int, own: str
+        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], plan: Plan
     ) -> Answer:
         """The first page of what was found; what remains is pinned."""
-        page = found[:count]
-        await remember(self._database, opened, found if count else ())
+        page = found[: plan.count]
+        includes = Includes(plan.includes, self._base_url)
+        others = includes.of(found, opened.permitted) if plan.count else []
+        await remember(self._database, opened, [*found, *others] if plan.count else ())
+        ledger = _noted(opened.ledger.resource(), plan.ignored)
         next_link = None
-        if 0 < count < len(found):
-            snapshot = await self._pin(look, actor, opened, found, count, own)
-            next_link = self._link(actor, _Cursor(snapshot, count))
+        if 0 < plan.count < len(found):
+            snapshot = await self._pin(look, actor, opened, found, others, ledger, plan)
+            next_link = self._link(actor, _Cursor(snapshot, plan.count))
         body = searchset(
-            page,
+            map(plan.shape.of, page),
             bundle_id=look.correlation,
             base_url=self._base_url,
-            links=Links(f"{self._base_url}/{own}", next_link),
+            links=Links(self._address(plan.own), next_link),
             now=look.now,
-            total=len(found),
-            outcome=opened.ledger.resource(),
+            total=len(found) if plan.total else None,
+            included=self._included(page, found, others, includes, plan.shape),
+            outcome=ledger,
         )
         return Answer(body, headers={"X-SCR-Ledger": opened.ledger.summary()})
+
+    def _included(
+        self,
+        page: Sequence[Entry],
+        found: Sequence[Entry],
+        others: Sequence[Entry],
+        includes: Includes,
+        shape: Shape,
+    ) -> list[Entry]:
+        """What goes with one page: nothing that is a match, on whatever page that stands."""
+        if not others:
+            return []
+        matches = {entry.reference for entry in found}
+        with_page = includes.of(page, [*found, *others])
+        return [shape.of(entry) for entry in with_page if entry.reference not in matches]
+
+    def _address(self, own: str) -> str:
+        return f"{self._base_url}{own}" if own.startswith("?") else f"{self._base_url}/{own}"
 
     async def next(self, look: Look, actor: Actor, token: str) -> Answer:
         """A later page. Raises NotFound where the cursor is not this actor's, or its time is over."""
@@ -101,18 +145,23 @@ class Pages:
             look,
             actor,
             pinned.people,
-            pinned.entries,
+            [*pinned.entries, *pinned.others],
             pinned.sources,
             nameless=pinned.nameless,
             named=pinned.named,
         )
         at = cursor.offset
-        allowed = {entry.id: entry for entry in permitted}
-        page = [allowed[entry.id] for entry in pinned.entries[at : at + pinned.count] if entry.id in allowed]
+        allowed = {entry.reference: entry for entry in permitted}
+        still = [entry.reference in allowed for entry in pinned.entries]
+        found = [allowed[entry.reference] for entry in pinned.entries if entry.reference in allowed]
         after = at + pinned.count
-        more = any(entry.id in allowed for entry in pinned.entries[after:])
+        page = found[sum(still[:at]) : sum(still[:after])]
+        more = any(still[after:])
+        matches = {entry.reference for entry in pinned.entries}
+        others = [entry for entry in permitted if entry.reference not in matches]
+        includes = Includes(pinned.includes, self._base_url)
         body = searchset(
-            page,
+            map(pinned.shape.of, page),
             bundle_id=look.correlation,
             base_url=self._base_url,
             links=Links(
@@ -120,24 +169,36 @@ class Pages:
                 self._link(actor, _Cursor(cursor.snapshot, after)) if more else None,
             ),
             now=look.now,
-            total=len(permitted),
+            total=len(found) if pinned.total else None,
+            included=self._included(page, found, others, includes, pinned.shape),
             outcome=_resource(pinned.ledger),
         )
         return Answer(body, headers={"X-SCR-Ledger": pinned.summary})
 
     async def _pin(
-        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], count: int, own: str
+        self,
+        look: Look,
+        actor: Actor,
+        opened: Opened,
+        found: Sequence[Entry],
+        others: Sequence[Entry],
+        ledger: Resource,
+        plan: Plan,
     ) -> str:
         pinned = _Pinned(
             list(found),
-            msgspec.json.encode(opened.ledger.resource()),
+            msgspec.json.encode(ledger),
             opened.ledger.summary(),
-            count,
-            own,
+            plan.count,
+            plan.own,
             opened.told_of,
             [person.key for person in opened.known.view],
             opened.ledger.nameless,
-            _named(opened, found),
+            _named(opened, [*found, *others]),
+            list(others),
+            plan.includes,
+            plan.shape,
+            plan.total,
         )
         blob = msgspec.msgpack.encode(pinned)
         person = opened.known.person
@@ -174,6 +235,15 @@ def _named(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
     named = {reference for entry in found for reference in entry.references}
     named.difference_update(entry.reference for entry in found)
     return [replace(entry, body=b"") for entry in opened.permitted if entry.reference in named]
+
+
+def _noted(ledger: Resource, ignored: Sequence[str]) -> Resource:
+    """The ledger, with a warning for each parameter that was left out."""
+    notes = [
+        issue("warning", "not-supported", f"{name}: not known here, and left out", detail="ignored-parameter")
+        for name in ignored
+    ]
+    return {**ledger, "issue": [*ledger["issue"], *notes]} if notes else ledger
 
 
 def _resource(ledger: bytes) -> Resource:

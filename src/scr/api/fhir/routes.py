@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import orjson
@@ -13,12 +14,13 @@ from starlette.responses import Response
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
 from scr.api.fhir.search import Searcher
-from scr.api.look import Answer, Handler, Look, Looks, respond
+from scr.api.formats import asked_format
+from scr.api.look import Answer, Handler, Look, Looks, refused, respond
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
-from scr.errors import Invalid, NotFound, TooLarge
+from scr.errors import Invalid, NotAcceptable, NotFound, TooLarge
 from scr.fhir.entry import Resource
-from scr.fhir.search import Pairs, check_format
+from scr.fhir.search import READ_PARAMETERS, Pairs, parse_shape
 from scr.store.keys import random_id
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}\Z")
@@ -52,25 +54,31 @@ class FhirRoutes:
         add("/metadata", self.metadata, methods=["GET"], include_in_schema=False)
         add("", self.page, methods=["GET"], include_in_schema=False)
         add("/Patient/{logical}/$everything", self.everything, methods=["GET"], include_in_schema=False)
+        add("/_search", self.search_whole_by_post, methods=["POST"], include_in_schema=False)
         add("/{kind}/_search", self.search_by_post, methods=["POST"], include_in_schema=False)
         add("/{kind}/{logical}", self.read, methods=["GET"], include_in_schema=False)
         add("/{kind}", self.search, methods=["GET"], include_in_schema=False)
         return router
 
-    async def metadata(self, _request: Request) -> Response:
+    async def metadata(self, request: Request) -> Response:
         """capabilities: public, and about nobody."""
-        return respond(Answer(self._statement), random_id())
+        try:
+            asked_format(request)
+        except NotAcceptable as error:
+            return respond(refused(error), random_id())
+        return respond(Answer(self._statement), random_id(), request)
 
     async def read(self, request: Request, kind: str, logical: str) -> Response:
         """read."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check(kind, logical)
-            for _, value in parameters(request.url.query, only="_format"):
-                check_format(value)
+            shape = parse_shape(kind, parameters(request.url.query, only=READ_PARAMETERS))
             if kind == "Patient":
-                return await self._reader.patient(look, actor, logical)
-            return await self._reader.resource(look, actor, kind, logical)
+                answer = await self._reader.patient(look, actor, logical)
+            else:
+                answer = await self._reader.resource(look, actor, kind, logical)
+            return replace(answer, body=shape.part_of(kind, answer.body))
 
         return await self._serve(request, "read", kind, Interaction.READ, handle)
 
@@ -92,33 +100,50 @@ class FhirRoutes:
         return await self._serve(request, "query", "Patient/$everything", Interaction.READ, handle)
 
     async def page(self, request: Request) -> Response:
-        """A later page of a search."""
+        """A later page of a search, or a search on several types of one person."""
+        query = request.url.query
+        if "_page=" not in query:
+            return await self._search_whole(request, query)
 
         async def handle(look: Look, actor: Actor) -> Answer:
-            pairs = parameters(request.url.query)
+            pairs = parameters(query)
             tokens = [value for name, value in pairs if name == "_page"]
             if len(tokens) != 1:
-                raise NotFound("there is nothing here: searches are on a resource type", code="no-route")
+                raise NotFound("there is nothing here: a page has one address", code="no-route")
             if len(pairs) > 1:  # what it would narrow was narrowed when the search was made
                 raise Invalid("a page is asked for by its link, as it is", code="bad-query")
             return await self._pages.next(look, actor, tokens[0])
 
         return await self._serve(request, "query", "page", Interaction.SEARCH, handle)
 
+    async def search_whole_by_post(self, request: Request) -> Response:
+        """search-system by POST."""
+        return await self._search_whole(request, await posted_query(request))
+
+    async def _search_whole(self, request: Request, query: str) -> Response:
+        async def handle(look: Look, actor: Actor) -> Answer:
+            pairs = parameters(query)
+            if not pairs:
+                raise NotFound("there is nothing here: a search names its person", code="no-route")
+            return await self._searcher.resources(look, actor, "", pairs, lenient=is_lenient(request))
+
+        return await self._serve(request, "query", "several", Interaction.SEARCH, handle)
+
     async def _search(self, request: Request, kind: str, query: str) -> Response:
         async def handle(look: Look, actor: Actor) -> Answer:
             self._check(kind)
             pairs = parameters(query)
+            lenient = is_lenient(request)
             if kind == "Patient":
-                return await self._searcher.patients(look, actor, pairs)
-            return await self._searcher.resources(look, actor, kind, pairs)
+                return await self._searcher.patients(look, actor, pairs, lenient=lenient)
+            return await self._searcher.resources(look, actor, kind, pairs, lenient=lenient)
 
         return await self._serve(request, "query", kind, Interaction.SEARCH, handle)
 
     async def _serve(
         self, request: Request, action: str, kind: str, interaction: Interaction, handler: Handler
     ) -> Response:
-        what = kind if _TYPE.match(kind.partition("/")[0]) or kind == "page" else "unknown"
+        what = kind if _TYPE.match(kind.partition("/")[0]) or kind in {"page", "several"} else "unknown"
         return await self._looks.serve(
             request, action=action, what=what, interaction=interaction, handler=handler
         )
@@ -130,6 +155,15 @@ class FhirRoutes:
             raise NotFound("this is not a logical id")
 
 
+def is_lenient(request: Request) -> bool:
+    """Whether the sender says that what is not known may be left out.
+
+    https://hl7.org/fhir/R4/search.html#errors
+    """
+    wishes = ",".join(request.headers.getlist("prefer")).replace(";", ",").split(",")
+    return "handling=lenient" in {wish.strip().replace(" ", "") for wish in wishes}
+
+
 async def posted_query(request: Request) -> str:
     """The parameters of a search by POST: those of the address, then those of the body."""
     body = bytearray()
@@ -137,11 +171,13 @@ async def posted_query(request: Request) -> str:
         body += chunk
         if len(body) > _MAX_QUERY:
             break
-    return "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
+    query = "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
+    request.state.posted = query  # the format of the answer may be told in it
+    return query
 
 
-def parameters(query: str, *, only: str | None = None) -> Pairs:
-    """The parameters as they came, in order, duplicates kept."""
+def parameters(query: str, *, only: frozenset[str] | None = None) -> Pairs:
+    """The parameters as they came, in order, duplicates kept; ``only`` those that go with the interaction."""
     if len(query) > _MAX_QUERY:
         raise TooLarge(f"the query is longer than {_MAX_QUERY} characters", code="query-too-long")
     try:
@@ -149,8 +185,10 @@ def parameters(query: str, *, only: str | None = None) -> Pairs:
     except (ValueError, UnicodeDecodeError):
         raise Invalid("the query string cannot be read", code="bad-query") from None
     for name, _ in pairs:
-        if only is not None and name != only:
+        if only is not None and name not in only:
             raise Invalid(
-                f"only {only} goes with this interaction", code="unknown-parameter", where=name[:40]
+                f"only {', '.join(sorted(only))} go with this interaction",
+                code="unknown-parameter",
+                where=name[:40],
             )
     return pairs

@@ -5,52 +5,75 @@ https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/patient-operat
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from scr.api.fhir.opened import Opened, Opener
-from scr.api.fhir.pages import Pages
+from scr.api.fhir.pages import Pages, Plan
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import Invalid
 from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
-from scr.fhir.headings import DEMOGRAPHICS, headings_of_type
+from scr.fhir.headings import DEMOGRAPHICS, HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
-from scr.fhir.search import Pairs, check_format, once, parse_count, parse_search, sort_entries
+from scr.fhir.search import (
+    Codes,
+    Pairs,
+    Search,
+    check_format,
+    once,
+    parse_count,
+    parse_search,
+    parse_types,
+    sort_entries,
+)
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
 _ONCE = frozenset({"_count", "_format"})
 
 
 class Searcher:
-    """Searches, and pages what it found."""
+    """Searches, and pages what it found. ``codes`` answers where a search asks what a code means."""
 
-    def __init__(self, opener: Opener, pages: Pages, base_url: str) -> None:
+    def __init__(self, opener: Opener, pages: Pages, base_url: str, codes: Codes | None = None) -> None:
         self._opener = opener
         self._pages = pages
         self._base_url = base_url
+        self._codes = codes
 
-    async def patients(self, look: Look, actor: Actor, pairs: Pairs) -> Answer:
+    async def patients(self, look: Look, actor: Actor, pairs: Pairs, *, lenient: bool = False) -> Answer:
         """``Patient?identifier=https://fhir.nhs.uk/Id/nhs-number|…`` or ``Patient?_id=``: one Patient.
 
-        The self link names the Patient by its logical id: an NHS Number stands in no link.
+        Other parameters narrow, or say what goes with it. The self link names the Patient by its logical
+        id: an NHS Number stands in no link.
         """
-        wanted = _one_patient(pairs)
+        wanted, rest = _one_patient(pairs)
+        search = self._read("Patient", rest, lenient, person="")
+        asked = frozenset(HEADINGS) if search.beside else _DEMOGRAPHICS
         if isinstance(wanted, NHSNumber):
-            opened = await self._opener.by_number(look, actor, wanted, asked=_DEMOGRAPHICS)
+            opened = await self._opener.by_number(look, actor, wanted, asked=asked)
         else:
-            opened = await self._opener.by_id(look, actor, wanted, asked=_DEMOGRAPHICS)
-        found = [e for e in opened.permitted if e.id == opened.subject]
-        own = f"Patient?_id={opened.subject}"
-        return await self._pages.first(look, actor, opened, found, count=len(found), own=own)
+            opened = await self._opener.by_id(look, actor, wanted, asked=asked)
+        found = [e for e in await _run(search, opened) if e.id == opened.subject]
+        own = _own("Patient", [("_id", opened.subject), *search.used])
+        return await self._pages.first(look, actor, opened, found, _plan(search, own))
 
-    async def resources(self, look: Look, actor: Actor, kind: str, pairs: Pairs) -> Answer:
-        """``[type]?patient=[id]&…``."""
-        search = parse_search(kind, pairs, base_url=self._base_url)
-        opened = await self._opener.by_id(look, actor, search.patient, asked=headings_of_type(kind))
-        found = search.run(opened.permitted, kind)
-        return await self._pages.first(look, actor, opened, found, count=search.count, own=_own(kind, pairs))
+    async def resources(
+        self, look: Look, actor: Actor, kind: str, pairs: Pairs, *, lenient: bool = False
+    ) -> Answer:
+        """``[type]?patient=[id]&…``; without a type ``?patient=[id]&_type=…``."""
+        search = self._read(kind, pairs, lenient)
+        asked = frozenset(HEADINGS) if search.beside else _headings(search.kinds)
+        opened = await self._opener.by_id(look, actor, search.patient, asked=asked)
+        found = await _run(search, opened)
+        return await self._pages.first(look, actor, opened, found, _plan(search, _own(kind, search.used)))
+
+    def _read(self, kind: str, pairs: Pairs, lenient: bool, person: str | None = None) -> Search:
+        return parse_search(
+            kind, pairs, base_url=self._base_url, person=person, lenient=lenient, codes=self._codes
+        )
 
     async def everything(self, look: Look, actor: Actor, patient_id: str, pairs: Pairs) -> Answer:
         """``Patient/[id]/$everything``: all that may be seen, the composed Patient first."""
@@ -63,36 +86,50 @@ class Searcher:
         ]
         ordered = _composed_first(opened, found)
         own = f"Patient/{patient_id}/$everything"
-        return await self._pages.first(
-            look, actor, opened, ordered, count=len(ordered) if count is None else count, own=own
-        )
+        plan = Plan(own, len(ordered) if count is None else count)
+        return await self._pages.first(look, actor, opened, ordered, plan)
 
 
 def _composed_first(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
     subject = opened.subject
     first = [entry for entry in found if entry.id == subject]
     rest = [entry for entry in found if entry.id != subject]
-    return first + sort_entries(rest, ())
+    return first + sort_entries(rest)
 
 
-def _one_patient(pairs: Pairs) -> NHSNumber | str:
-    """The NHS Number or the logical id of a Patient search. The digits of a number are in no error."""
-    found: list[tuple[str, str]] = []
-    for name, value in pairs:
-        if name in {"identifier", "_id"}:
-            found.append((name, value))
-        elif name == "_format":
-            check_format(value)
-        elif name == "_count":
-            parse_count(value)
-        else:
-            raise Invalid(
-                "a Patient is searched by identifier or _id only", code="unknown-parameter", where=name[:40]
-            )
+async def _run(search: Search, opened: Opened) -> list[Entry]:
+    """What a search finds; beside the loop where terminology is asked, which may take its time."""
+    if search.meaning:
+        return await asyncio.to_thread(search.run, opened.permitted)
+    return search.run(opened.permitted)
+
+
+def _plan(search: Search, own: str) -> Plan:
+    return Plan(
+        own,
+        0 if search.shape.summary == "count" else search.count,
+        includes=list(search.includes),
+        shape=search.shape,
+        total=search.total,
+        ignored=list(search.ignored),
+    )
+
+
+def _headings(kinds: Sequence[str]) -> frozenset[str]:
+    return frozenset(heading for kind in kinds for heading in headings_of_type(kind))
+
+
+def _one_patient(pairs: Pairs) -> tuple[NHSNumber | str, Pairs]:
+    """The NHS Number or the logical id of a Patient search, and its other parameters.
+
+    The digits of a number are in no error.
+    """
+    found = [(name, value) for name, value in pairs if name in {"identifier", "_id"}]
     if len(found) != 1:
         raise Invalid(f"give one identifier={NHS_NUMBER_SYSTEM}|[number]", code="identifier-needed")
     name, value = found[0]
-    return value if name == "_id" else _nhs_number(value)
+    rest = [pair for pair in pairs if pair != found[0]]
+    return (value if name == "_id" else _nhs_number(value)), rest
 
 
 def _nhs_number(token: str) -> NHSNumber:
@@ -111,7 +148,7 @@ def _everything(pairs: Pairs) -> tuple[frozenset[str] | None, int | None, int | 
     count: int | None = None
     for name, value in once(pairs, _ONCE):
         if name == "_type":
-            named = _kinds(value)
+            named = frozenset(parse_types(value))
             kinds = named if kinds is None else kinds & named
         elif name == "_since":
             read = interval(value.replace(" ", "+"))
@@ -132,15 +169,6 @@ def _everything(pairs: Pairs) -> tuple[frozenset[str] | None, int | None, int | 
                 where=name[:40],
             )
     return kinds, since, count
-
-
-def _kinds(value: str) -> frozenset[str]:
-    """The types of ``_type``. A misspelt one would find nothing, and nothing would look like none."""
-    named = frozenset(value.split(","))
-    for kind in named:
-        if not headings_of_type(kind):
-            raise Invalid(f"{kind[:40]!r} is not a resource type here", code="bad-parameter", where="_type")
-    return named
 
 
 def _own(kind: str, pairs: Pairs) -> str:

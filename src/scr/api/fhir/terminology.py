@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
+from scr.api.formats import asked_format
 from scr.api.look import Answer, Clock, refused, respond
 from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
@@ -163,6 +164,7 @@ class TerminologyRoutes:
         error: ScrError | None = None
         try:
             await self._verifier.actor(authorization_of(request))
+            asked_format(request)
             answer = Answer(orjson.dumps(await handle()))
         except ScrError as failed:
             error, answer = failed, refused(failed)
@@ -179,7 +181,7 @@ class TerminologyRoutes:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             correlation=correlation,
         )
-        return respond(answer, correlation)
+        return respond(answer, correlation, request)
 
     async def _audited(self, error: ScrError, what: str, correlation: str, answer: Answer) -> Answer:
         """The answer that tells of an error, once its row is written."""
