@@ -1,4 +1,4 @@
-"""ICD-10 and OPCS-4 as they are distributed: text with tabs, codes and titles.
+"""ICD-10 and OPCS-4 as they are distributed: codes and titles, as text with tabs or as XML.
 
 The NHS's ICD-10 has a first line that names its columns (``CODE``, ``ALT_CODE``, ``DESCRIPTION`` …); that of
 OPCS-4 is only code and title. The hierarchy is in the codes: ``A17.0`` is below ``A17``.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scr.errors import Invalid
+from scr.terminology.load import claml, opcs_xml
 from scr.terminology.load.lines import Table, header_of
 from scr.terminology.load.package import Member
 from scr.terminology.load.source import Source, Writing
@@ -34,6 +35,10 @@ class _Entry:
 
 def kind_of(member: Member) -> str | None:
     """``icd-10``, ``opcs-4``, or None where a file is neither."""
+    if claml.looks_like(member):
+        return "icd-10"
+    if opcs_xml.looks_like(member):
+        return "opcs-4"
     header = header_of(member)
     if set(header) >= _ICD_COLUMNS:
         return "icd-10"
@@ -43,10 +48,13 @@ def kind_of(member: Member) -> str | None:
 
 def source(member: Member) -> Source:
     """A file of codes and titles as a source. Raises Invalid where it is neither classification."""
+    if claml.looks_like(member):
+        return claml.source(member)
     kind = kind_of(member)
     if kind is None:
         raise Invalid(
-            "is neither ICD-10 (columns CODE, ALT_CODE, DESCRIPTION) nor OPCS-4 (code, tab, title)",
+            "is neither ICD-10 (columns CODE, ALT_CODE, DESCRIPTION; or ClaML) nor OPCS-4 (code, tab, title;"
+            " or XML)",
             code="bad-terminology",
             where=f"{member.where}, line 1",
         )
@@ -70,9 +78,9 @@ def _write(kind: str, version: str, member: Member, writing: Writing) -> None:
     ids: dict[str, int] = {}
     for entry in read(table, writing):
         if not entry.title or len(entry.code) < _STEM:
-            raise table.error("has no code and title where they belong", entry.line)
+            raise _error(table, "has no code and title where they belong", entry)
         if entry.code in ids:
-            raise table.error(f"code {entry.code} is there twice", entry.line)
+            raise _error(table, f"code {entry.code} is there twice", entry)
         number = ids[entry.code] = builder.concept_id()
         builder.insert("concept", [(number, system, entry.code, 1, entry.title, "", "", 0, "")])
         place = builder.designation_id(system, entry.title, 0)
@@ -95,9 +103,19 @@ def _icd(table: Table, writing: Writing) -> Iterator[_Entry]:
 
 
 def _opcs(table: Table, writing: Writing) -> Iterator[_Entry]:
+    if opcs_xml.looks_like(table.member):
+        writing.progress.step(table.member.base, table.member.size)
+        for place, code, title in opcs_xml.records(table.member, writing.progress.at):
+            yield _Entry(opcs_4(code), title, place)
+        return
     yield _Entry(opcs_4(table.columns[0]), table.columns[1].strip(), 1)
     for line, fields in writing.follow(table):
         yield _Entry(opcs_4(fields[0].strip()), fields[1].strip(), line)
+
+
+def _error(table: Table, message: str, entry: _Entry) -> Invalid:
+    place = "record" if table.member.name.lower().endswith(".xml") else "line"
+    return Invalid(message, code="bad-terminology", where=f"{table.member.where}, {place} {entry.line}")
 
 
 def _parents(ids: dict[str, int]) -> Iterator[tuple[int, int]]:

@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import ParseError, iterparse
-
 from scr.errors import Invalid
 from scr.terminology.load.package import Member
+from scr.terminology.load.xml import ends
 
 ROOTS = {
     "VIRTUAL_THERAPEUTIC_MOIETIES": "vtm", "VIRTUAL_MED_PRODUCTS": "vmp", "ACTUAL_MEDICINAL_PRODUCTS": "amp",
@@ -68,27 +66,10 @@ def records(member: Member, *wanted: str) -> Iterator[tuple[str, str, Fields]]:
     several of them with spaces between.
     Raises Invalid for what is not well formed, and for XML with definitions of its own.
     """
-    around: list[Any] = []
-    with member.open() as file:
-        try:
-            for event, element in iterparse(file, ("start", "end"), forbid_dtd=True):
-                if event == "start":
-                    around.append(element)
-                    continue
-                around.pop()
-                if element.tag in wanted and around:
-                    yield around[-1].tag, element.tag, _fields(element)
-                    around[-1].clear()
-        except ParseError as error:
-            raise Invalid(
-                "the XML breaks off or is damaged: download the file again",
-                code="bad-terminology",
-                where=f"{member.where}, line {error.position[0]}",
-            ) from None
-        except DefusedXmlException:
-            raise _refused(
-                "has definitions of its own, which the dictionary's files have not", member
-            ) from None
+    for around, element in ends(member):
+        if element.tag in wanted and around:
+            yield around[-1].tag, element.tag, _fields(element)
+            around[-1].clear()
 
 
 def needed(fields: Fields, name: str, number: int, member: Member) -> str:
