@@ -40,6 +40,8 @@ class Helper:
         self._process: Process | None = None
         self._waiting: deque[asyncio.Future[Answer | None]] = deque()
         self.ready = False
+        self.started = asyncio.Event()
+        """Set when it answers, or never will."""
 
     async def run(self) -> None:
         """Start the process and hand out its answers, until it ends, which must not matter to anybody."""
@@ -84,6 +86,7 @@ class Helper:
             _log.info("rows are mapped here alone", why="the files have changed since the start")
             return
         self.ready = True
+        self.started.set()
         while True:
             answer = answer_from(await _frame(answers))
             if self._waiting:
@@ -91,6 +94,7 @@ class Helper:
 
     def _give_up(self) -> None:
         self.ready = False
+        self.started.set()
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
