@@ -118,6 +118,9 @@ class Desk:
                 f"the selected role does not have the activity {self.duty.code} ({self.duty.name})",
                 code="role-activity",
             )
+        wanted = self._policy.assurance.get(actor.kind)
+        if wanted is not None and actor.assurance not in wanted:
+            raise Forbidden("the sign-in does not tell surely enough who it was", code="assurance")
 
     def _row(
         self,

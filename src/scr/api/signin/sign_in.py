@@ -73,8 +73,17 @@ class SignIn:
         return None if visit is None else visit.person
 
     async def visit(self, request: Request) -> Visit | None:
-        """Who is signed in at this browser, and the secret of its forms."""
-        return await self.keep.find(Visit, request.cookies.get(self.cookies.name("visit")))
+        """Who is signed in at this browser, and the secret of its forms.
+
+        Who came through an upstream that is none of ours any more, or less surely than the policy wants by
+        now, is not.
+        """
+        visit = await self.keep.find(Visit, request.cookies.get(self.cookies.name("visit")))
+        if visit is None:
+            return None
+        person, party = visit.person, self.parties.get(visit.person.upstream)
+        known = party is not None and party.settings.url == person.issuer
+        return visit if known and self._sure(person) else None
 
     async def begin(self, request: Request, population: Population, return_to: str) -> Response:
         """Send the browser to the upstream; after it, to ``return_to``, a path of ours with its query.
@@ -132,15 +141,14 @@ class SignIn:
             now=party.clock(),
         )
         ways = options(party.settings, signed, await party.told(tokens), self.keep.now() // 1000)
-        for way in ways:
-            self._check_assurance(way.person)
+        if not all(self._sure(way.person) for way in ways):
+            raise Forbidden("the sign-in does not tell surely enough who it was", code="assurance")
         return Choice(list(ways), attempt.return_to, tokens.id_token, secrets.token_urlsafe(32))
 
-    def _check_assurance(self, person: SignedIn) -> None:
+    def _sure(self, person: SignedIn) -> bool:
         """The sign-in was as sure as the policy wants of such people (``assurance`` of roles.yaml)."""
         wanted = self.policy.assurance.get(person.kind)
-        if wanted is not None and person.assurance not in wanted:
-            raise Forbidden("the sign-in does not tell surely enough who it was", code="assurance")
+        return wanted is None or person.assurance in wanted
 
     def visit_as(self, choice: Choice, option: str) -> Visit:
         """The visit of one of the ways to come in. Raises Invalid, Unauthenticated."""
