@@ -21,6 +21,7 @@ from scr.fhir.claim_request import ACT_REASON
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.settings import load
 from scr.store.engine import Database
+from scr.store.tables import ALERT
 from scr.store.trail import recent
 
 pytestmark = NEEDS_CHROMIUM
@@ -31,10 +32,11 @@ WHY = "Found <b>unconscious</b>, no notes with her"
 
 @dataclass(frozen=True)
 class Site:
-    """Where the pages are, and the deployment's home."""
+    """Where the pages are, the deployment's home, and the token of a general practitioner's system."""
 
     address: str
     home: Path
+    doctor: str
 
 
 async def _feed(home: Path) -> None:
@@ -84,7 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for told in tokens.values():
             _break(ports.base_url, str(told["access_token"]))
         address = ports.base_url.removesuffix("/fhir") + "/privacy"
-        yield Site(address, folder / "home")
+        yield Site(address, folder / "home", str(tokens["gp-millrace"]["access_token"]))
 
 
 def sign_in(page: Page, site: Site, name: str = "Tamsin Arkwright") -> None:
@@ -153,6 +155,87 @@ def test_withdrawn_and_reviewed_by_keyboard_alone(page: Page, site: Site) -> Non
     expect(page.get_by_role("link", name="Beatrix Szabo")).to_be_visible()
     fine(page, 1100, 320)
     assert "privacy withdraw" in _told(site)
+
+
+def test_an_alert_that_has_not_gone_out_is_told_of(page: Page, site: Site) -> None:
+    """At the head of the list, until somebody has taken it."""
+    database = Database.open(load({"home": site.home}).settings.resolved_database_url)
+    row = {
+        "id": "a",
+        "kind": "glass",
+        "at": 1,
+        "next": 1,
+        "tries": 3,
+        "taken": "",
+        "problem": "webhook: status-503",
+    }
+    database.write_now(lambda conn: conn.execute(ALERT.insert(), row))
+    sign_in(page, site)
+    expect(page.get_by_role("region")).to_contain_text("1 alert has not gone out")
+    expect(page.get_by_role("region")).to_contain_text("status-503")
+    fine(page, 1100, 320)
+    database.write_now(lambda conn: conn.execute(ALERT.update().values(done=2)))
+    page.reload()
+    expect(page.get_by_role("region")).to_have_count(0)
+    database.close()
+
+
+def test_why_somebody_may_see_a_record(page: Page, site: Site) -> None:
+    """The rules in order, by number or id that stand in no address; a slip keeps what was typed."""
+    sign_in(page, site)
+    page.get_by_role("link", name="Why somebody may see a record").click()
+    fine(page, 1100, 320)
+    page.get_by_label("Whom it is about").fill(SUSAN.spaced)
+    page.get_by_label("Job role").select_option("R8000")
+    page.get_by_label("Their organisation").fill("not one")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("alert")).to_contain_text("ODS code")
+    expect(page.get_by_label("Whom it is about")).to_have_value(SUSAN.spaced)
+    fine(page, 1100, 320)
+    page.get_by_label("Their organisation").fill("z99002")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("status")).to_contain_text("no recorded care relationship")
+    expect(page.locator("tr.fired")).to_have_count(1)
+    expect(page.locator("tr.fired")).to_contain_text("Has the asking organisation to do with the person?")
+    expect(page.get_by_role("listitem")).to_contain_text(
+        ["A relationship of the organisation with the person", "Breaking the glass"]
+    )
+    fine(page, 1100, 320)
+    page.get_by_label("Their organisation").fill("ZZH01")
+    page.get_by_label("Purpose").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # by keyboard alone, on the button
+    expect(page.get_by_role("status")).to_contain_text("Permitted")
+    expect(page.get_by_role("table")).to_have_count(2)
+    expect(page.get_by_role("table").last).to_contain_text("Problem list")
+    fine(page, 1100, 320)
+    assert page.url == f"{site.address}/explain"
+    page.get_by_label("Whom it is about").fill("Patient/nobody")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("alert")).to_contain_text("none that you may ask about")
+    assert "explain access" in _told(site)
+
+
+def test_why_ones_own_look_was_refused(page: Page, site: Site) -> None:
+    """By the id of the request; another's look is not there, and nothing is said of the person."""
+    headers = {"Authorization": f"Bearer {site.doctor}"}
+    query = {"identifier": f"{NHS_NUMBER_SYSTEM}|9995400006"}
+    base = site.address.removesuffix("/privacy")
+    refused = httpx.get(f"{base}/fhir/Patient", params=query, headers=headers, trust_env=False)
+    assert refused.status_code == 403
+    correlation = refused.headers["x-correlation-id"]
+    for name, own in (("Beatrix Szabo", False), ("Imogen Farrant", True)):
+        page.context.clear_cookies()
+        come_in(page, f"{base}/why", name)
+        page.get_by_label("The id of the request").fill(correlation)
+        page.get_by_role("button", name="Explain").click()
+        if not own:
+            expect(page.get_by_role("alert")).to_contain_text("No look of yours")
+            fine(page, 1100, 320)
+    expect(page.get_by_role("status")).to_contain_text("no-relationship")
+    expect(page.locator("tr.fired")).to_contain_text("no recorded care relationship")
+    fine(page, 1100, 320)
 
 
 def _told(site: Site) -> set[str]:

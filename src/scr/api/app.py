@@ -35,17 +35,15 @@ from scr.api.look import Looks, refused, respond
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.pages.onboarding import OnboardingPages
-from scr.api.pages.privacy import DUTY as PRIVACY
-from scr.api.pages.privacy import PrivacyPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
 from scr.api.unserved import Unserved
+from scr.api.watching import watching
 from scr.errors import Fault, ScrError
 from scr.fhir.dates import instant_text
-from scr.identity.oversight import Oversight
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
 from scr.intake.mesh import MeshPoller
@@ -146,6 +144,10 @@ def mount(app: FastAPI, services: Services) -> None:
             app.include_router(router, prefix="/fhir")
     codes = TerminologyRoutes(verifier, terminology, settings.base_url, services.database, now_ms)
     app.include_router(codes.router(), prefix="/fhir")
+    secure = settings.base_url.startswith("https://")
+    sessions = Sessions(services.database, services.keys, now_ms, sign_in=sign_in)
+    explaining, watchers = watching(services, verifier, sessions, secure=secure)
+    app.include_router(explaining, prefix="/fhir")
     limits = Limits(services.database, services.keys, now_ms)
     claims = ClaimRoutes(looks, services.broker, services.policy, limits, alerts=sends_alerts(settings))
     app.include_router(claims.router(), prefix="/fhir")
@@ -153,16 +155,12 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)
-    secure = settings.base_url.startswith("https://")
-    sessions = Sessions(services.database, services.keys, now_ms, sign_in=sign_in)
     app.include_router(OnboardingRoutes(desk, services.programme).router())
     app.include_router(OnboardingPages(desk, services.programme, sessions, secure=secure).router())
     reviewers = Desk(REVIEW, verifier, services.policy, services.database, now_ms)
     review = ReviewPages(reviewers, services.review, services.providers, sessions, secure=secure)
     app.include_router(review.router())
-    watchers = Desk(PRIVACY, verifier, services.policy, services.database, now_ms)
-    oversight = Oversight(services.database, services.keys, now_ms)
-    app.include_router(PrivacyPages(watchers, oversight, sessions, secure=secure).router())
+    app.include_router(watchers)
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from scr.broker.query import Broker, Known
 from scr.consent.account import Part, parts
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.decide import WHEREABOUTS, AccessRequest, Interaction
-from scr.consent.explain import Explanation, explain
+from scr.consent.explain import Answer as Refusing
+from scr.consent.explain import Explanation, Said, explain
 from scr.consent.policy import Policy
 from scr.errors import Invalid, NotFound
 from scr.fhir.dates import utc
@@ -30,7 +31,7 @@ _INTERACTIONS = {"query": Interaction.SEARCH, "create": Interaction.CREATE, "upd
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """Who is thought to ask: a job role at an organisation, for a purpose; ``user`` has their claims count."""
+    """Who is thought to ask: a job role at an organisation, for a purpose. What ``user`` claimed counts."""
 
     role: str
     organisation: OdsCode
@@ -38,14 +39,15 @@ class WhatIf:
     interaction: Interaction = Interaction.READ
     user: str = ""
 
-    def actor(self) -> Actor:
-        """Somebody with every scope and a sure sign-in: scopes and sign-in are a token's, not the policy's."""
+    def actor(self, policy: Policy) -> Actor:
+        """Somebody with every scope and a sure sign-in: these are a token's, and not the question here."""
         return Actor(
             kind=ActorKind.PROFESSIONAL,
             subject=self.user or "what-if",
             role=self.role,
             organisation=self.organisation,
             scopes=frozenset({"user/*.cruds"}),
+            assurance=policy.assurance.get(ActorKind.PROFESSIONAL, ("",))[0],
         )
 
 
@@ -66,6 +68,12 @@ class OwnLook:
     explanation: Explanation
     same_policy: bool
 
+    @property
+    def said(self) -> tuple[Said, ...]:
+        """The rules about the user, and the one that refuses: what others say of a person is not for them."""
+        found = self.explanation.said
+        return tuple(one for one in found if one.part == "actor" or one.answer is Refusing.DENIES)
+
 
 class Explainer:
     """Answers why."""
@@ -78,11 +86,15 @@ class Explainer:
 
     async def by_id(self, watcher: Actor, patient: str, asked: WhatIf) -> Account:
         """About the person whose Patient has an id. Raises NotFound, Invalid."""
-        return await self._account(watcher, await self._broker.by_id(patient, asked.actor()), asked)
+        return await self._account(
+            watcher, await self._broker.by_id(patient, asked.actor(self.policy)), asked
+        )
 
     async def by_number(self, watcher: Actor, number: NHSNumber, asked: WhatIf) -> Account:
         """About the person with an NHS Number. Raises NotFound, Invalid."""
-        return await self._account(watcher, await self._broker.by_number(number, asked.actor()), asked)
+        return await self._account(
+            watcher, await self._broker.by_number(number, asked.actor(self.policy)), asked
+        )
 
     async def own(self, actor: Actor, correlation: str) -> OwnLook:
         """One's own look, by the id of its request. Raises NotFound, whether it is another's or nobody's."""
@@ -106,7 +118,7 @@ class Explainer:
         if known is None:
             raise NotFound(NOBODY, code="no-such-person")
         now = utc(self._clock())
-        request = known.request(asked.actor(), asked.interaction, asked.purpose)
+        request = known.request(asked.actor(self.policy), asked.interaction, asked.purpose)
         named = {ods.value for ods in known.contributing}
         found = explain(request, self.policy, now)
         return Account(found, parts(request, self.policy, now, named), len(named))

@@ -13,6 +13,7 @@ from scr.api.services import now_ms, open_database, open_keys
 from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.identity.oversight import Case, Oversight, Watcher
+from scr.store.alerts import Alert
 from scr.store.claims import Claim, ClaimKind, Verdict
 
 app = typer.Typer(help="Broken glasses and claimed relationships, and their review.", no_args_is_help=True)
@@ -29,7 +30,14 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that were reviewed, too.")] = False,
 ) -> None:
     """List what waits for a review, the oldest first."""
-    found = _run(context, lambda oversight: oversight.latest() if every else oversight.waiting())
+
+    async def work(oversight: Oversight) -> tuple[list[Claim], list[Alert]]:
+        return await (oversight.latest() if every else oversight.waiting()), await oversight.undelivered()
+
+    found, stuck = _run(context, work)
+    for alert in stuck:
+        told = f"The alert of {_moment(alert.at)} ({alert.id}) has not gone out: {alert.problem}."
+        console.print(told, style="red", markup=False, soft_wrap=True)
     if not found:
         console.print("Nothing waits for a review." if not every else "Nothing was claimed so far.")
         return

@@ -130,13 +130,7 @@ def told_access(
                 {"name": "policy", "valueString": policy},
                 *({"name": "obligation", "valueCode": one} for one in sorted(obligations)),
                 *({"name": "rule", "part": _rule(one)} for one in rules),
-                *(
-                    {
-                        "name": "change",
-                        "part": [{"name": "what", "valueString": what}, _coded("gives", gives)],
-                    }
-                    for what, gives in changes
-                ),
+                *({"name": "change", "part": _change(*change)} for change in changes),
                 *({"name": "heading", "part": _part(one)} for one in parts),
             ],
         }
@@ -179,8 +173,9 @@ def _reason(code: str, sentence: str) -> Resource:
     return {"name": "reason", "valueCoding": coding}
 
 
-def _coded(name: str, code: str) -> Resource:
-    return {"name": name, "valueCoding": {"system": ERROR_SYSTEM, "code": code}}
+def _change(what: str, code: str) -> list[Resource]:
+    gives = {"name": "gives", "valueCoding": {"system": ERROR_SYSTEM, "code": code}}
+    return [{"name": "what", "valueString": what}, gives]
 
 
 def _code(found: dict[str, _Parameter], name: str, default: str = "") -> str:

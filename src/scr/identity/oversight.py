@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from scr.errors import Conflict, Forbidden, Invalid, NotFound
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
-from scr.store import claims
+from scr.store import alerts, claims
+from scr.store.alerts import Alert
 from scr.store.claims import Claim, Review, Verdict
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -61,6 +62,10 @@ class Oversight:
     async def latest(self, limit: int = 100) -> list[Claim]:
         """Every claim, the newest first."""
         return await self._database.read(lambda conn: claims.latest(conn, limit))
+
+    async def undelivered(self) -> list[Alert]:
+        """The alerts that could not go out when it was tried, the oldest first."""
+        return await self._database.read(alerts.stuck)
 
     def is_open(self, claim: Claim) -> bool:
         """Whether it holds now."""

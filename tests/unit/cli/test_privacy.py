@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.identity.claims import Terms, claim, draft
 from scr.settings import load
+from scr.store import alerts
 from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database
 from scr.store.trail import AuditRow, append, recent
@@ -105,3 +107,16 @@ def test_from_the_list_to_the_review(tmp_path: Path, database: Database, broken:
         "privacy review",
         "privacy show",
     ]
+
+
+def test_an_alert_that_has_not_gone_out_is_told_of(tmp_path: Path, database: Database, broken: Claim) -> None:
+    """The list begins with it once its delivery has failed."""
+    database.write_now(lambda c: alerts.add(c, broken))
+    assert "not gone out" not in run(tmp_path, "list").output
+    tried = replace(
+        alerts.Alert(broken.id, "glass", broken.since, 0), tries=1, problem="webhook: not-reached"
+    )
+    database.write_now(lambda c: alerts.write(c, tried))
+    listed = run(tmp_path, "list").output
+    assert listed.startswith("The alert of ")
+    assert "has not gone out: webhook: not-reached." in listed

@@ -23,8 +23,9 @@ _WRITTEN: Resource = {
     "updateCreate": False,
 }
 _OWN = f"{BASE}/OperationDefinition"
-_CLAIMS = ("claim-relationship", "break-glass")
-"""Why somebody must look at a person (``api/fhir/claims.py``; docs/break-glass.md)."""
+_OPERATIONS = ("claim-relationship", "break-glass", "explain-access")
+"""Why somebody must look at a person (``api/fhir/claims.py``; docs/break-glass.md), and why somebody may
+(``api/fhir/explain.py``; docs/explaining.md)."""
 _EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 
 
@@ -79,7 +80,7 @@ def _resource(kind: str) -> Resource:
             "searchParam": [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}],
             "operation": [
                 {"name": "everything", "definition": _EVERYTHING},
-                *({"name": name, "definition": f"{_OWN}/Patient-{name}"} for name in _CLAIMS),
+                *({"name": name, "definition": f"{_OWN}/Patient-{name}"} for name in _OPERATIONS),
             ],
         }
     served: Resource = {

@@ -1,4 +1,4 @@
-"""``Patient/[id]/$explain-access``: for who watches over privacy, why somebody may or may not see a record."""
+"""``Patient/[id]/$explain-access``: why somebody may or may not see a record, told to privacy officers."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.desk import Desk, Duty
+from scr.api.explaining import Explainer
+from scr.api.pages.explain import ExplainPages
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
@@ -43,10 +45,13 @@ class Row:
 class PrivacyPages:
     """``/privacy`` and the pages below it."""
 
-    def __init__(self, desk: Desk, oversight: Oversight, sessions: Sessions, *, secure: bool) -> None:
+    def __init__(
+        self, desk: Desk, oversight: Oversight, explainer: Explainer, sessions: Sessions, *, secure: bool
+    ) -> None:
         """``secure``: the deployment is reached over https, and its cookies over nothing else."""
         self._oversight = oversight
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
+        self._explain = ExplainPages(self._site, explainer)
 
     def router(self) -> APIRouter:
         """The routes of the pages."""
@@ -56,6 +61,7 @@ class PrivacyPages:
         router.add_api_route("/claim/{claim}", self.show, methods=["GET"])
         router.add_api_route("/claim/{claim}", self.review, methods=["POST"])
         router.add_api_route("/claim/{claim}/withdraw", self.withdraw, methods=["POST"])
+        self._explain.add_to(router)
         return router
 
     async def waiting(self, request: Request) -> Response:
@@ -64,7 +70,7 @@ class PrivacyPages:
         async def work(session: Session, _actor: Actor) -> Response:
             rows = [self._row(claim) for claim in await self._oversight.waiting()]
             done = _DONE.get(request.query_params.get("done", ""), "")
-            return self._site.page("privacy_list.html", session=session, rows=rows, every=False, done=done)
+            return await self._list(session, rows, done=done)
 
         return await self._site.run(request, "list", work)
 
@@ -73,7 +79,7 @@ class PrivacyPages:
 
         async def work(session: Session, _actor: Actor) -> Response:
             rows = [self._row(claim) for claim in await self._oversight.latest()]
-            return self._site.page("privacy_list.html", session=session, rows=rows, every=True, done="")
+            return await self._list(session, rows, every=True)
 
         return await self._site.run(request, "list", work)
 
@@ -113,6 +119,14 @@ class PrivacyPages:
             return moved(f"{SITE.home}?done=withdrawn")
 
         return await self._site.run(request, "withdraw", work, details={"claim": claim[:80]})
+
+    async def _list(
+        self, session: Session, rows: list[Row], *, every: bool = False, done: str = ""
+    ) -> Response:
+        stuck = await self._oversight.undelivered()
+        return self._site.page(
+            "privacy_list.html", session=session, rows=rows, every=every, done=done, stuck=stuck
+        )
 
     def _row(self, claim: Claim) -> Row:
         return Row(claim, KINDS[claim.kind], state_of(claim), self._oversight.is_open(claim))

@@ -1,0 +1,31 @@
+"""What is there for whoever watches over privacy, and for whoever asks why a look of theirs was refused."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from scr.api.auth import TokenVerifier
+from scr.api.desk import Desk
+from scr.api.explaining import Explainer
+from scr.api.fhir.explain import ExplainRoutes
+from scr.api.pages import privacy, why
+from scr.api.pages.sessions import Sessions
+from scr.api.services import Services, now_ms
+from scr.identity.oversight import Oversight
+
+
+def watching(
+    services: Services, verifier: TokenVerifier, sessions: Sessions, *, secure: bool
+) -> tuple[APIRouter, APIRouter]:
+    """The operation, below the FHIR base; and the pages."""
+    policy, database = services.policy, services.database
+    watchers = Desk(privacy.DUTY, verifier, policy, database, now_ms)
+    anybody = Desk(why.DUTY, verifier, policy, database, now_ms)
+    explainer = Explainer(services.broker, policy, database, now_ms)
+    oversight = Oversight(database, services.keys, now_ms)
+    pages = APIRouter()
+    pages.include_router(
+        privacy.PrivacyPages(watchers, oversight, explainer, sessions, secure=secure).router()
+    )
+    pages.include_router(why.WhyPages(anybody, explainer, sessions, secure=secure).router())
+    return ExplainRoutes(watchers, explainer).router(), pages
