@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,21 +20,27 @@ from tests.unit.intake.feeder import HEADER, NOW, Feeder
 from tests.unit.intake.test_together import NUMBERS, ROWS
 
 from scr.data import DataFiles
+from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.intake.ahead.configuration import read_configuration
 from scr.intake.ahead.helper import Helper, Helpers
+from scr.intake.ahead.plan import Planner
+from scr.intake.batches import Payload
+from scr.intake.checking import Answers
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
+from scr.intake.totals import Totals
 from scr.mapping.meaning import Step, Untranslated
-from scr.store import losses, profiles
+from scr.store import losses, messages, profiles
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.migrations import migrate
 from scr.store.profiles import Place
 from scr.store.quarantine import quarantined
 from scr.store.records import load_history, load_record
+from scr.terminology.gapwords import SharedTexts
 
 ADAPTER = "gp-registrations"
 KEYS = KeyRing(b"e" * 32, b"i" * 32)
@@ -114,6 +120,41 @@ def test_it_is_the_other_that_maps(running: Running) -> None:
     assert counting.asked > 0
 
 
+def test_what_was_made_for_another_is_made_anew(running: Running) -> None:
+    """Somebody registers a person after the rows were mapped: what is filed is about whom they registered."""
+    runner, helpers = running
+    assert helpers.helper is not None
+    known = _configuration()
+    units = list(known.adapter.units("\n".join([HEADER, *PLAIN[:30]]).encode()))
+    with _database() as database:
+        planner = Planner(helpers.helper, database, KEYS, known.adapter, lambda: NOW)
+        ahead = runner.run(planner.plan(units))
+        assert len(ahead.ready) == 3
+
+        def file(conn: Connection) -> set[bool]:
+            told = Demographics(family="Sample", given=("Ada",), birth_date="1941-07-05")
+            person = index.register(conn, KEYS, NHSNumber(NUMBERS[0]), told, NOW)
+            ods = OdsCode("Z9901")
+            message = messages.keep(conn, KEYS, ods, "list", b"x", NOW).id
+            desk = Desk(KEYS, known.maps, known.steps)
+            payload = Payload(
+                KEYS, desk, SharedTexts(), lambda: NOW, message, OdsCode("Z9901"), known.adapter
+            )
+            done = payload.file(conn, batch=units, before=Totals(), last=True, answers=Answers(), ahead=ahead)
+            assert done is not None
+            assert done.filed == 30
+            other = index.find(conn, KEYS, NHSNumber(NUMBERS[1]))
+            assert other is not None
+            assert other.patient_id == ahead.ids[NHSNumber(NUMBERS[1])]
+            return {
+                whose.patient_id.encode() in entry.body
+                for whose in (person, other)
+                for entry in load_record(conn, KEYS, whose)
+            }
+
+        assert database.write_now(file) == {True}
+
+
 _READY = r"import sys; o = sys.stdout.buffer; o.write(b'\0\0\0\1\xc3'); o.flush(); "
 FAILING = {
     "not there": ("/nowhere/at/all",),
@@ -153,23 +194,30 @@ async def _filed(
     files: list[list[str]], helpers: Helpers | None, counting: _Counting | None = None
 ) -> list[object]:
     """What stands in a new store after these files."""
+    with _database() as database:
+        feeder = Feeder(database, KEYS, "warn")
+        known, provider = _configuration(), feeder.provider
+        steps: tuple[Step, ...] = known.steps if counting is None else (*known.steps, counting)
+        intake = Intake(
+            database, KEYS, Desk(KEYS, known.maps, steps), {ADAPTER: known.adapter},
+            {provider.ods: provider}, iter(range(NOW, NOW + 10_000)).__next__, None, helpers,
+        )  # fmt: skip
+        for file in files:
+            raw = "\n".join([HEADER, *file]).encode()
+            await intake.receive(feeder.provider, feeder.feed, raw)
+        await intake.drift.flush(database)
+        place = Place(feeder.provider.ods, feeder.feed.name, ADAPTER)
+        return database.read_now(lambda conn: _standing(conn, place))
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """A new store."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "scr.db").write_bytes(_empty())
         database = Database.open(f"sqlite:///{Path(folder) / 'scr.db'}")
         try:
-            feeder = Feeder(database, KEYS, "warn")
-            known, provider = _configuration(), feeder.provider
-            steps: tuple[Step, ...] = known.steps if counting is None else (*known.steps, counting)
-            intake = Intake(
-                database, KEYS, Desk(KEYS, known.maps, steps), {ADAPTER: known.adapter},
-                {provider.ods: provider}, iter(range(NOW, NOW + 10_000)).__next__, None, helpers,
-            )  # fmt: skip
-            for file in files:
-                raw = "\n".join([HEADER, *file]).encode()
-                await intake.receive(feeder.provider, feeder.feed, raw)
-            await intake.drift.flush(database)
-            place = Place(feeder.provider.ods, feeder.feed.name, ADAPTER)
-            return database.read_now(lambda conn: _standing(conn, place))
+            yield database
         finally:
             database.close()
 
