@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
 from scr.api.signin.person import SignedIn
 from scr.api.signin.told import Option
 from scr.errors import Fault
-from scr.store import sessions
+from scr.store import grants, sessions
 from scr.store.engine import Database
+from scr.store.grants import Login
 from scr.store.keys import KeyRing
 from scr.store.sessions import Upstream
 
@@ -115,9 +117,21 @@ class Keep:
         return None if content is None else msgspec.json.decode(content, type=kind)
 
     async def end_upstream(self, upstream: Upstream) -> int:
-        """End what began through an upstream, as it asks; how many."""
+        """End what began through an upstream, as it asks, and what apps were let there; how many visits."""
+        now = self.now()
+
+        def end(connection: Connection) -> int:
+            named = {"session": upstream.session, "subject": upstream.login}
+            grants.end_of_upstream(connection, self.keys, upstream.issuer, now, **named)
+            return sessions.end_upstream(connection, self.keys, upstream)
+
+        return await self.database.write(end)
+
+    async def end_apps(self, person: SignedIn) -> int:
+        """End what apps were let at a sign-in: its bearer signs out; how many."""
+        login, now = Login(person.issuer, person.login, person.signed_in), self.now()
         return await self.database.write(
-            lambda connection: sessions.end_upstream(connection, self.keys, upstream)
+            lambda connection: grants.end_of_sign_in(connection, self.keys, login, now)
         )
 
 

@@ -125,7 +125,9 @@ class SignInRoutes:
             if visit is None or of_another_site(request) or not _same(form.get("csrf", ""), visit.csrf):
                 return moved("/signin/out")
             await self.sign_in.leave(request)
-            await self._note("sign-out", visit.person, None, {"upstream": visit.person.upstream})
+            apps = await self.sign_in.keep.end_apps(visit.person)
+            details = {"upstream": visit.person.upstream, "apps": str(apps)}
+            await self._note("sign-out", visit.person, None, details)
         except ScrError as error:
             return self._error(error, random_id())
         answer = self._onward(await self._way_out(visit), "Signing out")
