@@ -165,7 +165,7 @@ def adt(*, messages: int, rounds: int, database_url: str = "", engine: str = "SQ
 
 
 def long_file(*, rows: int, database_url: str = "", engine: str = "SQLite") -> list[Line]:
-    """A council's whole file, taken in by a process of its own: row by row filed and committed."""
+    """A council's whole file, taken in by a process of its own and its helper: row by row committed."""
     connection = {"kind": "drop-folder", "pattern": "*.csv"}
     feeds = {COUNCIL: [{"name": "care", "adapter": "client-level-data", "connection": connection}]}
     with folder() as home:
@@ -181,6 +181,7 @@ def long_file(*, rows: int, database_url: str = "", engine: str = "SQLite") -> l
         below(f"{name}: as 100,000 rows", hundred_thousand, 60, "s", inclusive=True),
         Line(f"{name}: processor time of a row", f"{found['processor'] / rows * 1000:.2f} ms"),
         below(f"{name}: peak memory of the process", found["peak"], 300, "MB"),
+        below(f"{name}: memory of it and of the one that maps, at most", found["together"], 300, "MB"),
     ]
 
 
