@@ -114,7 +114,7 @@ SMUGGLED = [
     ("cookie", "session=x; __Host-session=y"), ("proxy-authorization", "Bearer x"), ("range", "bytes=0-9"),
     ("accept-encoding", "gzip, br"), ("content-length", "5"), ("transfer-encoding", "chunked"),
     ("origin", "https://evil.test"), ("if-none-match", "*"), ("if-modified-since", _LATER),
-    ("if-range", "x"), ("prefer", "handling=lenient"), ("accept", "text/html"), ("te", "trailers"),
+    ("if-range", "x"), ("prefer", "handling=lenient"), ("accept", "text/html, */*"), ("te", "trailers"),
     ("expect", "100-continue"), ("upgrade", "h2c"), ("x-correlation-id", "chosen"), ("traceparent", "00-x"),
 ]  # fmt: skip
 

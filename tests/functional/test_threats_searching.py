@@ -34,11 +34,19 @@ REFUSED = [
     ("everybody but one", "Observation?patient:not={bert}", _BAD),
     ("nobody", "Observation?code=1", "patient-needed"),
     ("nobody, all the same", "Observation", "patient-needed"),
-    ("by identifier, of a number", "Observation?patient:identifier={system}|{ada#}", _BAD),
-    ("by a chain to the number", "Observation?patient.identifier={system}|{bert#}", "patient-needed"),
+    ("by identifier, of a number", "Observation?patient:identifier={system}|{ada#}", "number-in-search"),
+    ("by a chain to the number", "Observation?patient.identifier={system}|{bert#}", "number-in-search"),
     ("by a chain of a type", "Observation?subject:Patient.identifier={system}|{bert#}", ""),
     ("by a chain to the name", "Observation?patient.name=Sample", "patient-needed"),
     ("by a chain out of the record", "Observation?patient={ada}&subject:Group.identifier=1", _BAD),
+    ("by a chain to a number, beside the person", "Observation?patient={ada}&patient.identifier={bert#}",
+     "number-in-search"),
+    ("by a chain to a number with its system", "Observation?patient={ada}&subject.identifier={system}|{ada#}",
+     "number-in-search"),
+    ("by the identifier of what is referred to",
+     "Observation?patient={ada}&performer:identifier={system}|{bert#}",
+     "number-in-search"),
+    ("by a number as a code", "Observation?patient={ada}&code={system}|{bert#}", "number-in-search"),
     ("by what refers to a patient", "Patient?_has:Observation:patient:code=165816005", "identifier-needed"),
     ("patients by name", "Patient?family=Sample", "identifier-needed"),
     ("patients by birth date", "Patient?birthdate=1968-09-12", "identifier-needed"),
@@ -112,7 +120,8 @@ TRIMMED = [
     "_id:not=x", "_list=$current-problems", "_type=Observation", "_tag=x", "_profile=x", "_source=QXX",
     "identifier=x", "value-quantity=gt0", "combo-code=165816005", "note=zzhidden", "category:not=x",
     "subject.birthdate=1968-09-12", "subject.name=sample", "encounter.status=finished",
-    "encounter.location.name=zzhid", "_content=zzhid", "_text=zzhid", "subject:Patient={ada}", "patient=https://record.test/fhir/Patient/{ada}", "performer:missing=true",
+    "encounter.location.name=zzhid", "_content=zzhid", "_text=zzhid",
+    "subject:Patient={ada}", "patient=https://record.test/fhir/Patient/{ada}", "performer:missing=true",
 ]  # fmt: skip
 
 
@@ -149,3 +158,51 @@ def test_a_posted_search_has_the_same_limits(besieged: Besieged, target: str, bo
     told = besieged.ask(f"/fhir/{target}", method="POST", body=content, headers=form)
     assert told.status in {400, 404, 405, 413}
     assert code in ("", told.code)
+
+
+LENIENT = [
+    ("a number as a name", "Observation?patient={ada}&{bert#}=1"),
+    ("a number in a name", "Observation?patient={ada}&x{bert#}=1"),
+    ("another person, by what is not known", "Observation?patient={ada}&person={bert}"),
+    ("another person, by a chain", "Observation?patient={ada}&patient.identifier={system}|{bert#}"),
+    ("another person, by identifier", "Observation?patient={ada}&patient:identifier={system}|{bert#}"),
+    ("another person, twice", "Observation?patient={ada}&patient={bert}"),
+    ("the person, in capitals", "Observation?Patient={ada}"),
+    ("the person, misspelt", "Observation?patiant={ada}"),
+    ("nobody", "Observation?x=1"),
+    ("everybody", "?x=1"),
+    ("patients by what is not known", "Patient?x=1"),
+    ("patients by number and what is not known", "Patient?identifier={ada#}&x={bert#}"),
+    ("a narrowing that cannot be read", "Observation?patient={ada}&date=never"),
+    ("a narrowing of two kinds", "Observation?patient={ada}&code:exact=1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", [pytest.param(row[1], id=row[0]) for row in LENIENT])
+def test_leniency_widens_nothing(besieged: Besieged, target: str) -> None:
+    """Whatever is passed over, it is said; whose record it is, is not among that; no number is repeated."""
+    path = f"/fhir{'' if target.startswith('?') else '/'}{target}"
+    told = besieged.ask(path, headers=[("prefer", "handling=lenient")])
+    assert told.status in {200, 400, 404}
+    assert told.ids <= {*besieged.all, f"Patient/{besieged.ada}"}
+    if told.status == 200:
+        assert "ignored-parameter" in told.text
+        assert besieged.filled("{bert#}") not in told.text
+
+
+def test_no_format_shows_more(besieged: Besieged) -> None:
+    """XML, and JSON made pretty, hold what JSON holds, and refusals and what is withheld read alike."""
+    for asked in ("_format=xml", "_format=application/fhir%2Bxml", "_format=json&_pretty=true"):
+        told = besieged.ask("/fhir/Patient/{ada}/$everything?" + asked)
+        assert told.status in {200, 400}
+        for target in ("/fhir/{observation}", "/fhir/Observation/" + "y" * 26):
+            assert besieged.ask(f"{target}?{asked}").status in {400, 404}
+    for accept in (
+        "application/fhir+xml",
+        "application/fhir+json;q=0, */*",
+        "text/html",
+        "x" * 5000,
+        ";;,,=",
+    ):
+        told = besieged.ask("/fhir/Observation?patient={ada}", headers=[("accept", accept)])
+        assert told.status in {200, 406}

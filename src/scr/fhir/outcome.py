@@ -18,7 +18,11 @@ _SEPARATOR = re.compile(r"\D")
 def issue(
     severity: str, code: str, text: str, *, system: str = ERROR_SYSTEM, detail: str | None = None
 ) -> Resource:
-    """One issue: severity (fatal, error, warning, information), FHIR issue type, a sentence, our code."""
+    """One issue: severity (fatal, error, warning, information), FHIR issue type, a sentence, our code.
+
+    A sentence may name a parameter that is not known; where the name is an NHS Number, it is not repeated.
+    """
+    text = _TEN.sub(_masked, text)
     details: Resource = {"text": text}
     if detail is not None:
         details = {"coding": [{"system": system, "code": detail}], "text": text}
@@ -31,12 +35,8 @@ def operation_outcome(issues: list[Resource]) -> Resource:
 
 
 def outcome_of(error: ScrError) -> Resource:
-    """The OperationOutcome that tells a client of an error.
-
-    A sentence may name a parameter that is not known; where the name is an NHS Number, it is not repeated.
-    """
-    text = _TEN.sub(_masked, str(error))
-    return operation_outcome([issue("error", error.issue, text, detail=error.code)])
+    """The OperationOutcome that tells a client of an error."""
+    return operation_outcome([issue("error", error.issue, str(error), detail=error.code)])
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """FHIR JSON written as FHIR XML. https://hl7.org/fhir/R4/xml.html, https://hl7.org/fhir/R4/json.html#xml
 
 The elements stand in the order of the specification, as its schemas demand. Numbers keep the digits that
-they have in JSON. A narrative that is not well-formed goes out as its bare text.
+they have in JSON. A narrative that is not well-formed goes out as its bare text. What no element can be
+called, or be, is left out: a source may have written anything.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from scr.fhir.structure import Element, r4
 FHIR = "http://hl7.org/fhir"
 XHTML = "http://www.w3.org/1999/xhtml"
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\Z")
 _TAGS = re.compile(r"<[^>]*>")
 _ATTRIBUTES = {"Extension": ("id", "url")}
 _ID = ("id",)
@@ -43,6 +45,8 @@ def xml_of(body: bytes, *, pretty: bool = False) -> bytes:
 
 def _resource(resource: Resource, space: str, line: str) -> Iterator[str]:
     kind = str(resource.get("resourceType", ""))
+    if not _NAME.match(kind):
+        kind = "Basic"
     yield f"{line}<{kind}{space}>"
     yield from _elements(resource, kind, ("resourceType",), line and f"{line}  ")
     yield f"{line}</{kind}>"
@@ -54,7 +58,7 @@ def _elements(node: Resource, kind: str, attributes: tuple[str, ...], line: str)
     names = dict.fromkeys(name.lstrip("_") for name in node)
     order = [name for name in known if name in names] + [name for name in names if name not in known]
     for name in order:
-        if name in attributes:
+        if name in attributes or not _NAME.match(name):
             continue
         element = known.get(name)
         type_ = element.type if element is not None else ""
@@ -64,9 +68,14 @@ def _elements(node: Resource, kind: str, attributes: tuple[str, ...], line: str)
         elif isinstance(value, list) or isinstance(beside, list):
             values, besides = _padded(value, beside)
             for one, its in zip(values, besides, strict=True):
-                yield from _element(name, type_, one, its or {}, line)
+                yield from _element(name, type_, one, _node(its), line)
         else:
-            yield from _element(name, type_, value, beside or {}, line)
+            yield from _element(name, type_, value, _node(beside), line)
+
+
+def _node(beside: Any) -> Resource:
+    """What stands beside a primitive."""
+    return beside if isinstance(beside, dict) else {}
 
 
 def _padded(value: Any, beside: Any) -> tuple[list[Any], list[Any]]:
@@ -90,10 +99,11 @@ def _element(name: str, kind: str, value: Any, beside: Resource, line: str) -> I
         yield from _closed(name, list(_elements(value, kind, attributes, below)), line)
     else:
         identity = f" id={_quoted(beside['id'])}" if "id" in beside else ""
-        told = "" if value is None else f" value={_quoted(value)}"
+        told = "" if value is None or isinstance(value, list) else f" value={_quoted(value)}"
+        given = beside.get("extension")
         extensions = [
             piece
-            for extension in beside.get("extension", ())
+            for extension in (given if isinstance(given, list) else ())
             for piece in _element("extension", "Extension", extension, {}, below)
         ]
         yield f"{line}<{name}{identity}{told}"

@@ -17,7 +17,7 @@ from scr.errors import Invalid
 from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, HEADINGS, headings_of_type
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
 from scr.fhir.search import (
     Codes,
     Pairs,
@@ -71,6 +71,7 @@ class Searcher:
         return await self._pages.first(look, actor, opened, found, _plan(search, _own(kind, search.used)))
 
     def _read(self, kind: str, pairs: Pairs, lenient: bool, person: str | None = None) -> Search:
+        _check_numbers(pairs)
         return parse_search(
             kind, pairs, base_url=self._base_url, person=person, lenient=lenient, codes=self._codes
         )
@@ -130,6 +131,21 @@ def _one_patient(pairs: Pairs) -> tuple[NHSNumber | str, Pairs]:
     name, value = found[0]
     rest = [pair for pair in pairs if pair != found[0]]
     return (value if name == "_id" else _nhs_number(value)), rest
+
+
+def _check_numbers(pairs: Pairs) -> None:
+    """Refuse an NHS Number anywhere but as the identifier of a Patient: it would stand in the self link."""
+    for name, value in pairs:
+        by_identifier = name.rpartition(".")[2].partition(":")[0] == "identifier" or ":identifier" in name
+        tokens = [token.rpartition("|") for token in value.split(",")]
+        if any(
+            system == NHS_NUMBER_SYSTEM or (by_identifier and is_nhs_number(number))
+            for system, _, number in tokens
+        ):
+            raise Invalid(
+                "an NHS Number is asked for at Patient alone: find the Patient, then give patient=[id]",
+                code="number-in-search",
+            )
 
 
 def _nhs_number(token: str) -> NHSNumber:
