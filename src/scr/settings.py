@@ -118,6 +118,17 @@ class Settings(BaseModel):
     )
     max_message_bytes: int = Field(default=4 * 1024 * 1024, gt=0, description="Largest HL7 v2 message.")
     snapshot_seconds: int = Field(default=900, gt=0, description="How long a search's pages stay pinned.")
+    refusals_per_address: int = Field(
+        default=300,
+        ge=1,
+        description="Refused calls for tokens and sign-ins that one address may make at once; "
+        "one more each ten seconds.",
+    )
+    address_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header in which the proxy in front writes an address, last; empty: no proxy.",
+    )
     alert_webhook: str = Field(
         default="",
         pattern=r"^$|^https?://\S+$",

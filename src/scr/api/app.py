@@ -40,6 +40,7 @@ from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
+from scr.api.throttle import Refusals, Throttle
 from scr.api.unserved import Unserved
 from scr.api.watching import watching
 from scr.errors import Fault, ScrError
@@ -82,6 +83,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
+    app.add_middleware(Throttle)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_exception_handler(404, _no_route)
     app.add_exception_handler(405, _no_method)
@@ -103,6 +105,8 @@ def _settle() -> None:
 def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
+    limits = Limits(services.database, services.keys, now_ms)
+    app.state.refusals = Refusals(limits, settings.refusals_per_address, settings.address_header)
     app.state.unserved = Unserved(services.database, now_ms)
     sign_in = open_sign_in(services)
     app.include_router(sign_in_routes(sign_in, services).router())
@@ -140,7 +144,7 @@ def mount(app: FastAPI, services: Services) -> None:
     )
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     if oauth is not None:
-        for router in oauth_routers(services, oauth, sign_in):
+        for router in oauth_routers(services, oauth, sign_in, looks):
             app.include_router(router, prefix="/fhir")
     codes = TerminologyRoutes(verifier, terminology, settings.base_url, services.database, now_ms)
     app.include_router(codes.router(), prefix="/fhir")
@@ -148,7 +152,6 @@ def mount(app: FastAPI, services: Services) -> None:
     sessions = Sessions(services.database, services.keys, now_ms, sign_in=sign_in)
     explaining, watchers = watching(services, verifier, sessions, secure=secure)
     app.include_router(explaining, prefix="/fhir")
-    limits = Limits(services.database, services.keys, now_ms)
     claims = ClaimRoutes(looks, services.broker, services.policy, limits, alerts=sends_alerts(settings))
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")

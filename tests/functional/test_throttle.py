@@ -1,0 +1,59 @@
+"""Whoever is refused again and again where tokens and sign-ins are asked for has to wait."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.functional.deployment import BASE, SERVER, Deployment, beside, running
+
+MOST = 5
+BY_PROXY = "X-Forwarded-For"
+
+
+@pytest.fixture
+async def behind(database_url: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """A deployment behind a proxy that tells whom it was asked by."""
+    made = running(tmp_path / "home", database_url, refusals_per_address=MOST, address_header=BY_PROXY)
+    async with made as deployment:
+        yield deployment
+
+
+def of(address: str) -> dict[str, str]:
+    """What the proxy says; what comes before it is the caller's own word."""
+    return {BY_PROXY: f"10.9.9.9, {address}"}
+
+
+async def test_refused_calls_are_counted_by_address_for_all_processes(behind: Deployment) -> None:
+    """After so many the answer is 429 with a time to wait, audited, on every process; not for others."""
+    where = f"{BASE}/auth/token"
+    async with beside(behind) as other:
+        for turn in range(MOST):
+            client = (behind, other)[turn % 2].client
+            assert (
+                await client.post(where, data={"client_id": "x"}, headers=of("10.0.0.1"))
+            ).status_code < 429
+        said = await other.client.post(where, data={"client_id": "x"}, headers=of("10.0.0.1"))
+        assert said.status_code == 429
+        assert 0 < int(said.headers["retry-after"]) <= 10
+        assert said.json()["error"] == "temporarily_unavailable"
+        row = behind.audit()[0]
+        assert (row.what, row.code, row.correlation) == (
+            "token", "too-many-refusals", said.headers["x-correlation-id"]
+        )  # fmt: skip
+        form = await behind.client.post(f"{SERVER}/privacy/session", data={}, headers=of("10.0.0.1"))
+        assert form.status_code == 429
+        assert "wait" in form.text
+        elsewhere = await behind.client.post(where, data={"client_id": "x"}, headers=of("10.0.0.2"))
+        assert elsewhere.status_code < 429
+        assert (await behind.get("metadata")).status == 200
+
+
+async def test_what_is_not_refused_is_not_counted(behind: Deployment) -> None:
+    """Public addresses and looks are served, however often they are asked for."""
+    for _ in range(2 * MOST):
+        assert (await behind.client.get(f"{BASE}/auth/jwks", headers=of("10.0.0.1"))).status_code == 200
+        assert (await behind.client.get(f"{BASE}/Patient/x", headers=of("10.0.0.1"))).status_code == 401
+    said = await behind.client.post(f"{BASE}/auth/token", data={"client_id": "x"}, headers=of("10.0.0.1"))
+    assert said.status_code < 429
