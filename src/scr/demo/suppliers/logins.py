@@ -96,7 +96,7 @@ def citizen_logins(seed: int, size: int) -> tuple[Login, ...]:
     children = _children(people)
     blessing, tariq, zofia = named["blessing"], named["tariq"], named["zofia"]
     edith, harjit, gwilym = named["edith"], named["harjit"], named["gwilym"]
-    ages = ", ".join(str(_age(child)) for child in children)
+    ages = " and ".join(str(_age(child)) for child in children) or "not in so small a population"
     return (
         _citizen(gwilym, "looks at his own record"),
         _citizen(blessing, f"a mother: her children are {ages}", "parental-responsibility", *children),
