@@ -10,13 +10,13 @@ memory at a time.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
-from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.decode.tree import BadUnit, DecodeError, NoColumn, Unit
 
 DELIMITERS = ",;\t|"
 MAX_LINES = 200
@@ -183,15 +183,23 @@ def _delimiter(header: str, spec: RowFormat) -> str:
 def _header(text: str, delimiter: str, spec: RowFormat) -> list[str]:
     names = _split(text, delimiter, spec.quote)
     for column in spec.columns:
-        count = names.count(column)
-        if count == 0:
-            near = difflib.get_close_matches(column, names, n=1)
-            hint = f"; the nearest in the file is {near[0]!r}" if near else ""
-            raise DecodeError(
-                f"the column {column!r} is not in the header{hint}", where="row 1", code="no-column"
-            )
-        if count > 1:
+        times = names.count(column)
+        if times == 0:
+            raise NoColumn(column, names, where="row 1", table="file")
+        if times > 1:
             raise DecodeError(f"the column {column!r} stands twice", where="row 1", code="column-twice")
+    return told_apart([name or f"(column {place})" for place, name in enumerate(names, 1)])
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """The names of columns, each another: of those that nothing reads, the same may stand twice, and then it
+    is ``Notes`` and ``Notes (2)``. What has no name stays without."""
+    met: set[str] = set()
+    for place, name in enumerate(names):
+        if name and name in met:
+            number = next(n for n in count(2) if f"{name} ({n})" not in {*met, *names})
+            names[place] = f"{name} ({number})"
+        met.add(names[place])
     return names
 
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, WorksheetNotFound
 
-from scr.decode.rows import RowFormat, decode_csv
-from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.decode.rows import RowFormat, decode_csv, told_apart
+from scr.decode.tree import BadUnit, DecodeError, NoColumn, Unit
 from scr.decode.workbook import open_archive, unreadable_cells
 
 _BOM = b"\xef\xbb\xbf"
@@ -113,6 +113,7 @@ def _rows(
         if number == spec.header_row:
             header = [_text(cell) for cell in cells]
             _check_header(header, spec, place)
+            header = told_apart(header)
             continue
         if not any(cell != "" for cell in cells) and number not in unreadable:
             continue
@@ -182,11 +183,7 @@ def _check_header(header: list[str], spec: SheetFormat, place: str) -> None:
     for column in spec.columns:
         count = header.count(column)
         if count == 0:
-            near = difflib.get_close_matches(column, [name for name in header if name], n=1)
-            hint = f"; the nearest in the sheet is {near[0]!r}" if near else "; is header_row right?"
-            raise DecodeError(
-                f"the column {column!r} is not in the header{hint}", where=place, code="no-column"
-            )
+            raise NoColumn(column, header, where=place, table="sheet", otherwise="; is header_row right?")
         if count > 1:
             raise DecodeError(f"the column {column!r} stands twice", where=place, code="column-twice")
 

@@ -76,7 +76,8 @@ class OdsCode:
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648's base 32, in small letters
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_SHIFTS = range(120, -1, -10)
+_THREE, _SIX = (1 << 15) - 1, (1 << 30) - 1
+_TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
 
 
 def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
@@ -86,5 +87,10 @@ def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
     from pull to pull, not to be guessed, and telling nothing, so that it may stand in a path.
     """
     digest = hashlib.blake2b(f"{source}\x1f{kind}\x1f{local}".encode(), key=key, digest_size=20).digest()
-    bits = int.from_bytes(digest[:17]) >> 6  # 26 characters of 5 bits
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+    bits = int.from_bytes(digest[:17]) >> 6  # 26 characters of 5 bits: small numbers are quick to cut
+    a, b, c, d = bits >> 100, bits >> 70 & _SIX, bits >> 40 & _SIX, bits >> 10 & _SIX
+    return (
+        f"{_TRIPLES[a >> 15]}{_TRIPLES[a & _THREE]}{_TRIPLES[b >> 15]}{_TRIPLES[b & _THREE]}"
+        f"{_TRIPLES[c >> 15]}{_TRIPLES[c & _THREE]}{_TRIPLES[d >> 15]}{_TRIPLES[d & _THREE]}"
+        f"{_PAIRS[bits & 1023]}"
+    )

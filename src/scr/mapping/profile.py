@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scr.decode.sheets import OWN
-from scr.decode.tree import Unit
+from scr.decode.tree import NoColumn, Unit
 from scr.mapping.account import Account, fields_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.counts import plain
@@ -81,6 +81,13 @@ def drifts(known: Profile, seen: Profile) -> tuple[Drift, ...]:
     if known.units < LEARNT or not seen.units:
         return ()
     return (*_columns(known, seen), *_fields(known, seen), *_values(known, seen))
+
+
+def lacking(error: NoColumn) -> Drift:
+    """The departure of a table that cannot be read for want of a column."""
+    if error.nearest:
+        return Drift("renamed", error.column, f"the column is missing, and {error.nearest!r} is there")
+    return Drift("missing", error.column, "the column is missing")
 
 
 def _columns(known: Profile, seen: Profile) -> Iterator[Drift]:

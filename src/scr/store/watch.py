@@ -16,12 +16,12 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from scr.decode.tree import BadUnit, Unit
+from scr.decode.tree import BadUnit, NoColumn, Unit
 from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.adapter import Adapter
 from scr.mapping.coverage import Coverage
-from scr.mapping.profile import Drift, Observer, Profile, drifts
+from scr.mapping.profile import Drift, Observer, Profile, drifts, lacking
 from scr.store import coverage, profiles
 from scr.store.engine import Database
 from scr.store.losses import day_of
@@ -51,8 +51,8 @@ class Look:
         """Look at a unit. A file whose header lacks a column departs by that alone."""
         if isinstance(unit, Unit):
             self.observer.look(unit, self.seen, self.covered)
-        elif unit.error.code == "no-column":
-            self.refused.append(Drift("missing", unit.place, unit.error.message))
+        elif isinstance(unit.error, NoColumn):
+            self.refused.append(lacking(unit.error))
 
     def take(self, seen: Profile, covered: Coverage) -> None:
         """Take in what a look at some units has shown elsewhere."""

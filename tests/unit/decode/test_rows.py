@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scr.decode.rows import RowFormat, decode_csv
-from scr.decode.tree import BadUnit, DecodeError, Unit
+from scr.decode.tree import BadUnit, DecodeError, NoColumn, Unit
 
 SPEC = RowFormat(("id", "name"))
 CELLS = st.text(st.characters(codec="cp1252", exclude_characters="\x00\r"), max_size=12).map(str.strip)
@@ -139,3 +139,23 @@ def test_a_hundred_thousand_rows_are_read_in_bounded_memory() -> None:
         tracemalloc.stop()
     assert count == 100_000
     assert peak < 1_000_000
+
+
+def test_two_columns_of_one_name_are_both_kept() -> None:
+    """Of columns that nothing reads none is lost: the second is told apart, and so is one without a name."""
+    [unit] = units(b"id,name,Notes,Notes,\n1,a,first,second,third\n")
+    assert isinstance(unit, Unit)
+    assert unit.tree == {
+        "id": "1",
+        "name": "a",
+        "Notes": "first",
+        "Notes (2)": "second",
+        "(column 5)": "third",
+    }
+
+
+def test_a_column_in_another_case_is_the_nearest() -> None:
+    """Its message names what differs in case and marks only."""
+    with pytest.raises(NoColumn) as caught:
+        units(b"id,NA_ME\n1,a\n")
+    assert (caught.value.column, caught.value.nearest) == ("name", "NA_ME")

@@ -50,7 +50,7 @@ async def test_a_column_that_the_adapter_needs_is_missed(
     receipt = await feeder.send(ROW, header=HEADER.replace("Postcode", "Post_Code"))
     assert [problem.code for problem in receipt.problems] == ["no-column"]
     [event] = feeder.events()
-    assert event.kind == "missing"
+    assert (event.kind, event.field) == ("renamed", "Postcode")
     assert "'Post_Code'" in event.detail
 
 

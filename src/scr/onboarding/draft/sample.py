@@ -151,7 +151,7 @@ def _of_rows(decode: dict[str, Any], units: list[Unit], bad: int, header: list[s
         )
     names = [str(name) for name in units[0].tree]
     twice = tuple(dict.fromkeys(name for name in header if header.count(name) > 1))
-    told = [name for name in names if name and name not in twice]
+    told = [name for name in names if name and name not in twice and (not header or name in header)]
     if not told:
         raise DecodeError(
             "no column has a name of its own: is there a header row?", code="no-header", where="row 1"
