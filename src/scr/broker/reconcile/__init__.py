@@ -1,0 +1,1 @@
+"""What several sources say of one person: joined, listed and compared, beside the originals."""

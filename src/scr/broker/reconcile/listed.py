@@ -1,0 +1,73 @@
+"""The lists of what holds now: one line for each thing, over the originals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from scr.broker.reconcile.rules import ListRule
+from scr.broker.reconcile.same import Group, leading
+from scr.fhir.clinical import MEDICINES, Facts
+
+_PROPOSED = frozenset({"proposal", "option"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that holds now: the entry that stands for it, and the others that say the same."""
+
+    first: Facts
+    others: tuple[Facts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One list with its lines, and those of its types that do not hold any more."""
+
+    rule: ListRule
+    lines: tuple[Line, ...]
+    over: tuple[Facts, ...]
+
+    @property
+    def current(self) -> tuple[Facts, ...]:
+        """Every entry that a line stands for."""
+        return tuple(one for line in self.lines for one in (line.first, *line.others))
+
+
+def listed(rule: ListRule, groups: Iterable[Group], now: int) -> Listed:
+    """The list of a rule at ``now`` (ms UTC): of each group the entries that hold, the newest first.
+
+    A group of which anything holds has its line, though another source says that it is over: that is told
+    beside it, and never settled by leaving it out.
+    """
+    lines: list[Line] = []
+    over: list[Facts] = []
+    for group in groups:
+        if len(group.members) == 1 and group.first.entry.type not in rule.types:
+            continue
+        mine = [one for one in group.members if one.entry.type in rule.types]
+        holding = [one for one in mine if holds(rule, one, now)]
+        if len(holding) < len(mine):
+            over += [one for one in mine if one not in holding]
+        if holding:
+            lines.append(Line(holding[0], tuple(holding[1:])))
+    if not lines:  # that somebody says there is nothing is said, while nobody says that there is something
+        lines = [Line(one, ()) for one in over if one.denies and _status_holds(rule, one)]
+    lines.sort(key=lambda line: leading(line.first))
+    return Listed(rule, tuple(lines), tuple(over))
+
+
+def holds(rule: ListRule, one: Facts, now: int) -> bool:
+    """Whether an entry says that it holds now."""
+    if one.denies or one.intent in _PROPOSED or not _status_holds(rule, one):
+        return False
+    return one.entry.type not in MEDICINES or one.ends is None or one.ends > now
+
+
+def _status_holds(rule: ListRule, one: Facts) -> bool:
+    return not one.wrong and (one.entry.status or "none") in rule.types.get(one.entry.type, ())
+
+
+def by_name(lists: Sequence[Listed]) -> Mapping[str, Listed]:
+    """The lists by the names of their rules."""
+    return {one.rule.name: one for one in lists}

@@ -1,0 +1,79 @@
+"""Reconciliation of one person's record, as far as one actor may see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from scr.broker.ledger import Ledger
+from scr.broker.reconcile.differ import disagreements
+from scr.broker.reconcile.listed import Listed, by_name, listed
+from scr.broker.reconcile.rules import Rules
+from scr.broker.reconcile.same import Group, grouped
+from scr.broker.reconcile.states import states
+from scr.fhir.clinical import facts_of
+from scr.fhir.entry import Entry
+from scr.fhir.headings import HEADINGS, SUPPORTING
+from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.reconciled import Item, Making, Section, contents, detected_issue, linkage, made_list
+
+
+def reconcile(entries: Sequence[Entry], ledger: Ledger, rules: Rules, making: Making) -> list[Entry]:
+    """What is made of the entries that an actor may see: lists, links of duplicates, disagreements, contents.
+
+    ``entries`` stay as they are, and nothing is made of any other: whoever may not see an entry sees
+    nothing that was made of it. A list is made for each heading that the ledger tells of.
+    """
+    sources = sorted((e for e in entries if e.source != PERSON_SOURCE), key=lambda entry: entry.reference)
+    facts = facts_of(sources, rules.types)
+    groups = grouped(facts, rules.same)
+    told = states(ledger, entries)
+    lists = [listed(rule, groups, making.now) for rule in rules.lists]
+    made = [
+        (one.rule.heading, _list(making, one, told[one.rule.heading]))
+        for one in lists
+        if one.rule.heading in told
+    ]
+    found = disagreements(rules, facts, by_name(lists))
+    return [
+        _contents(making, entries, told, made),
+        *(entry for _, entry in made),
+        *(_linkage(making, group) for group in groups if len(group.members) > 1),
+        *(
+            detected_issue(
+                making, one.rule.name, one.rule.sentence, one.rule.severity, [f.entry for f in one.between]
+            )
+            for one in found
+        ),
+    ]
+
+
+def _list(making: Making, one: Listed, state: str) -> Entry:
+    rule = one.rule
+    items = [Item(line.first.entry, tuple(other.entry for other in line.others)) for line in one.lines]
+    if not items and state == "complete":
+        state = "none-now"
+    return made_list(making, rule.name, rule.title, rule.code, rule.heading, items, state)
+
+
+def _linkage(making: Making, group: Group) -> Entry:
+    why = [(evidence.rule, evidence.by) for evidence in group.evidence]
+    return linkage(making, [one.entry for one in group.members], why)
+
+
+def _contents(
+    making: Making, entries: Sequence[Entry], told: dict[str, str], lists: Sequence[tuple[str, Entry]]
+) -> Entry:
+    counts = Counter(entry.heading for entry in entries if entry.type != "List")
+    sections = [
+        Section(
+            heading,
+            title,
+            told[heading],
+            counts[heading],
+            tuple(entry for under, entry in lists if under == heading),
+        )
+        for heading, title in HEADINGS.items()
+        if heading in told
+    ]
+    return contents(making, sections, SUPPORTING)

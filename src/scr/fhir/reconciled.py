@@ -1,0 +1,222 @@
+"""What reconciliation makes, as FHIR: lists, links between duplicates, disagreements, the contents page.
+
+Each is made for one answer, of entries that may be seen, and carries their labels. Ids are keyed hashes of
+what it is made of, so that the same record gives the same ones.
+
+https://hl7.org/fhir/R4/list.html, https://hl7.org/fhir/R4/linkage.html,
+https://hl7.org/fhir/R4/detectedissue.html, https://hl7.org/fhir/R4/composition.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import msgspec
+
+from scr.fhir.canonical import BASE, HEADING_SYSTEM
+from scr.fhir.dates import instant_text
+from scr.fhir.entry import Entry, Resource, pack, stamp_by_content
+from scr.fhir.identifiers import opaque_id
+from scr.fhir.person import PERSON_SOURCE
+
+RULE_SYSTEM = f"{BASE}/CodeSystem/reconciliation-rule"
+STATE_SYSTEM = f"{BASE}/CodeSystem/heading-state"
+STATE_EXTENSION = f"{BASE}/StructureDefinition/heading-state"
+EVIDENCE_EXTENSION = f"{BASE}/StructureDefinition/duplicate-evidence"
+SAME_EXTENSION = f"{BASE}/StructureDefinition/same-as"
+_LIST_CODES = "http://terminology.hl7.org/CodeSystem/list-example-use-codes"
+_EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
+_LOINC = "http://loinc.org"
+MADE_TYPES = frozenset({"Composition", "DetectedIssue", "Linkage", "List"})
+"""The types of what is made here; a source may have sent some of them too."""
+
+_SAID = {
+    "complete": "Complete: every source answered.",
+    "incomplete": "Incomplete: not every source that may hold something here has answered.",
+    "none": "None recorded by any source that was asked, and all of them answered.",
+    "none-now": "None that holds now; every source answered, and there are older entries.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """For whom something is made: the Patient's logical id, the key of opaque ids, the time (ms UTC)."""
+
+    subject: str
+    id_key: bytes
+    now: int
+
+    def entry(
+        self, resource: Resource, name: str, of: Sequence[Entry], heading: str, *, of_person: bool = True
+    ) -> Entry:
+        """The entry of a resource that is made of others, under a heading, with their labels."""
+        logical = opaque_id(
+            self.id_key, PERSON_SOURCE, str(resource["resourceType"]), f"{self.subject} {name}"
+        )
+        meta: Resource = {"source": f"urn:{PERSON_SOURCE}"}
+        if security := _labels(of):
+            meta["security"] = security
+        packed = pack(
+            {"resourceType": resource["resourceType"], "id": logical, "meta": meta} | resource,
+            source=PERSON_SOURCE,
+            now=max((entry.last_updated for entry in of), default=self.now),
+            references={entry.reference for entry in of}
+            | ({f"Patient/{self.subject}"} if of_person else set()),
+        )
+        return stamp_by_content(msgspec.structs.replace(packed, heading=heading))
+
+    @property
+    def reference(self) -> Resource:
+        """The person."""
+        return {"reference": f"Patient/{self.subject}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of a list: the entry that stands for it, and those that say the same."""
+
+    entry: Entry
+    others: tuple[Entry, ...] = ()
+
+
+def made_list(
+    making: Making, name: str, title: str, code: str, heading: str, items: Sequence[Item], state: str
+) -> Entry:
+    """A List of what holds now. An empty one says why: nothing is known, or not every source answered."""
+    of = [one for item in items for one in (item.entry, *item.others)]
+    coding = [{"system": _LIST_CODES, "code": code}] if code else []
+    resource: Resource = {
+        "resourceType": "List",
+        "extension": [_state(state)],
+        "status": "current",
+        "mode": "snapshot",
+        "title": title,
+        "code": {"coding": [*coding, {"system": HEADING_SYSTEM, "code": heading}], "text": title},
+        "subject": making.reference,
+        "date": instant_text(max((one.last_updated for one in of), default=making.now)),
+        "note": [{"text": _SAID[state]}],
+    }
+    if items:
+        resource["entry"] = [_item(item) for item in items]
+    else:
+        why = (_EMPTY, "unavailable") if state == "incomplete" else (STATE_SYSTEM, state)
+        resource["emptyReason"] = {"coding": [{"system": why[0], "code": why[1]}], "text": _SAID[state]}
+    return making.entry(resource, name, of, heading)
+
+
+def linkage(making: Making, members: Sequence[Entry], evidence: Iterable[tuple[str, Sequence[str]]]) -> Entry:
+    """Entries of one thing in the world, the one that stands for them first, and why they are joined."""
+    first, *others = members
+    resource: Resource = {
+        "resourceType": "Linkage",
+        "extension": [
+            {
+                "url": EVIDENCE_EXTENSION,
+                "extension": [
+                    {"url": "rule", "valueCoding": {"system": RULE_SYSTEM, "code": rule}},
+                    *({"url": "agrees", "valueCode": aspect} for aspect in by),
+                ],
+            }
+            for rule, by in evidence
+        ],
+        "active": True,
+        "item": [
+            {"type": "source", "resource": {"reference": first.reference}},
+            *({"type": "alternate", "resource": {"reference": one.reference}} for one in others),
+        ],
+    }
+    return making.entry(resource, _names(members), members, first.heading, of_person=False)
+
+
+def detected_issue(
+    making: Making, rule: str, sentence: str, severity: str, between: Sequence[Entry]
+) -> Entry:
+    """Sources that disagree. It says between which entries, and takes no side."""
+    resource: Resource = {
+        "resourceType": "DetectedIssue",
+        "status": "final",
+        "code": {"coding": [{"system": RULE_SYSTEM, "code": rule}], "text": sentence},
+        "severity": severity,
+        "patient": making.reference,
+        "identifiedDateTime": instant_text(max(one.last_updated for one in between)),
+        "implicated": [{"reference": one.reference} for one in between],
+        "detail": sentence,
+    }
+    return making.entry(resource, f"{rule} {_names(between)}", between, between[0].heading)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One heading of the contents page: its state, how many entries stand there, and the lists of it."""
+
+    heading: str
+    title: str
+    state: str
+    count: int
+    lists: tuple[Entry, ...] = ()
+
+
+def contents(making: Making, sections: Sequence[Section], heading: str) -> Entry:
+    """The contents of the record: for each heading whether it is complete. It says ``none`` of a heading only
+    where every source of it answered."""
+    lists = [one for section in sections for one in section.lists]
+    resource: Resource = {
+        "resourceType": "Composition",
+        "status": "final",
+        "type": {
+            "coding": [{"system": _LOINC, "code": "34133-9", "display": "Summary of episode note"}],
+            "text": "Contents of the shared care record",
+        },
+        "subject": making.reference,
+        "date": instant_text(making.now),
+        "author": [{"display": "Shared care record"}],
+        "title": "Contents of the shared care record",
+        "section": [_section(section) for section in sections],
+    }
+    return making.entry(resource, "contents", lists, heading)
+
+
+def _section(section: Section) -> Resource:
+    told = _SAID[section.state] + (f" {section.count} in all." if section.count else "")
+    found: Resource = {
+        "extension": [_state(section.state)],
+        "title": section.title,
+        "code": {"coding": [{"system": HEADING_SYSTEM, "code": section.heading}]},
+        "text": {
+            "status": "generated",
+            "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{escape(told)}</div>',
+        },
+    }
+    if section.lists:
+        found["entry"] = [{"reference": one.reference} for one in section.lists]
+    return found
+
+
+def _item(item: Item) -> Resource:
+    made: Resource = {"item": {"reference": item.entry.reference}}
+    if item.others:
+        made = {
+            "extension": [
+                {"url": SAME_EXTENSION, "valueReference": {"reference": one.reference}} for one in item.others
+            ],
+            **made,
+        }
+    return made
+
+
+def _state(state: str) -> Resource:
+    return {"url": STATE_EXTENSION, "valueCoding": {"system": STATE_SYSTEM, "code": state}}
+
+
+def _names(entries: Iterable[Entry]) -> str:
+    return " ".join(sorted(entry.reference for entry in entries))
+
+
+def _labels(of: Iterable[Entry]) -> list[Resource]:
+    """The labels of all, once each: what is made of a marked entry is marked as it is."""
+    tokens = sorted({token for entry in of for token in entry.labels})
+    return [
+        {"system": system, "code": code} for system, _, code in (token.rpartition("|") for token in tokens)
+    ]
