@@ -7,23 +7,20 @@ look at an entry's head where that answers, and else at those elements of its bo
 from scr.fhir.search.codes import Codes, Holds
 from scr.fhir.search.include import Includes, links_of
 from scr.fhir.search.order import sort_entries
-from scr.fhir.search.parse import (
+from scr.fhir.search.parse import READ_PARAMETERS, Search, parse_search, parse_shape
+from scr.fhir.search.predicate import Test, predicate
+from scr.fhir.search.shape import Shape, parse_elements, parse_summary
+from scr.fhir.search.table import Parameter, parameters_of, searched_types
+from scr.fhir.search.values import (
     FORMATS,
     MAX_COUNT,
-    READ_PARAMETERS,
     Pairs,
-    Search,
     check_format,
     check_pretty,
     once,
     parse_count,
-    parse_search,
-    parse_shape,
     parse_types,
 )
-from scr.fhir.search.predicate import Test, predicate
-from scr.fhir.search.shape import Shape, parse_elements, parse_summary
-from scr.fhir.search.table import Parameter, parameters_of, searched_types
 
 __all__ = [
     "FORMATS",

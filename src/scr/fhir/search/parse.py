@@ -11,27 +11,30 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scr.errors import Invalid, NotAcceptable
+from scr.errors import Invalid
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.fhir.search.candidate import Around, Candidate, Needs
 from scr.fhir.search.codes import Codes
 from scr.fhir.search.compile import Check, Compiled, Context
-from scr.fhir.search.escapes import alternatives, bad
+from scr.fhir.search.escapes import bad
 from scr.fhir.search.include import INCLUDES, Includes
 from scr.fhir.search.joined import compile_parameter
 from scr.fhir.search.order import Sort, ordered, parse_sort
 from scr.fhir.search.shape import Shape, parse_elements, parse_summary
 from scr.fhir.search.special import SPECIAL, compile_special
 from scr.fhir.search.table import parameters_of, searched_types
+from scr.fhir.search.values import (
+    Pairs,
+    check_format,
+    check_pretty,
+    once,
+    parse_count,
+    parse_types,
+    patient_id,
+    same_person,
+)
 
-MAX_COUNT = 1000
-FORMATS: Mapping[str, str] = {
-    "json": "json", "application/json": "json", "application/fhir+json": "json", "text/json": "json",
-    "xml": "xml", "application/xml": "xml", "application/fhir+xml": "xml", "text/xml": "xml",
-}  # fmt: skip
-"""What ``_format`` may say, and which of the two formats it means."""
-Pairs = Sequence[tuple[str, str]]
 _PERSON = ("patient", "subject")
 _ONCE = frozenset({"_count", "_sort", "_format", "_pretty", "_summary", "_elements", "_total", "_contained"})
 _NOT_SERVED = {
@@ -43,7 +46,6 @@ _NOT_SERVED = {
 }
 """What R4 has and is not answered here: refused, since each of them narrows."""
 _MEANING = frozenset({"in", "not-in", "below", "above"})
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class _Reading:
         """One parameter."""
         base = name.partition(":")[0]
         if base in _PERSON and "." not in name and not self.named:
-            self.patient = _same(
+            self.patient = same_person(
                 self.patient, patient_id(base, name[len(base) + 1 :], value, self.context.base_url)
             )
         elif name in _RESULTS:
@@ -261,15 +263,6 @@ def parse_search(
     return reading.search()
 
 
-def parse_types(value: str) -> list[str]:
-    """The types of ``_type``. A misspelt one would find nothing, and nothing would look like none."""
-    named = alternatives("_type", value)
-    for kind in named:
-        if kind not in searched_types():
-            raise bad("_type", f"{kind[:40]!r} is not a resource type here")
-    return named
-
-
 READ_PARAMETERS = frozenset({"_format", "_pretty", "_summary", "_elements"})
 """What may go with the reading of one resource."""
 
@@ -282,55 +275,3 @@ def parse_shape(kind: str, pairs: Pairs) -> Shape:
     if reading.shape.summary == "count":
         raise bad("_summary", "counts what is found: there is one resource here")
     return reading.shape_read()
-
-
-def once(pairs: Pairs, names: frozenset[str]) -> Pairs:
-    """The parameters, of which these may stand once only: which of two is meant cannot be told."""
-    given = [name for name, _ in pairs if name in names]
-    for name in names:
-        if given.count(name) > 1:
-            raise Invalid("stands twice", code="bad-parameter", where=name)
-    return pairs
-
-
-def parse_count(value: str) -> int:
-    """``_count``: 0 to ``MAX_COUNT``; larger is taken as ``MAX_COUNT``."""
-    if not value.isascii() or not value.isdigit() or len(value) > 9:
-        raise Invalid("_count must be a whole number", code="bad-parameter", where="_count")
-    return min(int(value), MAX_COUNT)
-
-
-def check_format(value: str) -> None:
-    """``_format``: JSON or XML. Raises NotAcceptable for any other."""
-    if value.partition(";")[0].strip().replace(" ", "+") not in FORMATS:
-        raise NotAcceptable(
-            "JSON and XML are served: use _format=json or _format=xml", code="bad-format", where="_format"
-        )
-
-
-def check_pretty(value: str) -> None:
-    """``_pretty``: true or false."""
-    if value not in {"true", "false"}:
-        raise bad("_pretty", "must be true or false")
-
-
-def _same(before: str | None, now: str) -> str:
-    if before is not None and before != now:
-        raise Invalid("two different persons in one search", code="several-persons", where="patient")
-    return now
-
-
-def patient_id(name: str, modifier: str, value: str, base_url: str) -> str:
-    """The logical id of the person whom ``patient`` or ``subject`` names."""
-    if modifier not in {"", "Patient"}:
-        raise Invalid(
-            f"the modifier :{modifier[:40]} is not known here", code="bad-parameter", where=name[:40]
-        )
-    text = value.removeprefix(f"{base_url}/").removeprefix("Patient/")
-    if not _ID.match(text):
-        raise Invalid(
-            "must be one logical id of a Patient; find it with Patient?identifier=",
-            code="bad-parameter",
-            where=name,
-        )
-    return text

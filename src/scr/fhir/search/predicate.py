@@ -9,7 +9,8 @@ from scr.fhir.entry import Entry
 from scr.fhir.search.candidate import Around, Needs
 from scr.fhir.search.codes import Codes
 from scr.fhir.search.compile import Context, compile_plain
-from scr.fhir.search.parse import Pairs, passes
+from scr.fhir.search.parse import passes
+from scr.fhir.search.values import Pairs
 
 Test = Callable[[Entry], bool]
 
