@@ -9,10 +9,12 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from scr.api.auth import TokenVerifier
+from scr.api.look import Looks
 from scr.api.oauth.authorize import AuthorizeRoutes, SignsIn
 from scr.api.oauth.routes import OAuthRoutes
 from scr.api.oauth.server import AuthorisationServer
 from scr.api.oauth.signing import SigningKeys
+from scr.api.oauth.user import UserRoutes
 from scr.api.services import Services, now_ms
 from scr.api.signin.person import Population
 from scr.errors import Invalid
@@ -52,7 +54,9 @@ def _signing_keys(settings: Settings) -> SigningKeys | None:
         return None
 
 
-def oauth_routers(services: Services, oauth: AuthorisationServer, sign_in: SignsIn) -> tuple[APIRouter, ...]:
+def oauth_routers(
+    services: Services, oauth: AuthorisationServer, sign_in: SignsIn, looks: Looks
+) -> tuple[APIRouter, ...]:
     """Its HTTP; what is for apps is there where somebody can sign in."""
     people: list[Population] = [each for each in PEOPLE if sign_in.offers(each)]
     database, keys = services.database, services.keys
@@ -61,7 +65,7 @@ def oauth_routers(services: Services, oauth: AuthorisationServer, sign_in: Signs
         return (routes.router(),)
     secure = services.settings.base_url.startswith("https://")
     authorize = AuthorizeRoutes(oauth, sign_in, database, keys, now_ms, secure=secure)
-    return routes.router(), authorize.router()
+    return routes.router(), authorize.router(), UserRoutes(looks, keys).router()
 
 
 def sweep_apps(connection: Connection, now: int) -> int:
