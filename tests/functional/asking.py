@@ -20,6 +20,10 @@ from scr.identity import index
 _VARIES = re.compile(
     rb'"id":"[a-z2-7]{26}"(?=,"meta":\{"lastUpdated")|"lastUpdated":"[^"]*"|_page=[A-Za-z0-9_-]+'
     rb'|(?<="url":"elapsedMilliseconds","valueUnsignedInt":)\d+|(?<="url":"ageSeconds","valueUnsignedInt":)\d+'
+    rb'|<id value="[a-z2-7]{26}"/>(?=<meta><lastUpdated)|<lastUpdated value="[^"]*"'
+    rb'|(?<=url="elapsedMilliseconds"><valueUnsignedInt value=)"\d+"'
+    rb'|(?<=url="ageSeconds"><valueUnsignedInt value=)"\d+"'
+    rb'|(?<=url="reason"><valueCode value=)"[a-z0-9-]+"'
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""

@@ -9,6 +9,7 @@ import orjson
 from tests.functional.worlds import Request, Who
 
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
+from scr.fhir.search import parameters_of
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -150,17 +151,71 @@ def _everything(rng: Random, asked: Asked) -> Request:
 
 def _search(rng: Random, asked: Asked) -> Request:
     kind = rng.choice(TYPES)
-    query = _searched(rng, asked)
-    if rng.random() < 0.1:
+    query = _searched(rng, asked, kind)
+    chance = rng.random()
+    if chance < 0.05:
+        return Request("", (*query, ("_type", ",".join(rng.sample(_WHOLE, 2)))))
+    if chance < 0.1:
         return Request(f"{kind}/_search", form=query)
     return Request(kind, query)
 
 
-def _searched(rng: Random, asked: Asked) -> Pairs:
+def _searched(rng: Random, asked: Asked, kind: str) -> Pairs:
     name = rng.choice(_SYNONYMS)
     who = asked.subject if rng.random() < 0.95 else _ANY
     whole = f"Patient/{who}" if name.startswith("subject") or rng.random() < 0.2 else who
-    return ((name, whole), *(_parameter(rng, asked) for _ in range(rng.choice([0, 1, 1, 2, 3]))))
+    count = rng.choice([0, 1, 1, 2, 3])
+    return (
+        (name, whole),
+        *(_of_type(rng, asked, kind) if rng.random() < 0.5 else _parameter(rng, asked) for _ in range(count)),
+    )
+
+
+def _of_type(rng: Random, asked: Asked, kind: str) -> tuple[str, str]:
+    """A parameter that the type has, with some modifier and value; or what refers to it, or goes with it."""
+    known = parameters_of(kind)
+    name = rng.choice(sorted(known))
+    found, chance = known[name], rng.random()
+    if found.type == "reference" and chance < 0.25:
+        return f"{name}.{rng.choice(_THERE)}", rng.choice((*_CODES, *_DATES, *_STATUSES))
+    if found.type == "reference" and chance < 0.5:
+        return rng.choice(["_include", "_include", "_include:iterate", "_revinclude"]), f"{kind}:{name}"
+    if chance < 0.6:
+        other = rng.choice(_WHOLE)
+        ways = [one for one, what in sorted(parameters_of(other).items()) if what.type == "reference"]
+        way = rng.choice(ways or ["subject"])
+        if chance < 0.55:
+            return f"_has:{other}:{way}:{rng.choice(_THERE)}", rng.choice((*_CODES, *_STATUSES))
+        return "_revinclude", f"{other}:{way}"
+    modifier = rng.choice(_MODIFIERS.get(found.type, ("",)))
+    return name + modifier, _value(rng, asked, found.type, modifier)
+
+
+def _value(rng: Random, asked: Asked, kind: str, modifier: str) -> str:
+    if modifier == ":missing":
+        return rng.choice(["true", "false"])
+    if kind == "reference":
+        return rng.choice([*(asked.known or (_ANY,)), _ANY, asked.subject])
+    if kind == "date":
+        return rng.choice(_PREFIXES) + rng.choice(_DATES)
+    return rng.choice(_CODES if kind == "token" else _TEXTS)
+
+
+_WHOLE = (
+    "Observation", "Condition", "Encounter", "DiagnosticReport", "List", "Provenance", "Procedure",
+    "DocumentReference", "MedicationRequest", "AllergyIntolerance",
+)  # fmt: skip
+_THERE = ("code", "status", "date", "_id", "_security", "category", "encounter", "_lastUpdated", "identifier")
+_TEXTS = ("Dr", "Hidden", "letter", "a", "1", "gt0", "http://x.test", "Sample", "8480-6$120", "27113001$gt1")
+_MODIFIERS = {
+    "token": ("", "", "", ":not", ":text", ":missing", ":of-type", ":in", ":below"),
+    "string": ("", ":exact", ":contains", ":missing", ":text"),
+    "reference": ("", "", ":Encounter", ":Patient", ":missing", ":identifier"),
+    "date": ("", "", ":missing"),
+    "quantity": ("", ":missing"),
+    "uri": ("", ":below", ":above", ":missing"),
+    "composite": ("",),
+}
 
 
 def _parameter(rng: Random, asked: Asked) -> tuple[str, str]:
