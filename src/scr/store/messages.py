@@ -20,7 +20,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.store.driver import run, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, seal_long, unreadable, unseal
 from scr.store.people import Person, person_by_key
-from scr.store.tables import MESSAGE, WAITING
+from scr.store.tables import LONG_PAYLOAD, MESSAGE, WAITING
 
 
 class MessageState(StrEnum):
@@ -83,10 +83,7 @@ _KNOWN = select(MESSAGE.c.id, MESSAGE.c.state).where(
 _INTO = "INSERT INTO message (id, provider, feed, received, digest, state, outcome, wrapped_key, sealed)"
 _UNLESS_KNOWN = "ON CONFLICT (provider, digest) DO NOTHING"
 _KEEP = written(f"{_INTO} VALUES (?, ?, ?, ?, ?, 'received', '{{}}', ?, ?) {_UNLESS_KNOWN}")
-_KEEP_ROOM = text(
-    f"{_INTO} VALUES (:id, :provider, :feed, :received, :digest, 'received', '{{}}', :wrapped_key,"
-    f" zeroblob(:sealed)) {_UNLESS_KNOWN}"
-)
+_ROOM = text("INSERT INTO long_payload (message, sealed) VALUES (:message, zeroblob(:size))")
 _KEPT = ("id", "provider", "feed", "received", "digest", "wrapped_key", "sealed")
 _LONG = 1_000_000
 _FINISH = written("UPDATE message SET state = ?, outcome = ? WHERE id = ?")
@@ -104,6 +101,7 @@ _HOLD = text(
     "INSERT INTO waiting (message, claimed) VALUES (:message, :claimed)"
     " ON CONFLICT (message, claimed) DO NOTHING"
 )
+_LONG_ONE = select(LONG_PAYLOAD.c.sealed).where(LONG_PAYLOAD.c.message == bindparam("id"))
 _FORGET_WAITING = delete(WAITING).where(WAITING.c.message == bindparam("which"))
 _MINE = MESSAGE.alias()
 _OLDER = select(MESSAGE.c.id).where(
@@ -152,17 +150,17 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
 
 
 def _insert(connection: Connection, row: Mapping[str, object]) -> bool:
-    """Put a message in; False where its bytes are there. SQLite would copy a long value twice on its way:
-    room is made for it, and it is written there."""
+    """Put a message in; False where its bytes are there. SQLite would copy a long value twice on its way, and
+    twice again with every change of its row: room is made for it elsewhere, and it is written there."""
     sealed = row["sealed"]
     if connection.dialect.name != "sqlite" or not isinstance(sealed, bytearray) or len(sealed) < _LONG:
-        values = (row[name] for name in _KEPT)
-        return bool(run(connection, _KEEP, tuple(values)).rowcount)
-    done = connection.execute(_KEEP_ROOM, {**row, "sealed": len(sealed)})
-    if not done.rowcount:
+        return bool(run(connection, _KEEP, tuple(row[name] for name in _KEPT)).rowcount)
+    short = {**row, "sealed": b""}
+    if not run(connection, _KEEP, tuple(short[name] for name in _KEPT)).rowcount:
         return False
+    room_made = connection.execute(_ROOM, {"message": row["id"], "size": len(sealed)})
     driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-    with driver.blobopen("message", "sealed", done.lastrowid) as room:
+    with driver.blobopen("long_payload", "sealed", room_made.lastrowid) as room:
         room.write(sealed)
     return True
 
@@ -243,6 +241,8 @@ def open_raw(connection: Connection, keys: KeyRing, message: str) -> bytes:
     """The payload as it came. Raises NotFound; Fault ``unreadable`` where its person was erased."""
     key = message_key(connection, keys, message)
     sealed = connection.execute(select(MESSAGE.c.sealed).where(MESSAGE.c.id == message)).scalar_one()
+    if not sealed:
+        sealed = connection.execute(_LONG_ONE, {"id": message}).scalar_one_or_none() or b""
     return unseal(key, sealed, place_of("message", message, "raw"))
 
 

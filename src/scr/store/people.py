@@ -15,7 +15,7 @@ from scr.fhir.standing import Standing
 from scr.store import groups
 from scr.store.driver import run, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
-from scr.store.tables import MESSAGE, PERSON, SNAPSHOT
+from scr.store.tables import LONG_PAYLOAD, MESSAGE, PERSON, SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,8 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
     be opened by anyone. The audit trail stays. Whoever is linked with them is not any more.
     """
     near = groups.beside(connection, person.key)
+    theirs = select(MESSAGE.c.id).where(MESSAGE.c.person == person.key)
+    connection.execute(delete(LONG_PAYLOAD).where(LONG_PAYLOAD.c.message.in_(theirs)))
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.person == person.key).values(wrapped_key=b"", sealed=b"")
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select, union_all
 from tests.unit.store.samples import NOW, person
 
-from scr.errors import NotFound
+from scr.errors import Fault, NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -20,6 +21,7 @@ from scr.store.messages import (
     open_raw,
     pending,
 )
+from scr.store.people import erase_person
 from scr.store.quarantine import (
     QuarantineState,
     open_quarantined,
@@ -28,6 +30,7 @@ from scr.store.quarantine import (
     settle,
     tried_again,
 )
+from scr.store.tables import LONG_PAYLOAD, MESSAGE
 
 SURGERY, HOSPITAL = OdsCode("A81001"), OdsCode("RXX01")
 
@@ -60,6 +63,22 @@ def test_the_bytes_come_back_whoever_holds_the_key(database: Database, keys: Key
     assert _keep(database, keys, raw).duplicate
     told = database.read_now(lambda c: describe(c, kept.id))
     assert (told.person, told.state, told.outcome) == (someone.key, MessageState.FILED, {"created": 1})
+
+
+@pytest.mark.parametrize("times", [50, 5_000], ids=["short", "long"])
+def test_a_payload_goes_with_its_person(database: Database, keys: KeyRing, times: int) -> None:
+    """When the person is erased whom alone it was about, nothing of it is left, sealed as it was."""
+    kept = _keep(database, keys, bytes(range(256)) * times)
+    other = _keep(database, keys, bytes(range(255)) * times)
+    someone = person(database, keys)
+    database.write_now(lambda c: finish(c, keys, kept.id, MessageState.FILED, {}, someone))
+    database.write_now(lambda c: erase_person(c, keys, someone))
+    with pytest.raises(Fault):
+        database.read_now(lambda c: open_raw(c, keys, kept.id))
+    assert len(database.read_now(lambda c: open_raw(c, keys, other.id))) == 255 * times
+    left = select(MESSAGE.c.sealed).where(MESSAGE.c.id == kept.id)
+    beside = select(LONG_PAYLOAD.c.sealed).where(LONG_PAYLOAD.c.message == kept.id)
+    assert not any(database.read_now(lambda c: c.execute(union_all(left, beside)).scalars().all()))
 
 
 def test_what_was_not_finished_is_pending(database: Database, keys: KeyRing) -> None:

@@ -17,7 +17,7 @@ from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
-from scr.store.tables.messages import MessageRow, QuarantineRow, WaitingRow
+from scr.store.tables.messages import LongPayloadRow, MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonDoubtRow, PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import (
     CoverageDayRow,
@@ -51,6 +51,7 @@ HISTORY = _table(ResourceHistoryRow)
 LOCATOR = _table(LocatorRow)
 SHARING = _table(SharingRow)
 MESSAGE = _table(MessageRow)
+LONG_PAYLOAD = _table(LongPayloadRow)
 QUARANTINE = _table(QuarantineRow)
 WAITING = _table(WaitingRow)
 SNAPSHOT = _table(SnapshotRow)

@@ -37,6 +37,16 @@ class MessageRow(SQLModel, table=True):
     sealed: bytes = bytes_column()
 
 
+class LongPayloadRow(SQLModel, table=True):
+    """A payload of more than a megabyte, apart from its message, where the database would write it anew with
+    every change of the message's row (SQLite). It has a rowid, so that it can be written in place."""
+
+    __tablename__ = "long_payload"
+
+    message: str = text_column(primary_key=True)
+    sealed: bytes = bytes_column()
+
+
 class WaitingRow(SQLModel, table=True):
     """That a message which waits names somebody: ``claimed`` is the blind token of an NHS Number in it."""
 
