@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,14 +12,23 @@ import pytest
 from aiohttp import web
 from joserfc.jwk import KeySet, RSAKey
 
+from scr.api.services import now_ms, open_services
+from scr.broker.query import Known
+from scr.cli.config import init
+from scr.consent.actor import Actor, ActorKind
+from scr.consent.decide import Interaction, decide
 from scr.demo.people import LARGEST, nhs_number, population
 from scr.demo.suppliers import pds
 from scr.demo.suppliers.process import Arguments, busy_file
+from scr.fhir.dates import utc
+from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity import index
 from scr.identity.pds.access import AccessTokens, Application
 from scr.identity.pds.client import Limits, PdsClient
 from scr.identity.pds.facts import Found, Invalidated, NotKnown, Several, Superseded, Unreachable
 from scr.identity.pds.search import Search
+from scr.settings import load
 from scr.sources.http import open_client
 
 SEED, SIZE = 11, 30
@@ -124,3 +134,45 @@ async def test_too_busy_is_believed(client: httpx.AsyncClient, service: str, tmp
     assert isinstance(second, Unreachable)
     assert (first.code, second.code) == ("http-429", "left-alone")
     assert 29 < (second.retry_after or 0) <= 30
+
+
+_SETTINGS = """
+pds_mode = "live"
+pds_url = "{origin}{base}"
+pds_token_url = "{origin}{token}"
+pds_client_id = "{client}"
+pds_key = "file:keys/pds.pem"
+pds_key_id = "test-1"
+pds_organisation = "ZZS01"
+"""
+
+
+async def test_a_look_finds_out_what_became_of_a_number(tmp_path: Path, service: str) -> None:
+    """The first is answered by what is known; behind it PDS is asked, and the next goes by what it said."""
+    home = tmp_path / "home"
+    init(home)
+    (home / "keys" / "pds.pem").write_bytes(KEY.as_pem(private=True))
+    with (home / "scr.toml").open("a", encoding="utf-8") as file:
+        file.write(_SETTINGS.format(origin=service, base=pds.BASE, token=pds.TOKEN, client=pds.CLIENT_ID))
+    told = Demographics(RETAINED.family, (RETAINED.given,), RETAINED.birth_date.isoformat())
+    actor = Actor(ActorKind.PROFESSIONAL, "x|1", role="R8000", organisation=OdsCode("ZZS01"))
+    async with open_services(load({"home": home}).settings) as services:
+        for number in (GONE, FORMER):
+            await services.database.write(lambda c, n=number: index.register(c, services.keys, n, told, 1))  # type: ignore[misc]
+
+        async def look(number: NHSNumber) -> Known:
+            known = await services.broker.by_number(number, actor)
+            assert known is not None
+            return known
+
+        first = await look(GONE)
+        assert not first.person.standing.invalidated
+        assert (await look(FORMER)).person.nhs_number == FORMER
+        for _ in range(500):  # behind the answers
+            gone, former = await look(GONE), await look(FORMER)
+            if gone.person.standing.invalidated and former.person.nhs_number.value == RETAINED.nhs_number:
+                break
+            await asyncio.sleep(0.02)
+        assert gone.person.standing.invalidated
+        assert decide(gone.request(actor, Interaction.SEARCH), services.policy, utc(now_ms())).permit is False
+        assert former.former == {former.person.key: frozenset({FORMER})}

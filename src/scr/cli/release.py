@@ -44,7 +44,7 @@ def load(
     with _telling() as told:
         loaded = load_release(folder, paths, _now_ms(), format_name=format_ or None, progress=told)
     for edition in loaded.brought:
-        console.print(f"Loaded {edition.name} {edition.version}.", markup=False)
+        console.print(f"Loaded {edition.name} {edition.version}".rstrip() + ".", markup=False)
     if loaded.unread:
         console.print(f"Nothing of the release before stays: {loaded.unread}", style="yellow", markup=False)
     if loaded.kept:
