@@ -37,9 +37,13 @@ class Site:
 
 
 def page(template: str, status: int = 200, **context: object) -> Response:
-    """A page. Whatever the context holds is escaped; a name that it lacks is an error."""
+    """A page. Whatever the context holds is escaped; a name that it lacks is an error.
+
+    One that tells of an error has the id of its row in the audit in its header too (``correlation``).
+    """
     text = _environment().get_template(template).render(**context)
-    return Response(text, status, headers=_HEADERS, media_type="text/html")
+    told = {"X-Correlation-ID": str(context["correlation"])} if context.get("correlation") else {}
+    return Response(text, status, headers={**_HEADERS, **told}, media_type="text/html")
 
 
 def moved(to: str, *, again: bool = False) -> Response:
