@@ -12,7 +12,7 @@ https://hl7.org/fhir/R4/security-labels.html, https://hl7.org/fhir/R4/references
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,12 @@ _ASIDE = frozenset({"assigner", "authorReference", "onBehalfOf"})
 _WHOLE = frozenset({"assessment", "detail", "entry", "item"})
 """Lists of references for the sake of which their element is there: it goes with the last of them."""
 _CONTAINED = b'"contained":'
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_ADDRESSED = frozenset({"Binary", "DocumentReference"})
+_ADDRESSES = (b"Binary/", b"DocumentReference/")
+"""What an attachment's address may name: contents and documents that are entries of their own."""
+_MASKED: Resource = {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}
+"""In the place of an address: an attachment that says nothing else would be no FHIR."""
 
 Permits = Callable[[Entry], bool]
 
@@ -77,7 +83,7 @@ def redacted(entries: Sequence[Entry], beside: Collection[str], permits: Permits
         there.update(beside)
         made: list[Entry] = []
         for entry in shown:
-            if there.issuperset(entry.references) and _CONTAINED not in entry.body:
+            if there.issuperset(entry.references) and not _to_be_read(entry.body):
                 made.append(entry)
             elif (left := _left(entry, there, permits)) is not None:
                 made.append(left)
@@ -92,11 +98,11 @@ def _left(entry: Entry, there: set[str], permits: Permits) -> Entry | None:
     opened = set(filter(_is_open, cut))
     there |= opened  # to be looked up quicker next time
     cut -= opened
-    contains = _CONTAINED in entry.body
-    if entry.source == PERSON_SOURCE or not (cut or contains):
+    if entry.source == PERSON_SOURCE or not (cut or _to_be_read(entry.body)):
         return entry
     resource: Resource = orjson.loads(entry.body)
-    if contains:
+    cut.update(address for address in _addresses(resource) if address not in there)
+    if _CONTAINED in entry.body:
         parts = [part for part in _list(resource, "contained") if isinstance(part, dict)]
         cut |= {f"#{part.get('id', '')}" for part in parts if not permits(_as_entry(part, entry))}
     if not cut:
@@ -108,6 +114,21 @@ def _left(entry: Entry, there: set[str], permits: Permits) -> Entry | None:
         pack(made, source=entry.source, now=entry.last_updated), heading=entry.heading
     )
     return stamp_as(packed, entry)
+
+
+def _to_be_read(body: bytes) -> bool:
+    """Whether more than the head of an entry may name what may not go out."""
+    return _CONTAINED in body or any(address in body for address in _ADDRESSES)
+
+
+def _addresses(resource: Resource) -> set[str]:
+    """The addresses of attachments that name an entry, here or, absolute, anywhere: nobody here decides
+    on what stands elsewhere."""
+    return {
+        url
+        for node in _nodes(resource)
+        if isinstance(url := node.get("url"), str) and bare_reference(url).partition("/")[0] in _ADDRESSED
+    }
 
 
 def _is_open(reference: str) -> bool:
@@ -168,6 +189,9 @@ class _Cutting:
         made: Resource = {}
         lost: set[str] = set()
         for name, value in node.items():
+            if name == "url" and isinstance(value, str) and value in self.cut:
+                made["_url"] = _MASKED  # what the attachment is stays: that is for its resource to say
+                continue
             left = self._value(value)
             if left is None and value is not None:
                 lost.add(name)
@@ -212,14 +236,16 @@ def _list(resource: Resource, name: str) -> list[Any]:
 
 def _named(node: Resource) -> set[str]:
     """The ids of contained resources that are named below a node; empty of the container itself."""
-    found: set[str] = set()
+    texts = (at.get("reference") for at in _nodes(node))
+    return {text[1:] for text in texts if isinstance(text, str) and text.startswith("#")}
+
+
+def _nodes(node: Resource) -> Iterator[Resource]:
+    """The node, and every one below it."""
     stack: list[object] = [node]
     while stack:
         at = stack.pop()
         if isinstance(at, dict):
-            text = at.get("reference")
-            if isinstance(text, str) and text.startswith("#"):
-                found.add(text[1:])
+            yield at
         values: Iterable[object] = at.values() if isinstance(at, dict) else at if isinstance(at, list) else ()
         stack.extend(values)
-    return found

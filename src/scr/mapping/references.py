@@ -1,7 +1,8 @@
 """The source's ids and references, rewritten into the opaque ones that are served.
 
 https://hl7.org/fhir/R4/references.html. A relative reference becomes an opaque one even where the
-payload does not hold its target, so that it resolves on the day that the target is served. What
+payload does not hold its target, so that it resolves on the day that the target is served; so does
+the relative address of an attachment. What
 names the person's own Patient, by any address, becomes the person's Patient here. Other absolute
 addresses and ``#contained`` ones stay. (The decoder has resolved the ``fullUrl``s of the bundle.)
 """
@@ -18,6 +19,9 @@ from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, opaque_id
 from scr.fhir.subjects import SUBJECT_FIELDS, subjects_of
 
 _LITERAL = re.compile(r"(\w+://.*/)?([A-Z][A-Za-z]+)/([^/]+)(?:/_history/.*)?\Z", re.DOTALL)
+
+_ATTACHED = ("Binary/", "DocumentReference/")
+"""How an attachment's address begins that names a resource of the same source."""
 
 
 @dataclass(slots=True)
@@ -79,6 +83,9 @@ class References:
                 new = self.reference(value)
                 if new[:1] != "#":
                     found.add(new)
+            elif key == "url" and kind is str and value.startswith(_ATTACHED):
+                new = self.reference(value)
+                found.add(new)
             else:
                 continue
             if new is not value:
@@ -122,6 +129,11 @@ class References:
         if kind == "Patient" and local in self.own:
             return f"Patient/{self.subject}"
         return text if base else f"{kind}/{self.id_of(kind, local)}"
+
+
+def names_any(body: bytes) -> bool:
+    """Whether there is anything to rewrite in a resource, by its JSON without spaces."""
+    return b'"reference":' in body or any(b'"url":"' + begins.encode() in body for begins in _ATTACHED)
 
 
 def own_patients(resources: Iterable[Resource], named: object = None) -> frozenset[str]:

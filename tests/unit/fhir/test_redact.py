@@ -37,7 +37,7 @@ def of(kind: str, logical: str = "one", **elements: Any) -> Resource:
 
 def left(resource: Resource, *others: Entry, permits: bool = True) -> Resource | None:
     """What is left of a resource beside a Condition that may be seen; None where it is left out."""
-    beside = [held(of("Condition", "c")), *others]
+    beside = [held(of("Condition", "c")), held({"resourceType": "Binary", "id": "shown"}), *others]
     found = [e for e in redacted([held(resource), *beside], {OWN}, lambda _: permits) if e.id == "one"]
     if not found:
         return None
@@ -46,6 +46,8 @@ def left(resource: Resource, *others: Entry, permits: bool = True) -> Resource |
     return {name: value for name, value in made.items() if name not in {"resourceType", "id", "subject"}}
 
 
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+MASKED = {"extension": [{"url": ABSENT, "valueCode": "masked"}]}
 LEFT = {
     "a reference": (of("Encounter", reasonReference=[HIDDEN, SHOWN]), {"reasonReference": [SHOWN]}),
     "the only one": (of("Observation", encounter=HIDDEN, status="final"), {"status": "final"}),
@@ -53,6 +55,32 @@ LEFT = {
     "the narrative of what loses nothing": (of("Observation", encounter=SHOWN, text=TEXT), None),
     "an absolute address": (of("Encounter", partOf={"reference": f"https://a.b/Encounter/{SECRET}"}), {}),
     "a bundle's own name": (of("Encounter", partOf={"reference": f"urn:uuid:{SECRET}"}), {}),
+    "an attachment's address": (
+        of(
+            "DocumentReference",
+            content=[
+                {"attachment": {"url": f"Binary/{SECRET}", "contentType": "a/b"}},
+                {
+                    "attachment": {
+                        "url": f"https://a.b/r4/DocumentReference/{SECRET}/_history/2",
+                        "title": "A",
+                    }
+                },
+                {"attachment": {"url": f"https://a.b/Binary/{SECRET}"}},
+                {"attachment": {"url": "Binary/shown"}},
+                {"attachment": {"url": "https://a.b/letter.pdf"}},
+            ],
+        ),
+        {
+            "content": [
+                {"attachment": {"_url": MASKED, "contentType": "a/b"}},
+                {"attachment": {"_url": MASKED, "title": "A"}},
+                {"attachment": {"_url": MASKED}},
+                {"attachment": {"url": "Binary/shown"}},
+                {"attachment": {"url": "https://a.b/letter.pdf"}},
+            ]
+        },
+    ),
     "a diagnosis of an encounter": (
         of("Encounter", diagnosis=[{"condition": HIDDEN, "rank": 1}, {"condition": SHOWN, "rank": 2}]),
         {"diagnosis": [{"condition": SHOWN, "rank": 2}]},
@@ -143,6 +171,19 @@ def test_who_where_and_with_what_may_be_named() -> None:
     for kind in OPEN_TYPES:
         named = {"reference": f"{kind}/x", "display": "Y"}
         assert left(of("Observation", performer=[named], encounter=HIDDEN)) == {"performer": [named]}
+
+
+def test_a_document_without_its_address_is_fhir() -> None:
+    """What is left of an attachment that was an address and nothing else can be read by any client."""
+    whole = of(
+        "DocumentReference",
+        status="current",
+        content=[{"attachment": {"url": f"https://a.b/Binary/{SECRET}"}}],
+    )
+    [entry] = redacted([held(whole)], {OWN}, lambda _: True)
+    assert not validate(whole)
+    assert not validate(orjson.loads(entry.body))
+    assert redacted([entry], {OWN}, lambda _: True) == [entry]
 
 
 def test_an_empty_list_with_its_reason_stays() -> None:

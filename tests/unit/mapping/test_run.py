@@ -78,6 +78,18 @@ def test_a_reference_is_rewritten(reference: str, expected: str) -> None:
     assert task["note"][0]["authorReference"]["reference"] == expected
 
 
+def test_an_attachments_address_is_that_of_what_it_names() -> None:
+    """A relative one leads to the Binary as it is served; an absolute one and a file's stay as they are."""
+    urls = ["Binary/b", "https://neighbour.example/fhir/Binary/b", "https://neighbour.example/letter.pdf"]
+    content = [{"attachment": {"url": url}} for url in urls]
+    binary = {"resourceType": "Binary", "id": "b", "contentType": "text/plain"}
+    document = {"resourceType": "DocumentReference", "id": "d", "status": "current", "content": content}
+    for about in ({}, {"subject": {"reference": "Patient/p1"}}):
+        (_, held, made) = mapped(fhir_unit(binary, {**document, **about}))
+        served = [one["attachment"]["url"] for one in made["content"]]
+        assert served == [f"Binary/{held['id']}", *urls[1:]]
+
+
 @given(st.sampled_from(sorted(SUBJECT_FIELDS)))
 def test_every_type_is_stamped_with_the_person(kind: str) -> None:
     """Whatever the type, and whether or not it named its patient."""
