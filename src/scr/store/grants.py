@@ -73,7 +73,7 @@ def begin(
         "code_until": code_until,
         "began": now,
         "ends": ends,
-        "login": login_of(keys, login),
+        "login": _login(keys, login),
         "sign_in": _sign_in(keys, login),
         "upstream": _upstream(keys, login.issuer, login.session) if login.session else "",
         "wrapped_key": keys.wrap(data_key, _place(grant)),
@@ -155,7 +155,7 @@ def end_of_upstream(
     if session:
         return _end(connection, APP_GRANT.c.upstream == _upstream(keys, issuer, session), now)
     login = Login(issuer, subject, 0)
-    return _end(connection, APP_GRANT.c.login == login_of(keys, login), now) if subject else 0
+    return _end(connection, APP_GRANT.c.login == _login(keys, login), now) if subject else 0
 
 
 def sweep(connection: Connection, now: int) -> int:
@@ -164,8 +164,7 @@ def sweep(connection: Connection, now: int) -> int:
     return connection.execute(delete(APP_GRANT).where(APP_GRANT.c.ends <= now)).rowcount
 
 
-def login_of(keys: KeyRing, login: Login) -> str:
-    """The keyed hash that somebody is known by here, whenever they signed in."""
+def _login(keys: KeyRing, login: Login) -> str:
     return keys.blind("login", f"{login.issuer}\x1f{login.subject}")
 
 

@@ -52,6 +52,20 @@ def test_a_client_is_registered_listed_and_disabled(home: str, tmp_path: Path) -
         scr(*add)
 
 
+def test_an_app_is_registered_with_where_it_is_answered(home: str) -> None:
+    """A public one needs no keys; the operator is told where it sends people; the list says what it is."""
+    add = (
+        "--home", home, "clients", "add", "chart", "--kind", "app", "--public", "--name", "Growth chart",
+        "--organisation", "ZZS01", "--scope", "user/*.rs",
+    )  # fmt: skip
+    with pytest.raises(Invalid, match="an address at least"):
+        scr(*add)
+    assert "/auth/authorize" in scr(*add, "--redirect-uri", "https://app.example/back")
+    assert "none: public" in scr("--home", home, "clients", "list")
+    with pytest.raises(Invalid, match="--kind app"):
+        scr(*add[:4], "pas", *add[8:], "--redirect-uri", "https://app.example/back")
+
+
 @pytest.mark.parametrize(
     "changes",
     [("--organisation", "no code!"), ("--keys", "nowhere.json"), ("--scope", "user/*.rs")],

@@ -22,6 +22,7 @@ from scr.api.oauth.granted import (
     CODE_SECONDS,
     TOKEN_SECONDS,
     Granted,
+    approver_of,
     ends_of,
     login_of,
     read_granted,
@@ -101,7 +102,7 @@ class Apps:
             if asked.launch and launches.take(connection, self.keys, asked.launch, client.id, now) is None:
                 raise Invalid("the launch is over, or was used: open the app again", code="bad-launch")
             if client.consent == "once":
-                launches.approve(connection, client.id, grants.login_of(self.keys, login), offer.scopes, now)
+                launches.approve(connection, client.id, approver_of(self.keys, who), offer.scopes, now)
             return grants.begin(
                 connection,
                 self.keys,

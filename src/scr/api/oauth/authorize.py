@@ -30,7 +30,7 @@ from scr.api.oauth.asked import (
     state_of,
 )
 from scr.api.oauth.asking import ask_page
-from scr.api.oauth.granted import login_of
+from scr.api.oauth.granted import approver_of
 from scr.api.oauth.marks import Marks
 from scr.api.oauth.offer import Offer, make_offer
 from scr.api.oauth.refusal import told_as
@@ -42,7 +42,7 @@ from scr.api.signin.person import Population, SignedIn
 from scr.api.signin.routes import SITE
 from scr.consent.actor import Actor
 from scr.errors import Fault, Forbidden, Invalid, ScrError, Unavailable
-from scr.store import grants, launches
+from scr.store import launches
 from scr.store.clients import Client, find
 from scr.store.engine import Database
 from scr.store.keys import KeyRing, random_id
@@ -157,8 +157,8 @@ class AuthorizeRoutes:
             turn.actor = who.actor("")
             offer, own = await self._offer(turn, asked, who)
             if form.get("answer") != "approve":
-                login = grants.login_of(self.keys, login_of(who))
-                await self.database.write(lambda conn: launches.forget(conn, asked.client.id, login))
+                approver = approver_of(self.keys, who)
+                await self.database.write(lambda conn: launches.forget(conn, asked.client.id, approver))
                 raise Forbidden("the person does not let the app", code="person-refused")
             turn.note["step"] = "approved"
             return await self._let(turn, asked, who, offer, own)
@@ -224,8 +224,8 @@ class AuthorizeRoutes:
     async def _is_asked(self, asked: Asked, who: SignedIn, offer: Offer) -> bool:
         if asked.client.consent != "once" or "consent" in asked.prompts:
             return True
-        login = grants.login_of(self.keys, login_of(who))
-        known = await self.database.read(lambda conn: launches.approved(conn, asked.client.id, login))
+        approver = approver_of(self.keys, who)
+        known = await self.database.read(lambda conn: launches.approved(conn, asked.client.id, approver))
         return not offer.scopes <= known
 
     async def _let(self, turn: Turn, asked: Asked, who: SignedIn, offer: Offer, own: str) -> Response:

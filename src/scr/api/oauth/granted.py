@@ -80,6 +80,11 @@ def login_of(who: SignedIn) -> Login:
     return Login(who.issuer, who.login, who.signed_in, who.sid)
 
 
+def approver_of(keys: KeyRing, who: SignedIn) -> str:
+    """The keyed hash of whoever need not be asked again: a carer is, for each person whom they act for."""
+    return keys.blind("approver", f"{who.issuer}\x1f{who.login}\x1f{who.subject}")
+
+
 def ends_of(who: SignedIn, scopes: frozenset[str], now: int) -> int:
     """When a grant that is made now ends in any case, in milliseconds."""
     if OFFLINE in scopes:
