@@ -30,8 +30,8 @@ def test_there_is_something_to_withhold(worlds: Worlds) -> None:
         assert worlds.more(somebody) or "NXX" in somebody.hidden, somebody
         path = f"Patient/{worlds.subjects[somebody.number]}/$everything"
         askers = {who for who in somebody.askers if somebody.kept_from(policy, who.role)}
-        seen = {worlds.ask(Request(path, role=who.role, at=who.at))[0].status_code for who in askers}
-        assert 200 in seen, somebody
+        seen = (worlds.ask(Request(path, role=who.role, at=who.at))[0].status_code for who in sorted(askers))
+        assert any(status == 200 for status in seen), somebody
 
 
 def test_what_is_withheld_makes_no_difference(worlds: Worlds) -> None:
