@@ -19,6 +19,7 @@ from scr.consent.sharing import SharingRule
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS, types_under
 from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.structure import r4
 
 Denial = tuple[str, str]
 """The code of the reason, and the kind of denial that a broken glass may lift, empty for none."""
@@ -85,12 +86,18 @@ class Oracle:
             clearance = found if LEVELS.index(found) > LEVELS.index(clearance) else clearance
         return headings, interactions, clearance
 
-    def granted(self, request: AccessRequest, kind: str | None) -> bool:
-        """Whether a scope grants the interaction: on a type, or (None) on anything."""
+    def granted(self, request: AccessRequest, kind: str | None, entry: Entry | None = None) -> bool:
+        """Whether a scope grants the interaction: on a type, or (None) on anything; of an entry, on it.
+
+        The only search in a scope here is ``category=[code]``.
+        """
         for scope in request.actor.scopes:
             context, slash, rest = scope.partition("/")
             named, dot, letters = rest.partition(".")
             if context not in ("patient", "user", "system") or not slash or not dot:
+                continue
+            letters, search, wanted = letters.partition("?category=")
+            if search and not self.found(kind, wanted, entry):
                 continue
             letters = OLDER_SCOPES.get(letters, letters)
             if not letters or letters != "".join(one for one in "cruds" if one in letters):
@@ -98,6 +105,12 @@ class Oracle:
             if request.interaction.value in letters and (kind is None or named in ("*", kind)):
                 return True
         return False
+
+    def found(self, kind: str | None, category: str, entry: Entry | None) -> bool:
+        """Whether a type has a category at all, and an entry this one."""
+        if entry is not None:
+            return any(token.endswith(f"|{category}") for token in entry.categories)
+        return kind is None or "category" in r4().types.get(kind, {})
 
     def type_of(self, request: AccessRequest, ods: str) -> str:
         """The type of an organisation, in the word of the agreements; empty where nobody knows."""
@@ -232,7 +245,7 @@ class Oracle:
         kind = request.actor.kind.value
         online = kind in ("citizen", "carer")
         headings, _, clearance = self.opens(request)
-        if not self.granted(request, entry.type):
+        if not self.granted(request, entry.type, entry):
             yield "scope", ""
         if entry.heading not in headings:
             yield "heading", ""

@@ -22,6 +22,7 @@ from scr.consent.rules import (
     AskWhole,
     Rule,
 )
+from scr.consent.scopes import by_search
 from scr.consent.sharing import Kind
 from scr.fhir.entry import Entry
 
@@ -51,7 +52,7 @@ _ENTRY_PERMITTED = Reason("permitted", "Role, scope and clearance allow it.")
 _LIFTED = Reason("break-glass", "A broken glass opened it: somebody will look at this afterwards.")
 
 _WHOLE_RULES = ACTOR_RULES + PERSON_RULES
-_Key = tuple[str, str, str, tuple[str, ...]]
+_Key = tuple[str, str, str, tuple[str, ...], bool]
 _BY_KEY = tuple(rule for rule in ENTRY_RULES if rule is not CONSENT_RULE)
 _BEFORE_CONSENT = frozenset(rule.name for rule in ENTRY_RULES[: ENTRY_RULES.index(CONSENT_RULE)])
 
@@ -71,16 +72,17 @@ class Ruling:
 
     The part that is the same for all is made once. What depends on the entry's source, type, heading and
     labels only is remembered by these; of the person's own rules, those that name an entry or a date are
-    asked of each.
+    asked of each, and so are scopes with search parameters.
     """
 
-    __slots__ = ("_by_key", "_case", "_known", "_permits", "_rules", "whole")
+    __slots__ = ("_by_key", "_case", "_known", "_permits", "_rules", "_scoped", "whole")
 
     def __init__(self, request: AccessRequest, policy: Policy, now: datetime) -> None:
         self.whole = decide(request, policy, now)
         self._case = case_of(request, policy, now) if self.whole.permit else None
         self._by_key = self._case is None or self._case.say.by_key
         self._rules = ENTRY_RULES if self._by_key else _BY_KEY
+        self._scoped = by_search(request.actor.scopes, request.interaction.value)
         self._known: dict[_Key, Decision] = {}
         self._permits: dict[_Key, bool] = {}
 
@@ -89,8 +91,9 @@ class Ruling:
         case = self._case
         if case is None:
             return self.whole
-        key = (entry.source, entry.type, entry.heading, entry.labels)
         try:
+            scoped = self._scoped is not None and self._scoped(entry)
+            key = (entry.source, entry.type, entry.heading, entry.labels, scoped)
             found = self._known.get(key)
             if found is None:
                 found = self._known[key] = _entry(self._rules, case, entry)
@@ -110,9 +113,11 @@ class Ruling:
 
     def permitted(self, entries: Iterable[Entry]) -> list[Entry]:
         """Those that may be seen, in their order: as ``permits`` says it of each, and quicker."""
+        if self._scoped is not None:
+            return [entry for entry in entries if self(entry).permit]
         known, found = self._permits, []
         for entry in entries:
-            permit = known.get((entry.source, entry.type, entry.heading, entry.labels))
+            permit = known.get((entry.source, entry.type, entry.heading, entry.labels, False))
             if self(entry).permit if permit is None else permit:
                 found.append(entry)
         return found

@@ -18,7 +18,7 @@ from scr.consent.label_policy import UNCLASSIFIED_TOKEN
 from scr.consent.policy import ONLINE
 from scr.consent.proxies import Delegation, Online, carer_denial, citizen_denial
 from scr.consent.request import Reason
-from scr.consent.scopes import allows, granted
+from scr.consent.scopes import allows, by_search, reached
 from scr.consent.ties import ties_in_force
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
@@ -59,7 +59,7 @@ def _subject(case: Case) -> Reason | None:
 
 def _scope(case: Case) -> Reason | None:
     letter = case.request.interaction.value
-    if any(one == letter for _, one in granted(case.request.actor.scopes)):
+    if any(one == letter for _, one in reached(case.request.actor.scopes)):
         return None
     return Reason("scope", "The token's scopes do not grant this interaction.")
 
@@ -87,7 +87,7 @@ def _activity(case: Case) -> Reason | None:
 
 def _scope_of_role(case: Case) -> Reason | None:
     letter = case.request.interaction.value
-    pairs = granted(case.request.actor.scopes)
+    pairs = reached(case.request.actor.scopes)
     if ("*", letter) in pairs or any((kind, letter) in pairs for kind in case.policy.types_of(case.role)):
         return None
     return Reason("scope", "The token's scopes grant nothing of what the job role opens.")
@@ -236,7 +236,11 @@ PERSON_RULES: tuple[Rule[AskWhole], ...] = (
 
 
 def _entry_scope(case: Case, entry: Entry) -> Reason | None:
-    if allows(case.request.actor.scopes, entry.type, case.request.interaction.value):
+    scopes, letter = case.request.actor.scopes, case.request.interaction.value
+    if allows(scopes, entry.type, letter):
+        return None
+    test = by_search(scopes, letter)
+    if test is not None and test(entry):
         return None
     return Reason("scope", "The token's scopes do not grant this resource type.")
 

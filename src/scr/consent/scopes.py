@@ -3,8 +3,10 @@
 https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html:
 ``(patient|user|system)/(Type|*).cruds``, the letters in that order, with search parameters after a
 ``?`` or without; and the older ``.read``, ``.write`` and ``.*``. A scope that cannot be read grants
-nothing. One with search parameters is read, and can be handed on, but grants nothing here: the endpoint
-holds no entry to a search, so that more than the scope says would go out.
+nothing. One with search parameters grants those entries that they find; several scopes grant what any of
+them does. Such a scope may go by what the head of an entry has (``category``, ``code``, ``status``, ``date``,
+``_security``, ``_id``, ``_lastUpdated``): whoever chooses a scope could else ask by it what an entry says
+of others that are withheld. With any other parameter it grants nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from scr.consent.actor import ActorKind
+from scr.errors import Invalid
+from scr.fhir.search import Test, predicate, searched_types
 
 _SCOPE = re.compile(
     r"(patient|user|system)/([A-Z][A-Za-z]{1,40}|\*)\.(c?r?u?d?s?|read|write|\*)(?:\?([^\s?]{1,500}))?\Z"
@@ -73,9 +78,48 @@ def granted(scopes: frozenset[str]) -> frozenset[tuple[str, str]]:
 
 
 def allows(scopes: frozenset[str], kind: str, letter: str) -> bool:
-    """Whether the scopes grant the interaction (a letter of ``cruds``) on the resource type."""
+    """Whether the scopes grant the interaction (a letter of ``cruds``) on all resources of the type."""
     pairs = granted(scopes)
     return (kind, letter) in pairs or ("*", letter) in pairs
+
+
+@lru_cache(maxsize=1024)
+def reached(scopes: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """The same pairs as ``granted``, and those of which the scopes grant some entries."""
+    return granted(scopes) | frozenset(
+        (kind, letter) for letter in _LETTERS for kind in _searches(scopes, letter)
+    )
+
+
+def by_search(scopes: frozenset[str], letter: str) -> Test | None:
+    """Whether a scope with search parameters grants the interaction on an entry; None where there is none."""
+    searches = _searches(scopes, letter)
+    if not searches:
+        return None
+    return lambda entry: any(test(entry) for test in searches.get(entry.type, ()))
+
+
+@lru_cache(maxsize=1024)
+def _searches(scopes: frozenset[str], letter: str) -> dict[str, tuple[Test, ...]]:
+    """The tests by resource type."""
+    found: dict[str, tuple[Test, ...]] = {}
+    for scope in map(parse, scopes):
+        if scope is None or not scope.parameters or letter not in scope.letters:
+            continue
+        for kind in searched_types() if scope.type == "*" else (scope.type,):
+            test = _test(kind, scope.parameters)
+            if test is not None:
+                found[kind] = (*found.get(kind, ()), test)
+    return found
+
+
+def _test(kind: str, parameters: frozenset[str]) -> Test | None:
+    """The search of a scope on a type; None where it has a parameter that a scope may not go by."""
+    pairs = [(unquote(name), unquote(value)) for name, _, value in (one.partition("=") for one in parameters)]
+    try:
+        return predicate(kind, pairs, head=True)
+    except Invalid:
+        return None
 
 
 def held_by(kind: ActorKind, scopes: Iterable[str], *, launched: bool = False) -> frozenset[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.fhir.entries import entries, entry
 
 from scr.consent.actor import ActorKind
-from scr.consent.scopes import allows, granted, held_by, narrowed, parse
+from scr.consent.scopes import allows, by_search, granted, held_by, narrowed, parse, reached
+from scr.fhir.entry import Entry
 
 LETTERS = "cruds"
 
@@ -51,11 +55,66 @@ def test_what_is_no_scope_on_resources_grants_nothing(text: str) -> None:
     assert granted(frozenset({text})) == frozenset()
 
 
-def test_a_scope_with_a_search_grants_nothing_here() -> None:
-    """Nobody would hold an answer to it, so that all of the type would go out."""
-    scopes = frozenset({"user/Observation.rs?category=laboratory", "user/Condition.rs"})
-    assert granted(scopes) == {("Condition", "r"), ("Condition", "s")}
-    assert not allows(scopes, "Observation", "r")
+LAB = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        ("user/Observation.rs?category=laboratory", {"lab"}),
+        (f"user/Observation.s?category={LAB}", {"lab"}),
+        (f"user/Observation.s?category={quote(LAB)}", {"lab"}),
+        ("user/Observation.rs?category=laboratory&status=amended", set()),
+        ("user/Observation.rs?category:not=laboratory", {"vital"}),
+        ("user/*.rs?category=laboratory", {"lab", "report"}),
+        ("user/*.rs?_id=vital", {"vital"}),
+        ("user/Observation.r?category=laboratory", set()),
+        ("user/Observation.rs?encounter=e1", set()),
+        ("user/Observation.rs?encounter.status=finished", set()),
+        ("user/Observation.rs?colour=red", set()),
+        ("user/Observation.rs?patient=p1", set()),
+        ("user/Observation.rs?_has:Provenance:target:agent=x", set()),
+        ("user/Observation.rs?_include=*", set()),
+    ],
+)  # fmt: skip
+def test_a_scope_with_a_search_grants_what_it_finds(scope: str, found: set[str]) -> None:
+    """And nothing of the rest of its type; one that may not be asked grants nothing at all."""
+    record = [
+        entry("lab", categories=(LAB,), status="final"),
+        entry("vital", categories=("|vital-signs",), status="final"),
+        entry("report", "DiagnosticReport", categories=(LAB,)),
+    ]
+    test = by_search(frozenset({scope}), "s")
+    assert {one.id for one in record if test is not None and test(one)} == found
+    assert not allows(frozenset({scope}), "Observation", "s")
+    assert granted(frozenset({scope})) == frozenset()
+    assert any(letter == "s" for _, letter in reached(frozenset({scope}))) is bool(
+        found or "&status" in scope
+    )
+
+
+SCOPES = [
+    "user/Observation.rs?status=final",
+    "user/*.s?code=1",
+    "user/Condition.rs",
+    "user/Condition.s?code=2",
+]
+
+
+@given(scopes=st.frozensets(st.sampled_from(SCOPES), max_size=3), one=entries)
+def test_another_scope_never_takes_away(scopes: frozenset[str], one: Entry) -> None:
+    """Several scopes grant what any of them does, and no scope with a search more than the one without."""
+
+    def passes(held: frozenset[str]) -> bool:
+        test = by_search(held, "s")
+        return allows(held, one.type, "s") or (test is not None and test(one))
+
+    each = [passes(frozenset({scope})) for scope in scopes]
+    assert passes(scopes) is any(each)
+    for scope in scopes:
+        sign = "&" if "?" in scope else "?"
+        if passes(frozenset({f"{scope}{sign}category=1"})):
+            assert passes(frozenset({scope}))
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ class Compiled:
     check: Check
     cost: int
 
+    @property
+    def by_head(self) -> bool:
+        """Whether the head of an entry is all that is looked at."""
+        return self.cost == _HEAD
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -15,11 +15,12 @@ from scr.fhir.search.values import Pairs
 Test = Callable[[Entry], bool]
 
 
-def predicate(kind: str, pairs: Pairs, *, codes: Codes | None = None) -> Test:
+def predicate(kind: str, pairs: Pairs, *, codes: Codes | None = None, head: bool = False) -> Test:
     """Whether an entry of a type passes all of some parameters; one of another type does not.
 
     Raises Invalid for what is no parameter of the type, or looks at more than the entry: a chain, ``_has``,
-    a list, and whatever says how an answer is to be given.
+    a list, and whatever says how an answer is to be given; with ``head`` also for what the head of an entry
+    does not answer.
     """
     context = Context(Needs(), codes=codes)
     made = []
@@ -27,7 +28,10 @@ def predicate(kind: str, pairs: Pairs, *, codes: Codes | None = None) -> Test:
         base, _, modifier = name.partition(":")
         if "." in name:
             raise Invalid("a chain looks at more than the entry", code="bad-parameter", where=name[:40])
-        made.append(compile_plain(kind, base, modifier, value, context))
+        one = compile_plain(kind, base, modifier, value, context)
+        if head and not one.by_head:
+            raise Invalid("this is not in the head of an entry", code="bad-parameter", where=base)
+        made.append(one)
     checks = tuple(one.check for one in sorted(made, key=lambda one: one.cost))
 
     def test(entry: Entry) -> bool:

@@ -61,7 +61,7 @@ def test_references_lead_to_types_and_nothing_else_does() -> None:
 def test_every_type_of_a_record_can_be_searched() -> None:
     """The table has no type that no heading has, and what is about a person names the person."""
     assert set(searched_types()) == placed_types()
-    subjects = {kind for kind in searched_types() if {"subject", "patient"} & r4().types[kind].keys()}
+    subjects = {kind for kind in searched_types() if {"subject", "patient"} & r4().types.get(kind, {}).keys()}
     with_parameter = {
         kind for kind in searched_types() if {"patient", "subject"} & parameters_of(kind).keys()
     }
