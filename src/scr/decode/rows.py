@@ -86,7 +86,8 @@ def _problem(cells: list[str], header: list[str], lines: _Lines, spec: RowFormat
             "quote a cell that holds the delimiter, and give every column a cell"
         )
     if lines.has_undecodable():
-        return f"a character is not {spec.encoding}: save the file in that encoding, or declare the right one"
+        encoding = lines.encoding.removesuffix("-sig")
+        return f"a character is not {encoding}: save the file in that encoding, or declare the right one"
     if any("\x00" in cell for cell in cells):
         return "a NUL byte stands in it: remove it, or declare the encoding of the file"
     return ""
@@ -105,6 +106,7 @@ class _Lines:
 
     def __init__(self, text: io.TextIOBase) -> None:
         self._text = text
+        self.encoding = text.encoding or ""
         self._again: deque[str] = deque()
         self._taken: list[str] = []
 

@@ -338,6 +338,8 @@ ONE = f"{HEADER}\rPID|1||H1\r".encode()
         (b"\x0b" + ONE + b"\x1c\r\x0b" + ONE + b"\x1c\r", ["message 1", "message 2"]),
         (ONE + b"\n\n" + ONE + b"\r\n\x1a", ["message 1", "message 2"]),
         (b"\xef\xbb\xbf" + ONE, ["message"]),
+        (b"\x0b\xef\xbb\xbf" + ONE, ["message"]),
+        (b"\xef\xbb\xbf" + ONE + b"\xef\xbb\xbf" + ONE, ["message 1", "message 2"]),
         (b"FHS|^~\\&|A\rBHS|^~\\&|A\r" + ONE + ONE + b"BTS|2\rFTS|1\r", ["message 1", "message 2"]),
         (b"BHS|^~\\&|A\r" + ONE + b"BTS|2\r", ["message", "batch trailer!"]),
         (b"hello\r\n" + ONE, ["before the first message!", "message"]),

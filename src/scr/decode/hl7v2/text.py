@@ -27,6 +27,8 @@ _CODECS = {
     **{f"8859{part}": (f"iso-8859-{part}",) for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
 }
 _UTF_8_MARK = b"\xef\xbb\xbf"
+_MARK_BEFORE = re.compile(rb"(?:\xef\xbb\xbf)+(?=MSH|FHS|BHS|BTS|FTS)|\A(?:\xef\xbb\xbf)+")
+"""A mark within a payload: of files that were put one after another, or that were framed as they were."""
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9]")
 
 
@@ -65,10 +67,11 @@ def as_ascii_based(raw: bytes) -> bytes:
     ):
         if head.startswith(mark):
             try:
-                return raw.lstrip(b"\x0b").decode(codec).encode()
+                raw = raw.lstrip(b"\x0b").decode(codec).encode()
             except UnicodeDecodeError:
                 return raw  # it then has no MSH, and is refused for that
-    return raw.removeprefix(_UTF_8_MARK)
+            break
+    return _MARK_BEFORE.sub(b"", raw) if _UTF_8_MARK in raw else raw
 
 
 def codecs_of(declared: str) -> tuple[str, ...]:
