@@ -114,6 +114,7 @@ def test_who_has_no_duty_here_sees_nothing(page: Page, site: Site) -> None:
 def test_what_was_looked_at_and_the_review(page: Page, site: Site) -> None:
     """From the list to the case, an error that keeps what was typed, the review, and its audit."""
     sign_in(page, site)
+    expect(page.get_by_role("banner")).to_contain_text("Tamsin Arkwright, Privacy Officer")
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page.get_by_role("table")).to_contain_text("Broken glass")
     fine(page, 1100, 320)

@@ -26,6 +26,15 @@ _TEMPLATE = """\
 # url = "https://issuer.example.nhs.uk"
 # audience = "https://record.example.nhs.uk/fhir"
 # algorithms = ["RS256"]
+
+# Where people sign in to the pages, one for staff and one for citizens:
+# [[upstreams]]
+# name = "cis2"
+# title = "NHS CIS2"
+# url = "https://cis2.example.nhs.uk"
+# people = "staff"
+# client_id = "shared-care-record"
+# secret = "file:keys/cis2.pem"
 """
 
 

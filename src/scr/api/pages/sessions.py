@@ -29,10 +29,11 @@ _LONGEST_COOKIE = 200
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One signed-in browser. ``csrf`` stands in each of its forms."""
+    """One signed-in browser. ``csrf`` stands in each of its forms; ``who`` is shown, where it is known."""
 
     token: str
     csrf: str
+    who: str = ""
 
     def __repr__(self) -> str:
         """Without what it holds: the token is somebody's."""

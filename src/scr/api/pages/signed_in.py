@@ -170,7 +170,9 @@ class SignedIn:
             session = await self._found(request)
             return None if session is None else (session, lambda: self._desk.bearer(session.token))
         visit = await self._sign_in.visit(request)
-        return None if visit is None else (Session("", visit.csrf), lambda: _actor_of(visit))
+        return (
+            None if visit is None else (Session("", visit.csrf, visit.person.shown), lambda: _actor_of(visit))
+        )
 
     async def _found(self, request: Request) -> Session | None:
         return await self._sessions.find(request.cookies.get(COOKIE))

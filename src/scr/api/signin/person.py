@@ -58,6 +58,14 @@ class SignedIn(msgspec.Struct, frozen=True, omit_defaults=True):
         """The upstream's id of whoever sat at the browser."""
         return self.subject if self.act is None else self.act.sub
 
+    @property
+    def shown(self) -> str:
+        """Their name, and in which role or for whom they came, as they are shown it."""
+        if self.act is not None:
+            return f"{self.act.name}, for {self.name}"
+        role = "" if self.role is None else self.role.role_name.strip('"')
+        return ", ".join(part for part in (self.name, role) if part)
+
     def claims(self) -> dict[str, object]:
         """What a token of ours says of them, in the names that ``api.auth`` reads: who, and no more."""
         told: dict[str, object] = {"sub": self.subject, "name": self.name}
