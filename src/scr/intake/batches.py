@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,7 @@ from scr.intake.together import file_rows
 from scr.intake.totals import Totals, counted_of, gaps_of
 from scr.mapping.adapter import Adapter
 from scr.store import gaps, losses, messages, quarantine
-from scr.store.keys import KeyRing
+from scr.store.keys import DataKey, KeyRing
 from scr.terminology.gapwords import SharedTexts
 
 EVENTS = frozenset({"hl7v2", "edifact"})
@@ -31,7 +31,8 @@ BATCH = 60
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A payload that is kept, and who files it. ``held`` is why none of it may be filed; mostly empty."""
+    """A payload that is kept, and who files it. ``held`` is why none of it may be filed; mostly empty.
+    ``key`` is the payload's own, where it came now."""
 
     keys: KeyRing
     desk: Desk
@@ -41,6 +42,7 @@ class Payload:
     provider: OdsCode
     adapter: Adapter
     held: str = ""
+    key: DataKey | None = field(default=None, repr=False)
 
     def file(
         self,
@@ -54,7 +56,7 @@ class Payload:
     ) -> Totals | None:
         """File some units; with the last of them the payload is finished. Gives what has come of all so far;
         None where somebody else has finished it. ``ahead`` is what is known of the units already."""
-        key = messages.take(conn, self.keys, self.message)
+        key = messages.take(conn, self.keys, self.message, self.key)
         if key is None:
             return None
         now = self.clock()

@@ -34,7 +34,7 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, Provider
 from scr.store import messages, quarantine
 from scr.store.engine import Database
-from scr.store.keys import KeyRing
+from scr.store.keys import DataKey, KeyRing
 from scr.store.messages import Message, MessageState, Wait
 from scr.store.quarantine import Quarantined, QuarantineState
 from scr.store.watch import FeedWatch
@@ -115,7 +115,7 @@ class Intake:
             and not await self._again(kept.id, feed)
         ):
             return await self._known(kept.id)
-        return await self._process(kept.id, provider.ods, feed, raw, progress)
+        return await self._process(kept.id, provider.ods, feed, raw, progress, kept.key)
 
     async def _again(self, message: str, feed: Feed) -> bool:
         """Whether a payload that came before is to be done again: what it says is the latest word anew."""
@@ -216,7 +216,13 @@ class Intake:
         return Receipt(found.message, state, False, len(outcomes) - len(problems), problems)
 
     async def _process(
-        self, message: str, provider: OdsCode, feed: Feed, raw: bytes, progress: Progress | None = None
+        self,
+        message: str,
+        provider: OdsCode,
+        feed: Feed,
+        raw: bytes,
+        progress: Progress | None = None,
+        key: DataKey | None = None,
     ) -> Receipt:
         """File a kept payload, some units to a transaction; the last one finishes the message.
 
@@ -229,7 +235,9 @@ class Intake:
         strict = feed.drift == "quarantine"
         look = await self.drift.look(provider, feed.name, adapter, fresh=strict)
         held = await departs(look, units_of(adapter, raw)) if strict else ""
-        payload = Payload(self._keys, self._desk, self._texts, self._clock, message, provider, adapter, held)
+        payload = Payload(
+            self._keys, self._desk, self._texts, self._clock, message, provider, adapter, held, key
+        )
         totals = Totals()
         async with self._batches(adapter, provider, raw) as batches:
             async for batch, last, ahead in batches:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import cast
 
@@ -36,11 +36,15 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A kept message. ``duplicate``: its bytes came before; still ``received``, it is to be done again."""
+    """A kept message. ``duplicate``: its bytes came before; still ``received``, it is to be done again.
+
+    ``key`` is its own, where it was made now.
+    """
 
     id: str
     state: MessageState
     duplicate: bool
+    key: DataKey | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def keep(connection: Connection, keys: KeyRing, provider: OdsCode, feed: str, ra
         "sealed": seal_long(data_key, raw, place_of("message", message, "raw")),
     }
     if _insert(connection, row):
-        return Kept(message, MessageState.RECEIVED, duplicate=False)
+        return Kept(message, MessageState.RECEIVED, duplicate=False, key=data_key)
     known = connection.execute(_KNOWN, same).one()
     return Kept(known.id, MessageState(known.state), duplicate=True)
 
@@ -165,13 +169,14 @@ def _insert(connection: Connection, row: Mapping[str, object]) -> bool:
     return True
 
 
-def take(connection: Connection, keys: KeyRing, message: str) -> DataKey | None:
+def take(connection: Connection, keys: KeyRing, message: str, known: DataKey | None = None) -> DataKey | None:
     """The key of a message that is still to be done; None where it is done, or never came.
 
-    Whoever takes it holds it until the end of the transaction.
+    Whoever takes it holds it until the end of the transaction. To whom the key is ``known``, it is not opened
+    again.
     """
     row = run(connection, _TAKE, (message,)).fetchone()
-    return None if row is None else _key_of(connection, keys, message, *row)
+    return None if row is None else known or _key_of(connection, keys, message, *row)
 
 
 def reopen(connection: Connection, message: str, now: int) -> bool:
