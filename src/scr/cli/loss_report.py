@@ -50,7 +50,7 @@ def summary(report: LossReport) -> tuple[str, ...]:
     return (
         f"{counted_as(report.unit_count, 'unit')} gave {counted_as(report.resource_count, 'resource')}; "
         f"{report.problem_count} would go to quarantine.",
-        f"Coverage {report.coverage:.1%}: "
+        f"Coverage {'unknown' if report.coverage is None else f'{report.coverage:.1%}'}: "
         f"of {counted_as(len(report.fields), 'field')} with a value, {counted}; "
         f"{counted_as(len(report.codes), 'code')} without a translation, "
         f"{counted_as(len(report.unread), 'sort')} of unreadable values.",

@@ -53,16 +53,16 @@ class LossReport:
         return sum(1 for each in self.fields if each.status == status)
 
     @property
-    def coverage(self) -> float:
-        """Mapped and ignored fields over all that held a value, from 0 to 1."""
-        return 1 - self.count("unmapped") / len(self.fields) if self.fields else 1.0
+    def coverage(self) -> float | None:
+        """Mapped and ignored fields over all that held a value, from 0 to 1; None where nothing was read."""
+        return 1 - self.count("unmapped") / len(self.fields) if self.fields else None
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return {
             "adapter": self.adapter,
             "format": self.format,
-            "coverage": round(self.coverage, 4),
+            "coverage": None if self.coverage is None else round(self.coverage, 4),
             "counts": {
                 "units": self.unit_count,
                 "unitsWithProblems": self.problem_count,

@@ -225,3 +225,10 @@ def test_the_nearest_adapter_is_one_for_such_messages(raw: bytes, nearest: str) 
 def test_the_field_of_the_nhs_number_is_named(name: str, field: str) -> None:
     """As people know it in that format."""
     assert shipped(name).number_at == field
+
+
+def test_of_what_cannot_be_read_there_is_no_coverage() -> None:
+    """A file without a field that was read is not covered whole."""
+    made = report(shipped("pas-adt"), b"")
+    assert (made.coverage, made.problem_count) == (None, 1)
+    assert made.as_json()["coverage"] is None
