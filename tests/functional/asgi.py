@@ -13,9 +13,12 @@ Headers = Iterable[tuple[str, str]]
 
 
 async def call(
-    app: ASGIApp, method: str, target: str, headers: Headers = (), body: bytes = b""
+    app: ASGIApp, method: str, target: str, headers: Headers = (), body: bytes | None = b""
 ) -> httpx.Response:
-    """The answer. ``target`` is path and query as they stand in the request line, not made tidy."""
+    """The answer. ``target`` is path and query as they stand in the request line, not made tidy.
+
+    ``body`` is None where it breaks off.
+    """
     path, _, query = target.partition("?")
     sent = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     scope: dict[str, Any] = {
@@ -34,7 +37,7 @@ async def call(
         "state": {},
     }
     told: list[Message] = []
-    given = [{"type": "http.request", "body": body, "more_body": False}]
+    given = [] if body is None else [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
         return given.pop() if given else {"type": "http.disconnect"}

@@ -138,7 +138,7 @@ class Besieged:
         method: str = "GET",
         token: str | None = USUAL,
         headers: Headers = (),
-        body: bytes = b"",
+        body: bytes | None = b"",
     ) -> Told:
         """Put a request, and hold the answer to what every answer must keep."""
         if token == USUAL:

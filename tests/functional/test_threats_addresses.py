@@ -231,3 +231,19 @@ def test_a_body_is_read_or_refused(besieged: Besieged, body: bytes) -> None:
     ):
         told = besieged.ask(target, method=method, token=token, body=body)
         assert 400 <= told.status < 500, (target, told.status)
+
+
+def test_a_body_that_breaks_off_is_refused(besieged: Besieged) -> None:
+    """On every route that reads one; nothing is made of the half that came."""
+    recorder = besieged.bearer("R0001", "A81001", scope="user/*.cruds")
+    form = [("content-type", "application/x-www-form-urlencoded")]
+    for method, target, token in (
+        ("POST", "/fhir/Observation/_search?patient={ada}", USUAL),
+        ("POST", "/fhir/Patient/_search?identifier={ada#}", USUAL),
+        ("POST", "/fhir/Consent", recorder),
+        ("PUT", "/fhir/Consent/x", recorder),
+        ("POST", "/fhir/Patient/$break-glass", USUAL),
+        ("POST", "/fhir/auth/token", None),
+    ):
+        told = besieged.ask(target, method=method, token=token, headers=form, body=None)
+        assert told.status == 400, target

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from scr.api.auth import TokenVerifier
 from scr.api.look import Clock
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
-from scr.errors import Fault, Forbidden, ScrError, TooLarge, Unavailable
+from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
 from scr.store.engine import Database
 from scr.store.trail import AuditRow, append
 
@@ -147,10 +147,13 @@ class Desk:
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises TooLarge over 64 KiB."""
+    """The body of a request. Raises TooLarge over 64 KiB, Invalid where it broke off."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"the body is over {MAX_BODY} bytes", code="too-large")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise TooLarge(f"the body is over {MAX_BODY} bytes", code="too-large")
+    except ClientDisconnect:
+        raise Invalid("the body broke off: send it again", code="cut-off") from None
     return bytes(body)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scr.api.fhir.pages import Pages
@@ -167,10 +167,13 @@ def is_lenient(request: Request) -> bool:
 async def posted_query(request: Request) -> str:
     """The parameters of a search by POST: those of the address, then those of the body."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_QUERY:
-            break
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_QUERY:
+                break
+    except ClientDisconnect:
+        body += b"&&"  # it broke off: whatever came of it is no query, and is refused as none
     query = "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
     request.state.posted = query  # the format of the answer may be told in it
     return query
