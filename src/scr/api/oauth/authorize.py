@@ -61,8 +61,10 @@ class SignsIn(Protocol):
     async def current(self, request: Request) -> SignedIn | None:
         """Who is signed in."""
 
-    async def begin(self, request: Request, population: Population, return_to: str) -> Response:
-        """Send the browser to sign in, and then to a path of ours."""
+    async def begin(
+        self, request: Request, population: Population, return_to: str, *, anew: bool = False
+    ) -> Response:
+        """Send the browser to sign in, once more if need be, and then to a path of ours."""
 
 
 @dataclass(slots=True)
@@ -202,7 +204,9 @@ class AuthorizeRoutes:
         turn.note["step"] = "sign-in"
         people: Population = "staff" if asked.client.people == "staff" else "citizens"
         marked = self._marks.sent_to_sign_in(turn.pairs)
-        return await self.sign_in.begin(request, people, f"{self.server.endpoints.path}/authorize?{marked}")
+        to = f"{self.server.endpoints.path}/authorize?{marked}"
+        anew = bool(asked.prompts & {"login", "select_account"}) or asked.max_age is not None
+        return await self.sign_in.begin(request, people, to, anew=anew)
 
     async def _offer(self, turn: Turn, asked: Asked, who: SignedIn) -> tuple[Offer, str]:
         if who.population == "staff" and who.role is None:

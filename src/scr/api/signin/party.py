@@ -64,7 +64,7 @@ class Party:
     clock: Callable[[], float]
     callback: str
 
-    async def authorisation(self, state: str, nonce: str, verifier: str) -> str:
+    async def authorisation(self, state: str, nonce: str, verifier: str, *, anew: bool = False) -> str:
         """The address that a browser is sent to. Raises Unavailable."""
         metadata = await self.directory.metadata()
         asked = {
@@ -77,6 +77,8 @@ class Party:
             "code_challenge": _b64(hashlib.sha256(verifier.encode()).digest()),
             "code_challenge_method": "S256",
         }
+        if anew:
+            asked["prompt"] = "login"
         if self.settings.acr_values:
             asked["acr_values"] = self.settings.acr_values
         if self.settings.vtr:

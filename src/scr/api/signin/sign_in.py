@@ -85,9 +85,12 @@ class SignIn:
         known = party is not None and party.settings.url == person.issuer
         return visit if known and self._sure(person) else None
 
-    async def begin(self, request: Request, population: Population, return_to: str) -> Response:
+    async def begin(
+        self, request: Request, population: Population, return_to: str, *, anew: bool = False
+    ) -> Response:
         """Send the browser to the upstream; after it, to ``return_to``, a path of ours with its query.
 
+        ``anew``: the upstream is to prove them once more, whether or not it knows the browser.
         Raises Invalid ``bad-return`` for another address, Unavailable ``no-upstream`` and ``upstream-down``.
         """
         if not _OWN_PATH.match(return_to):
@@ -101,7 +104,7 @@ class SignIn:
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
         attempt = Attempt(party.settings.name, nonce, verifier, return_to, _digest(browser))
         await party.directory.metadata()  # an upstream that is down leaves nothing behind
-        address = await party.authorisation(await self.keep.put(attempt), nonce, verifier)
+        address = await party.authorisation(await self.keep.put(attempt), nonce, verifier, anew=anew)
         answer = moved(address)
         self.cookies.set(answer, "attempt", browser, 600)
         return answer

@@ -87,7 +87,7 @@ class Browsers:
     """A sign-in whose browsers say by a cookie who is there; ``people`` are those that can be."""
 
     people: dict[str, SignedIn] = field(default_factory=dict)
-    sent: list[tuple[Population, str]] = field(default_factory=list)
+    sent: list[tuple[Population, str, bool]] = field(default_factory=list)
 
     def offers(self, _population: Population) -> object:
         """Everybody can sign in."""
@@ -97,9 +97,11 @@ class Browsers:
         """Whom the cookie names."""
         return self.people.get(request.cookies.get("who", ""))
 
-    async def begin(self, _request: Request, population: Population, return_to: str) -> Response:
+    async def begin(
+        self, _request: Request, population: Population, return_to: str, *, anew: bool = False
+    ) -> Response:
         """Off to the upstream."""
-        self.sent.append((population, return_to))
+        self.sent.append((population, return_to, anew))
         return moved("https://upstream.example/authorize")
 
 
