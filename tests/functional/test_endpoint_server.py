@@ -26,6 +26,7 @@ from tests.functional.deployment import (
     checked,
     make_home,
 )
+from tests.functional.smuggling import check_smuggling
 from tests.unit.api.issuing import TestIssuer, role
 
 from scr.api.services import now_ms
@@ -91,6 +92,7 @@ async def test_files_dropped_are_a_record_over_http_and_no_number_is_logged(
         async with httpx.AsyncClient(timeout=10) as client:
             await _until_alive(client, base, process)
             await _ask(client, base, issuer)
+        await asyncio.to_thread(check_smuggling, port)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -139,4 +141,4 @@ async def _ask(client: httpx.AsyncClient, base: str, issuer: TestIssuer) -> None
     forged = {"Authorization": f"Bearer {issuer.token(key=stranger)}"}
     assert checked(await client.get(f"{base}/Patient/{subject}", headers=forged)).status == 401
     unread = await client.get(f"{base}/Patient", params=form, headers={**headers, "Accept": "text/html"})
-    assert orjson.loads(unread.content)["resourceType"] == "Bundle"
+    assert (unread.status_code, orjson.loads(unread.content)["resourceType"]) == (406, "OperationOutcome")
