@@ -27,8 +27,9 @@ from scr.demo.suppliers.gp import AREAS, structured_record
 from scr.demo.suppliers.gp_request import Part, Question
 from scr.fhir.dates import utc
 from scr.fhir.demographics import Demographics
-from scr.fhir.entry import Entry
+from scr.fhir.entry import Entry, stamp_by_content
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.search import parse_search
 from scr.fhir.validate import validate
 from scr.identity import index
 from scr.identity.match import compare
@@ -43,6 +44,7 @@ from scr.terminology.coding import Coder
 from scr.terminology.conceptmap import ConceptMaps
 
 _ODS = OdsCode("ZZH01")
+_SEARCHED = 1_000
 
 
 def steps(rounds: int) -> list[Line]:
@@ -59,6 +61,7 @@ def steps(rounds: int) -> list[Line]:
         *_payloads(adapters, context, rounds),
         *_matching(rounds),
         *_decisions(files, entries, rounds),
+        *_searches(adapters["fhir-r4-record"], context, rounds),
         *_stored(entries, rounds),
     ]
 
@@ -144,6 +147,35 @@ def _decisions(files: DataFiles, entries: Sequence[Entry], rounds: int) -> list[
             lambda: decide(said, policy, utc(now_ms())),
             rounds,
         ),
+    ]
+
+
+def _searches(adapter: Adapter, context: MappingContext, rounds: int) -> list[Line]:
+    """A search of a record of a thousand, read from its parameters to what is included."""
+    units = _units(adapter, record(_SEARCHED, source="search"))
+    entries = [
+        stamp_by_content(entry) for unit in units for entry in map_unit(adapter, unit, context).entries
+    ]
+
+    def search(*pairs: tuple[str, str], include: str = "Observation:subject") -> Callable[[], int]:
+        def work() -> int:
+            asked = [("patient", "subject"), *pairs, ("_include", include)]
+            read = parse_search("Observation", asked, base_url="https://bench.example/fhir")
+            found = read.run(entries)
+            return len(found) + len(read.included(found, entries))
+
+        return work
+
+    head = search(("status", "final"), ("date", "ge2020"))
+    body = search(("value-quantity", "gt60"), ("identifier:missing", "false"))
+    chain = search(("value-quantity", "gt60"), ("subject:Patient.gender", "female"), include="*")
+    return [
+        _at_most(f"Search {_SEARCHED} entries: {name}", work, 1, rounds, 5_000)
+        for name, work in (
+            ("two parameters of the head, and an include", head),
+            ("two parameters of the body, and an include", body),
+            ("a parameter, a chain, and all that is referred to", chain),
+        )
     ]
 
 

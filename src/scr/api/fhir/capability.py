@@ -6,12 +6,13 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from scr import __version__
 from scr.consent.policy import Policy
 from scr.fhir.canonical import BASE
 from scr.fhir.entry import Resource
-from scr.fhir.search import parameters_of
+from scr.fhir.search import links_of, parameters_of, searched_types
 from scr.settings import Issuer
 
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
@@ -52,7 +53,7 @@ def capability_statement(
         "software": {"name": "scr", "version": __version__},
         "implementation": {"description": "Shared care record", "url": base_url},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "rest": [
             {
                 "mode": "server",
@@ -66,6 +67,7 @@ def capability_statement(
                     "description": f"Bearer tokens (JWT) from: {trusted}.",
                 },
                 "resource": [*(_resource(kind) for kind in types), *more],
+                "interaction": [{"code": "search-system"}],
             }
         ],
     }
@@ -77,7 +79,9 @@ def _resource(kind: str) -> Resource:
         return {
             "type": kind,
             "interaction": interactions,
-            "searchParam": [{"name": "identifier", "type": "token"}, {"name": "_id", "type": "token"}],
+            "searchInclude": _included(kind),
+            "searchRevInclude": _including(kind),
+            "searchParam": [{"name": one.name, "type": one.type} for one in parameters_of(kind).values()],
             "operation": [
                 {"name": "everything", "definition": _EVERYTHING},
                 *({"name": name, "definition": f"{_OWN}/Patient-{name}"} for name in _OPERATIONS),
@@ -86,9 +90,22 @@ def _resource(kind: str) -> Resource:
     served: Resource = {
         "type": kind,
         "interaction": interactions,
+        "searchInclude": _included(kind),
+        "searchRevInclude": _including(kind),
         "searchParam": [{"name": name, "type": type_} for name, type_ in _parameters(kind)],
     }
     return {**served, **_WRITTEN, "interaction": interactions + _WRITING} if kind == "Consent" else served
+
+
+def _included(kind: str) -> list[str]:
+    return ["*", *links_of(kind)]
+
+
+@cache
+def _including(kind: str) -> list[str]:
+    """What may stand in ``_revinclude``: every reference of the table that leads to the type."""
+    references = (one for other in searched_types() for one in parameters_of(other).values())
+    return ["*", *(f"{one.resource}:{one.name}" for one in references if one.leads_to(kind))]
 
 
 def _parameters(kind: str) -> list[tuple[str, str]]:

@@ -26,7 +26,10 @@ def taker(kind: str, paths: Sequence[str], needs: Needs) -> Take:
         return singles[0]
 
     def take(one: Candidate) -> Sequence[Any]:
-        return [value for single in singles for value in single(one)]
+        found: list[Any] = []
+        for single in singles:
+            found += single(one)
+        return found
 
     return take
 
@@ -41,11 +44,14 @@ def _single(kind: str, path: str, needs: Needs) -> Take:
     root, kept = _filter(root)
     needs.add(kind, root)
     below = _below(rest)
+    plain = kept is None and not rest
 
     def take(one: Candidate) -> Sequence[Any]:
         value = one.root(root)
         if value is None:
             return ()
+        if plain and type(value) is not list:
+            return (value,)
         values = value if type(value) is list else [value]
         if kept is not None:
             values = [one for one in values if type(one) is dict and one.get(kept[0]) == kept[1]]

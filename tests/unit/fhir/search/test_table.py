@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.fhir.search.document import PAGE, written
 
 from scr.fhir.headings import placed_types
 from scr.fhir.search import parameters_of, searched_types
@@ -109,3 +110,8 @@ def test_a_reference_leads_where_it_says() -> None:
         False,
         True,
     ]
+
+
+def test_the_page_lists_what_there_is() -> None:
+    """`docs/search.md` has the parameters of the table: `python -m tests.unit.fhir.search.document`."""
+    assert PAGE.read_text(encoding="utf-8") == written()
