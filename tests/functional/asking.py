@@ -143,8 +143,10 @@ def same(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
     return response.status_code, _VARIES.sub(b"*", response.content), headers
 
 
+_NEXT = re.compile(rb'"next"(?:,"url":|/>\s*<url value=)"([^"]+)"')
+
+
 def _next(response: httpx.Response) -> str | None:
-    if response.status_code != 200 or b'"next"' not in response.content:
-        return None
-    links = response.json().get("link", ())
-    return next((str(link["url"]) for link in links if link.get("relation") == "next"), None)
+    """The address of the next page, in JSON and in XML alike."""
+    found = _NEXT.search(response.content) if response.status_code == 200 else None
+    return None if found is None else found[1].decode()
