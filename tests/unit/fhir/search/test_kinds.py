@@ -59,7 +59,8 @@ RECORD: list[dict[str, Any]] = [
     {
         "resourceType": "Observation", "id": "o2", "status": "final", "code": coded("2"),
         "valueSampledData": {
-            "origin": {"value": 5, "code": "mV"}, "period": 1, "dimensions": 1, "lowerLimit": 1, "upperLimit": 9,
+            "origin": {"value": 5, "code": "mV"}, "period": 1, "dimensions": 1, "lowerLimit": 1,
+            "upperLimit": 9,
         },
         "derivedFrom": [{"reference": "Observation/o1"}],
     },
