@@ -62,6 +62,11 @@ class Breaker:
         """It answered: it is closed."""
         self._failed, self._opened, self._probing = 0, 0, False
 
+    def gave_up(self) -> None:
+        """Nothing was learnt of the call that was let through: the next one may see, at once."""
+        if self._probing:
+            self._probing, self._until = False, self.clock()
+
     def failed(self, retry_after: float | None = None) -> None:
         """It did not answer. With ``retry_after`` (seconds) it named a pause itself, and opens at once.
 

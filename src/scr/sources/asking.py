@@ -1,20 +1,42 @@
-"""The boundary of a source: whatever happens inside, a SourceResult comes out."""
+"""The boundary of a source: whatever happens inside, a SourceResult comes out.
+
+A source that failed some times in a row is left alone for a while, so that a question does not wait for
+what is known to be down; then one question after the other is let through to see (``scr.breaker``). Only
+what tells of the system itself counts: that it is not reached, breaks off, or answers with a server's
+error. A refusal, an answer about another person and one that cannot be read are answers.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from scr.breaker import Breaker
 from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.sources.http import SourceFailure
-from scr.sources.protocol import Outcome, Question, SourceResult
+from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
 
 Read = Callable[[Question], Awaitable[SourceResult]]
+_FAILURES = 3
+"""In a row, until a source is left alone."""
+_PAUSE = 1.0
+_RECOVERED = 25.0
+"""Seconds within which a source that is well again is asked again, a probe that hangs included."""
 _log = structlog.get_logger(__name__)
+
+
+def source_breaker(timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> Breaker:
+    """The breaker of a source with this timeout: pauses of a second at first, doubling.
+
+    The longest is such that a probe which began just before the source was well again, and hung, and the
+    pause after it are over within half a minute.
+    """
+    return Breaker(clock, _FAILURES, _PAUSE, max(_RECOVERED - timeout_seconds, 5.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +45,21 @@ class Limits:
 
     ``timeout_seconds`` for one question, if the question does not end sooner; ``attempts`` for one
     call; ``slots`` lets so many questions through at once; ``max_bytes`` bounds all that is taken in
-    for one question.
+    for one question. ``breaker`` is the source's, one for the process. A source that was not waited for as
+    long as ``patience_seconds`` (by default nearly its timeout) may be slow, and is not known to be down.
     """
 
     timeout_seconds: float
     attempts: int
     slots: asyncio.Semaphore
     max_bytes: int
+    patience_seconds: float | None = None
+    breaker: Breaker = field(default_factory=lambda: source_breaker(0.0))
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which silence tells that the source is down."""
+        return 0.9 * self.timeout_seconds if self.patience_seconds is None else self.patience_seconds
 
 
 async def ask_guarded(
@@ -42,18 +72,14 @@ async def ask_guarded(
     loop = asyncio.get_running_loop()
     started = loop.time()
     deadline = min(question.deadline, started + limits.timeout_seconds)
-    result = await _settle(read, replace(question, deadline=deadline), ods, name, limits.slots)
+    result = await _settle(read, replace(question, deadline=deadline), ods, name, limits)
     return replace(result, elapsed=loop.time() - started)
 
 
-async def _settle(
-    read: Read, question: Question, ods: OdsCode, name: str, slots: asyncio.Semaphore
-) -> SourceResult:
+async def _settle(read: Read, question: Question, ods: OdsCode, name: str, limits: Limits) -> SourceResult:
     try:
-        if asyncio.get_running_loop().time() >= question.deadline:
-            raise TimeoutError
-        async with asyncio.timeout_at(question.deadline), slots:
-            return await read(question)
+        async with asyncio.timeout_at(question.deadline):
+            return await _counted(read, question, limits)
     except TimeoutError:
         return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail="It did not answer in time.")
     except SourceFailure as failure:
@@ -65,3 +91,43 @@ async def _settle(
         return SourceResult(
             ods, name, Outcome.DOWN, code="fault", detail="Asking it failed through a fault of this system."
         )
+
+
+async def _counted(read: Read, question: Question, limits: Limits) -> SourceResult:
+    """Ask, and let the breaker know what came of it."""
+    breaker, loop = limits.breaker, asyncio.get_running_loop()
+    if loop.time() >= question.deadline:
+        raise TimeoutError
+    if not breaker.admit():
+        raise SourceFailure(
+            "It failed several times in a row, and is left alone for a moment.", code=BREAKER_OPEN
+        )
+    asked = False
+    try:
+        async with limits.slots:
+            asked, began = True, loop.time()
+            result = await read(question)
+    except SourceFailure as failure:
+        if failure.outcome is Outcome.LATE:
+            _waited(limits, loop.time() - began)
+        elif failure.ailing:
+            breaker.failed(failure.retry_after)
+        else:
+            breaker.succeeded()
+        raise
+    except asyncio.CancelledError:
+        _waited(limits, loop.time() - began if asked else 0.0)
+        raise
+    except Exception:
+        breaker.gave_up()
+        raise
+    breaker.succeeded()
+    return result
+
+
+def _waited(limits: Limits, seconds: float) -> None:
+    """Nothing came in so many seconds."""
+    if seconds >= limits.patience:
+        limits.breaker.failed()
+    else:
+        limits.breaker.gave_up()

@@ -16,7 +16,7 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.settings import Settings
-from scr.sources.asking import Limits
+from scr.sources.asking import Limits, source_breaker
 from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
 from scr.sources.pipeline import Reader
@@ -88,6 +88,8 @@ def _source(
         attempts=connection.attempts,
         slots=asyncio.Semaphore(connection.concurrency),
         max_bytes=settings.max_payload_bytes,
+        patience_seconds=0.8 * min(connection.timeout_seconds, settings.deadline_seconds),
+        breaker=source_breaker(connection.timeout_seconds),
     )
     if isinstance(connection, GpConnectConnection):
         return GpConnectSource(connection, reader, client, limits, settings.base_url, version("scr"))

@@ -28,6 +28,12 @@ _JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "applicatio
 _ERROR_BYTES = 256 * 1024
 """Of an error's body no more than this is read: it holds an OperationOutcome or nothing of use."""
 _PASSING = frozenset({502, 503, 504})
+_AILING = frozenset(
+    {
+        "refused", "unreachable", "dns", "tls", "reset", "timed-out", "truncated", "redirect", "wrong-type",
+        "http-401", "http-429",
+    }
+)  # fmt: skip
 _PAUSE = 0.05
 """Seconds between two attempts."""
 _KEEP_IDLE = 15.0
@@ -41,7 +47,8 @@ class SourceFailure(Unavailable):
     ``code`` is one of refused, unreachable, dns, tls, reset, timed-out, too-large, redirect,
     wrong-type, http-NNN, truncated, unreadable, or one that belongs to the source's own protocol.
     ``outcome`` is what the ledger says; ``passing`` tells that another attempt may do better;
-    ``retry_after`` is the pause in seconds that it asked for, if it did.
+    ``retry_after`` is the pause in seconds that it asked for, if it did. ``ailing`` tells that the system
+    itself is not well, whoever is asked about; by default that is seen from the code.
     """
 
     def __init__(
@@ -52,11 +59,18 @@ class SourceFailure(Unavailable):
         outcome: Outcome = Outcome.DOWN,
         passing: bool = False,
         retry_after: float | None = None,
+        ailing: bool | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.outcome = outcome
         self.passing = passing
         self.retry_after = retry_after
+        self.ailing = is_ailing(code) if ailing is None else ailing
+
+
+def is_ailing(code: str) -> bool:
+    """Whether a failure is the system's own, and not one of the person or the question."""
+    return code in _AILING or (code.startswith("http-5") and code != "http-501")
 
 
 @dataclass(frozen=True, slots=True)

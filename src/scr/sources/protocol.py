@@ -14,6 +14,8 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 
 WRONG_PERSON = "wrong-person"
 """The code of an answer that is about another person than was asked for."""
+BREAKER_OPEN = "breaker-open"
+"""The code of a source that is left alone for a moment, because it failed some times in a row."""
 
 
 class Outcome(StrEnum):
