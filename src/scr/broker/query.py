@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 from scr.broker.assemble import Record, assemble, compose_patient
 from scr.broker.gather import OnResult
 from scr.broker.linked import gather_linked
-from scr.broker.locate import locate
+from scr.broker.locate import Plan, locate
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BrokenGlass
 from scr.consent.decide import AccessRequest, Interaction
@@ -155,6 +156,17 @@ class Broker:
         """The headings that each provider can contribute to, by ODS code."""
         return self._headings
 
+    def plan(self, known: Known) -> Plan:
+        """Which sources are asked about a person, and which are not."""
+        there = {ods: p for ods, p in self._providers.items() if ods in known.contributing}
+        return locate(there, self._pulls, known.registered)
+
+    def waiting(self, seconds: float) -> Broker:
+        """This broker, with another time for its sources: for a question whose asker does not wait."""
+        patient = copy.copy(self)
+        patient._deadline = seconds
+        return patient
+
     async def record(
         self,
         known: Known,
@@ -168,8 +180,7 @@ class Broker:
 
         ``only`` asks these sources alone: for one entry whose source is known.
         """
-        there = {ods: p for ods, p in self._providers.items() if ods in known.contributing}
-        plan = locate(there, self._pulls, known.registered)
+        plan = self.plan(known)
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
         held = [p for p in plan.held if only is None or p.ods in only]
         deadline = asyncio.get_running_loop().time() + self._deadline
