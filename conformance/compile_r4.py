@@ -23,12 +23,12 @@ from fhir_core.fhirabstractmodel import FHIRAbstractModel
 
 RESOURCES = (
     "AllergyIntolerance", "Appointment", "Binary", "Bundle", "CarePlan", "CareTeam", "Communication",
-    "Composition", "Condition", "Consent", "DetectedIssue", "Device", "DeviceRequest",
-    "DeviceUseStatement", "DiagnosticReport", "DocumentReference", "Encounter", "EpisodeOfCare",
-    "FamilyMemberHistory", "Flag", "Goal", "HealthcareService", "ImagingStudy", "Immunization",
-    "ImmunizationRecommendation", "List", "Location", "Media", "Medication", "MedicationAdministration",
-    "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation", "OperationOutcome",
-    "Organization", "Parameters", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance",
+    "Composition", "Condition", "Consent", "DetectedIssue", "Device", "DeviceRequest", "DeviceUseStatement",
+    "DiagnosticReport", "DocumentReference", "Encounter", "EpisodeOfCare", "FamilyMemberHistory", "Flag",
+    "Goal", "HealthcareService", "ImagingStudy", "Immunization", "ImmunizationRecommendation", "Linkage",
+    "List", "Location", "Media", "Medication", "MedicationAdministration", "MedicationDispense",
+    "MedicationRequest", "MedicationStatement", "Observation", "OperationOutcome", "Organization",
+    "Parameters", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance",
     "QuestionnaireResponse", "RelatedPerson", "RiskAssessment", "Schedule", "ServiceRequest", "Slot",
     "Specimen", "Task",
 )  # fmt: skip

@@ -60,14 +60,14 @@ DOUBTFUL = {
 async def test_what_is_in_doubt_is_quarantined_and_told(fresh: Deployment) -> None:
     """422 with the reason, nothing on the record, and nobody's data in the answer."""
     subject = await fresh.subject()
-    before = await fresh.get(f"Patient/{subject}/$everything")
+    before = await fresh.get(f"Patient/{subject}/$everything", _reconciled="false")
     for code, body in DOUBTFUL.items():
         said = await fresh.send("adt", body)
         assert said.status == 422
         issues = {issue["details"]["coding"][0]["code"] for issue in said.body["issue"]}
         assert issues == {"received", code}
         assert b"Stranger" not in said.raw
-    after = await fresh.get(f"Patient/{subject}/$everything")
+    after = await fresh.get(f"Patient/{subject}/$everything", _reconciled="false")
     assert after.versions == before.versions
     waiting = fresh.services.database.read_now(lambda c: quarantined(c))
     assert {item.code for item in waiting} == set(DOUBTFUL)

@@ -71,6 +71,8 @@ def _entry(logical: str, source: str, kind: str, said: Mapping[str, Any]) -> Ent
     """The entry of one line of the table."""
     subject = {"reference": "Patient/person"}
     made: Resource = {"resourceType": kind, "id": logical}
+    if kind != "CareTeam":
+        made["identifier"] = [{"system": f"https://{source.lower()}.example/id", "value": logical}]
     made["patient" if kind in {"AllergyIntolerance", "Immunization", "RelatedPerson"} else "subject"] = (
         subject
     )

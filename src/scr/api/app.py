@@ -25,6 +25,7 @@ from scr.api.fhir.consents import Consents
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
+from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
@@ -43,6 +44,7 @@ from scr.api.signin.build import open_sign_in, sign_in_routes
 from scr.api.throttle import Refusals, Throttle
 from scr.api.unserved import Unserved
 from scr.api.watching import watching
+from scr.broker.reconcile.rules import load_rules
 from scr.errors import Fault, ScrError
 from scr.fhir.dates import instant_text
 from scr.intake.file_drop import FileDrop
@@ -117,8 +119,10 @@ def mount(app: FastAPI, services: Services) -> None:
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
     types = served_types(services.policy)
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
-    reader = Reader(opener, services.database)
-    searcher = Searcher(opener, pages, settings.base_url, SearchedCodes(libraries.current))
+    reconciler = Reconciler(load_rules(services.files), services.keys.id_key, services.database)
+    reader = Reader(opener, services.database, reconciler)
+    codes_searched = SearchedCodes(libraries.current)
+    searcher = Searcher(opener, reconciler, pages, settings.base_url, codes_searched)
     consents = Consents(services.broker, services.policy, services.database, services.keys, settings.base_url)
     fhir = FhirRoutes(
         looks,

@@ -94,7 +94,7 @@ class _Address(msgspec.Struct, gc=False, rename="camel"):
 class _Body(msgspec.Struct, gc=False, rename="camel"):
     """The elements of a resource that two of a kind are compared by."""
 
-    identifier: msgspec.Raw = msgspec.Raw()
+    identifier: tuple[_Identifier, ...] = ()
     code: msgspec.Raw = msgspec.Raw()
     vaccine_code: _Concept | None = None
     medication_codeable_concept: _Concept | None = None
@@ -119,7 +119,6 @@ _NO_DOSE = Dose()
 _decode = msgspec.json.Decoder(_Body, strict=False).decode
 _concept = msgspec.json.Decoder(_Concept, strict=False).decode
 _concepts = msgspec.json.Decoder(tuple[_Concept, ...], strict=False).decode
-_identifiers = msgspec.json.Decoder(tuple[_Identifier, ...], strict=False).decode
 _dosages = msgspec.json.Decoder(tuple[_Dosage, ...], strict=False).decode
 _references = msgspec.json.Decoder(tuple[_Reference, ...], strict=False).decode
 _addresses = msgspec.json.Decoder(tuple[_Address, ...], strict=False).decode
@@ -235,11 +234,9 @@ def _normal(text: str) -> str:
 
 
 def _identified(body: _Body) -> tuple[str, ...]:
-    if not body.identifier or bytes(body.identifier[:1]) != b"[":
-        return ()
     return tuple(
         f"{one.system}|{one.value}"
-        for one in _identifiers(body.identifier)
+        for one in body.identifier
         if one.system and one.value and one.system != NHS_NUMBER_SYSTEM
     )
 

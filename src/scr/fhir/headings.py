@@ -81,6 +81,7 @@ _BY_TYPE: dict[str, str] = {
     "DocumentReference": "documents",
     "Binary": "documents",
     "Media": "documents",
+    "Linkage": SUPPORTING,
     "Location": SUPPORTING,
     "Organization": SUPPORTING,
     "Practitioner": SUPPORTING,

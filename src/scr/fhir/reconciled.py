@@ -1,7 +1,7 @@
 """What reconciliation makes, as FHIR: lists, links between duplicates, disagreements, the contents page.
 
 Each is made for one answer, of entries that may be seen, and carries their labels. Ids are keyed hashes of
-what it is made of, so that the same record gives the same ones.
+what it is made of, so that the same record gives the same ones; no time of filing stands in it.
 
 https://hl7.org/fhir/R4/list.html, https://hl7.org/fhir/R4/linkage.html,
 https://hl7.org/fhir/R4/detectedissue.html, https://hl7.org/fhir/R4/composition.html
@@ -16,7 +16,7 @@ from html import escape
 import msgspec
 
 from scr.fhir.canonical import BASE, HEADING_SYSTEM
-from scr.fhir.dates import instant_text
+from scr.fhir.dates import day_text
 from scr.fhir.entry import Entry, Resource, pack, stamp_by_content
 from scr.fhir.identifiers import opaque_id
 from scr.fhir.person import PERSON_SOURCE
@@ -40,6 +40,15 @@ _SAID = {
 }
 
 
+_ROOM = 12
+
+
+def room_of(logical: str) -> str:
+    """The part of a made resource's id that is the same for all that was made for one person: by it the
+    person is found again, since what is made is kept nowhere."""
+    return logical[:_ROOM]
+
+
 @dataclass(frozen=True, slots=True)
 class Making:
     """For whom something is made: the Patient's logical id, the key of opaque ids, the time (ms UTC)."""
@@ -52,20 +61,25 @@ class Making:
         self, resource: Resource, name: str, of: Sequence[Entry], heading: str, *, of_person: bool = True
     ) -> Entry:
         """The entry of a resource that is made of others, under a heading, with their labels."""
-        logical = opaque_id(
-            self.id_key, PERSON_SOURCE, str(resource["resourceType"]), f"{self.subject} {name}"
-        )
+        kind = str(resource["resourceType"])
+        own = opaque_id(self.id_key, PERSON_SOURCE, kind, f"{self.subject} {name}")
+        logical = self.room + own[_ROOM:]
         meta: Resource = {"source": f"urn:{PERSON_SOURCE}"}
         if security := _labels(of):
             meta["security"] = security
         packed = pack(
-            {"resourceType": resource["resourceType"], "id": logical, "meta": meta} | resource,
+            {"resourceType": kind, "id": logical, "meta": meta} | resource,
             source=PERSON_SOURCE,
             now=max((entry.last_updated for entry in of), default=self.now),
             references={entry.reference for entry in of}
             | ({f"Patient/{self.subject}"} if of_person else set()),
         )
         return stamp_by_content(msgspec.structs.replace(packed, heading=heading))
+
+    @property
+    def room(self) -> str:
+        """How the ids of all that is made for the person begin."""
+        return room_of(opaque_id(self.id_key, PERSON_SOURCE, "made", self.subject))
 
     @property
     def reference(self) -> Resource:
@@ -95,7 +109,6 @@ def made_list(
         "title": title,
         "code": {"coding": [*coding, {"system": HEADING_SYSTEM, "code": heading}], "text": title},
         "subject": making.reference,
-        "date": instant_text(max((one.last_updated for one in of), default=making.now)),
         "note": [{"text": _SAID[state]}],
     }
     if items:
@@ -140,7 +153,6 @@ def detected_issue(
         "code": {"coding": [{"system": RULE_SYSTEM, "code": rule}], "text": sentence},
         "severity": severity,
         "patient": making.reference,
-        "identifiedDateTime": instant_text(max(one.last_updated for one in between)),
         "implicated": [{"reference": one.reference} for one in between],
         "detail": sentence,
     }
@@ -170,7 +182,7 @@ def contents(making: Making, sections: Sequence[Section], heading: str) -> Entry
             "text": "Contents of the shared care record",
         },
         "subject": making.reference,
-        "date": instant_text(making.now),
+        "date": day_text(making.now),
         "author": [{"display": "Shared care record"}],
         "title": "Contents of the shared care record",
         "section": [_section(section) for section in sections],

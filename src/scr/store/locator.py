@@ -18,6 +18,7 @@ from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
 
 _CHUNK = 500
+_MADE = "made"
 _OF_PERSON = select(LOCATOR.c.id, LOCATOR.c.head).where(LOCATOR.c.person == bindparam("person"))
 _FORGET = delete(LOCATOR).where(
     LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True))
@@ -110,6 +111,24 @@ def remember_served(
     if rows:
         connection.execute(insert(LOCATOR), list(rows.values()))
     return len(rows)
+
+
+def room_known(connection: Connection, room: str) -> bool:
+    """Whether it is noted whose what is made for a person is (``room``: how its ids begin)."""
+    return connection.execute(_ONE_SERVED, {"id": room, "type": _MADE}).first() is not None
+
+
+def know_room(connection: Connection, room: str, person: Person) -> None:
+    """Note it. Raises Conflict where another writer did at the same moment."""
+    if not room_known(connection, room):
+        row = {"id": room, "type": _MADE, "person": person.key, "source": PERSON_SOURCE, "head": None}
+        connection.execute(insert(LOCATOR), row)
+
+
+def whose_room(connection: Connection, room: str) -> str | None:
+    """Whose what is made for a person is (the opaque key), by how its ids begin."""
+    row = connection.execute(_ONE_SERVED, {"id": room, "type": _MADE}).one_or_none()
+    return None if row is None else str(row.person)
 
 
 def _head(entry: Entry) -> bytes:

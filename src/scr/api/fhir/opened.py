@@ -6,7 +6,7 @@ work on permitted entries only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from scr.api.look import Look
@@ -33,12 +33,16 @@ NO_PATIENT = "no Patient with this id, or none that you may see"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The permitted part of one person's record, and how each source answered."""
+    """The permitted part of one person's record, and how each source answered.
+
+    ``decide`` gives, of what is made of these entries, what may be seen too.
+    """
 
     known: Known
     record: Record
     permitted: tuple[Entry, ...]
     ledger: Ledger
+    decide: Callable[[Sequence[Entry]], list[Entry]]
 
     @property
     def subject(self) -> str:
@@ -141,6 +145,13 @@ class Opener:
         opened = await self._open(look, actor, admitted, only=(located.source,))
         return opened, served is not None
 
+    async def by_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Opened:
+        """The record of a person by their opaque key. Raises NotFound with the text ``missing``."""
+        admitted = self._admitted(look, actor, await self._broker.by_person(person, actor))
+        if isinstance(admitted, Forbidden):
+            raise NotFound(missing)
+        return await self._open(look, actor, admitted)
+
     async def decided_again(
         self,
         look: Look,
@@ -220,7 +231,9 @@ class Opener:
             choices=choices_told(request, self._policy, utc(look.now)),
         )
         look.details["ledger"] = ledger.summary()
-        return Opened(known, record, tuple(permitted), ledger)
+        return Opened(
+            known, record, tuple(permitted), ledger, lambda made: admitted.permitted(made, permitted)
+        )
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from email.utils import formatdate
 
 from scr.api.fhir.opened import NO_PATIENT, Opened, Opener
+from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.served import remember
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import NotFound, Unavailable
 from scr.fhir.entry import Entry
 from scr.fhir.person import replaced
+from scr.fhir.reconciled import MADE_TYPES, room_of
 from scr.sources.protocol import Outcome
 from scr.store.engine import Database
-from scr.store.locator import Located, locate
+from scr.store.locator import Located, locate, whose_room
 
 _ANSWERED = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.STALE, Outcome.INCOMPLETE})
 
@@ -21,9 +23,10 @@ _ANSWERED = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.STALE, Outcome.I
 class Reader:
     """Reads one resource."""
 
-    def __init__(self, opener: Opener, database: Database) -> None:
+    def __init__(self, opener: Opener, database: Database, reconciler: Reconciler) -> None:
         self._opener = opener
         self._database = database
+        self._reconciler = reconciler
 
     async def patient(self, look: Look, actor: Actor, patient_id: str) -> Answer:
         """The composed Patient, or a source's own; for a Patient that gave way to another, that it did."""
@@ -40,9 +43,23 @@ class Reader:
     async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
         """Any resource that was served before, from the source that has it."""
         located = await self._locate(kind, logical)
-        if located is None:
+        if located is not None:
+            return await self._located(look, actor, kind, logical, located)
+        return await self._made(look, actor, kind, logical)
+
+    async def _made(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
+        """What was made of a record, made again of the record as it is now."""
+        room = room_of(logical)
+        person = None
+        if kind in MADE_TYPES:
+            person = await self._database.read(lambda connection: whose_room(connection, room))
+        if person is None:
             raise NotFound(_missing(kind))
-        return await self._located(look, actor, kind, logical, located)
+        opened = await self._opener.by_person(look, actor, person, missing=_missing(kind))
+        for entry in (await self._reconciler.add(opened, look.now)).permitted:
+            if entry.id == logical and entry.type == kind:
+                return await self._answer(opened, entry)
+        raise NotFound(_missing(kind))
 
     async def _locate(self, kind: str, logical: str) -> Located | None:
         return await self._database.read(lambda connection: locate(connection, kind, logical))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from scr.api.fhir.opened import Opened, Opener
 from scr.api.fhir.pages import Pages, Plan
+from scr.api.fhir.reconciled import Reconciler
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import Invalid
@@ -18,6 +19,7 @@ from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
+from scr.fhir.reconciled import MADE_TYPES
 from scr.fhir.search import (
     Codes,
     Pairs,
@@ -37,8 +39,16 @@ _ONCE = frozenset({"_count", "_format"})
 class Searcher:
     """Searches, and pages what it found. ``codes`` answers where a search asks what a code means."""
 
-    def __init__(self, opener: Opener, pages: Pages, base_url: str, codes: Codes | None = None) -> None:
+    def __init__(
+        self,
+        opener: Opener,
+        reconciler: Reconciler,
+        pages: Pages,
+        base_url: str,
+        codes: Codes | None = None,
+    ) -> None:
         self._opener = opener
+        self._reconciler = reconciler
         self._pages = pages
         self._base_url = base_url
         self._codes = codes
@@ -64,11 +74,16 @@ class Searcher:
         self, look: Look, actor: Actor, kind: str, pairs: Pairs, *, lenient: bool = False
     ) -> Answer:
         """``[type]?patient=[id]&…``; without a type ``?patient=[id]&_type=…``."""
-        search = self._read(kind, pairs, lenient)
-        asked = frozenset(HEADINGS) if search.beside else _headings(search.kinds)
+        wanted, rest = _reconciled(pairs)
+        search = self._read(kind, rest, lenient)
+        made = not MADE_TYPES.isdisjoint(search.kinds)
+        asked = frozenset(HEADINGS) if search.beside or made else _headings(search.kinds)
         opened = await self._opener.by_id(look, actor, search.patient, asked=asked)
+        if wanted and (search.beside or made):
+            opened = await self._reconciler.add(opened, look.now)
         found = await _run(search, opened)
-        return await self._pages.first(look, actor, opened, found, _plan(search, _own(kind, search.used)))
+        used = search.used if wanted else [*search.used, ("_reconciled", "false")]
+        return await self._pages.first(look, actor, opened, found, _plan(search, _own(kind, used)))
 
     def _read(self, kind: str, pairs: Pairs, lenient: bool, person: str | None = None) -> Search:
         _check_numbers(pairs)
@@ -78,8 +93,11 @@ class Searcher:
 
     async def everything(self, look: Look, actor: Actor, patient_id: str, pairs: Pairs) -> Answer:
         """``Patient/[id]/$everything``: all that may be seen, the composed Patient first."""
-        kinds, since, count = _everything(pairs)
+        wanted, rest = _reconciled(pairs)
+        kinds, since, count = _everything(rest)
         opened = await self._opener.by_id(look, actor, patient_id)
+        if wanted and (kinds is None or not MADE_TYPES.isdisjoint(kinds)):
+            opened = await self._reconciler.add(opened, look.now)
         found = [
             entry
             for entry in opened.permitted
@@ -114,6 +132,15 @@ def _plan(search: Search, own: str) -> Plan:
         total=search.total,
         ignored=list(search.ignored),
     )
+
+
+def _reconciled(pairs: Pairs) -> tuple[bool, Pairs]:
+    """Whether what is made of the originals is wanted (``_reconciled``, true where it is not said), and the
+    other parameters."""
+    said = [value for name, value in pairs if name == "_reconciled"]
+    if len(said) > 1 or not {"true", "false"}.issuperset(said):
+        raise Invalid("give true or false, once", code="bad-parameter", where="_reconciled")
+    return said != ["false"], [pair for pair in pairs if pair[0] != "_reconciled"]
 
 
 def _headings(kinds: Sequence[str]) -> frozenset[str]:
