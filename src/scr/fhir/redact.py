@@ -93,6 +93,22 @@ def redacted(entries: Sequence[Entry], beside: Collection[str], permits: Permits
         shown = made  # what was left out may have been referred to
 
 
+def named_by(entry: Entry) -> set[str]:
+    """What an entry refers to and could lose: all but who, where and with what."""
+    named = {name for name in entry.references if not _is_open(name)}
+    if entry.source != PERSON_SOURCE and _to_be_read(entry.body):
+        named |= _addresses(orjson.loads(entry.body))
+    return named
+
+
+def without_closed_parts(entry: Entry, permits: Permits) -> Entry | None:
+    """An entry without the contained resources that may not go out, whatever becomes of what it refers to;
+    None where that says nothing."""
+    if _CONTAINED not in entry.body:
+        return entry
+    return _left(entry, {*entry.references, *named_by(entry)}, permits)
+
+
 def _left(entry: Entry, there: set[str], permits: Permits) -> Entry | None:
     """What is left of an entry; None where that says nothing."""
     cut = {name for name in entry.references if name not in there}
