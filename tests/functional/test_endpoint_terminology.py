@@ -71,7 +71,8 @@ async def test_metadata_lists_every_operation(deployment: Deployment) -> None:
         for one in orjson.loads(response.content)["rest"][0]["resource"]
         for operation in one.get("operation", ())
     }
-    of_patients = {f"Patient/${name}" for name in ("everything", "claim-relationship", "break-glass")}
+    named = ("everything", "claim-relationship", "break-glass", "explain-access")
+    of_patients = {f"Patient/${name}" for name in named}
     assert set(OPERATIONS) | of_patients == listed
 
 

@@ -8,7 +8,7 @@ anything from 5.395 up to 5.405.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeGuard
 
@@ -16,16 +16,15 @@ from scr.fhir.search.escapes import alternatives, bad, plain, split
 
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\Z")
 _ENDLESS = float("inf")
+_NO_UNIT: Mapping[str, Any] = {}
 
 
 class Amount(NamedTuple):
-    """From ``low`` to ``high``; the unit as system, code and word."""
+    """From ``low`` to ``high``; ``of`` is the Quantity that tells the unit, as it stands in the resource."""
 
     low: float
     high: float
-    system: str = ""
-    code: str = ""
-    unit: str = ""
+    of: Mapping[str, Any] = _NO_UNIT
 
 
 Test = Callable[[Amount], bool]
@@ -51,9 +50,10 @@ def _one(name: str, text: str, units: bool) -> Test:
 
 
 def _of_unit(amount: Amount, system: str, code: str) -> bool:
-    if system and (amount.system != system or (code and amount.code != code)):
+    told = amount.of
+    if system and (told.get("system") != system or (code and told.get("code") != code)):
         return False
-    return not code or code in (amount.code, amount.unit)
+    return not code or code in (told.get("code"), told.get("unit"))
 
 
 def _comparison(prefix: str, wanted: Decimal) -> Test:
@@ -96,7 +96,7 @@ def _amount(value: Any) -> Amount | None:
     comparator = value.get("comparator")
     low = -_ENDLESS if comparator in {"<", "<="} else number
     high = _ENDLESS if comparator in {">", ">="} else number
-    return Amount(low, high, *_unit(value))
+    return Amount(low, high, value)
 
 
 def _range(low: Any, high: Any) -> Amount | None:
@@ -106,7 +106,7 @@ def _range(low: Any, high: Any) -> Amount | None:
         return None
     start = -_ENDLESS if ends[0] is None else ends[0].low
     end = _ENDLESS if ends[1] is None else ends[1].high
-    return Amount(start, end, told.system, told.code, told.unit)
+    return Amount(start, end, told.of)
 
 
 def _sampled(value: dict[str, Any]) -> Amount | None:
@@ -114,11 +114,7 @@ def _sampled(value: dict[str, Any]) -> Amount | None:
     origin, low, high = _amount(value["origin"]), value.get("lowerLimit"), value.get("upperLimit")
     if origin is None or not (_is_number(low) and _is_number(high)):
         return origin
-    return Amount(low, high, origin.system, origin.code, origin.unit)
-
-
-def _unit(value: dict[str, Any]) -> tuple[str, str, str]:
-    return str(value.get("system", "")), str(value.get("code", "")), str(value.get("unit", ""))
+    return Amount(low, high, origin.of)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
