@@ -13,6 +13,7 @@ from scr.api.look import Look
 from scr.broker.assemble import Record
 from scr.broker.gather import OnResult
 from scr.broker.ledger import Ledger, make_ledger
+from scr.broker.locate import Plan
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
@@ -25,6 +26,7 @@ from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.redact import redacted
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
+from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
 from scr.store.locator import Located, as_served
 
@@ -57,8 +59,8 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class _Admitted:
-    """A person's record that an actor may open, and what is decided of it."""
+class Admitted:
+    """A person's record that an actor may open, and what is decided of it. Nothing is asked for yet."""
 
     known: Known
     request: AccessRequest
@@ -79,17 +81,33 @@ class _Admitted:
         permitted = redacted(self.ruling.permitted(entries), beside, self.ruling.permits)
         return core(permitted) if self.hides else permitted
 
+    def settling(self) -> Settling:
+        """For entries that are to go out before all is known (``early``)."""
+        beside = [f"Patient/{person.patient_id}" for person in self.known.view]
+        return Settling(beside, self.ruling.permits)
+
+    def early(self, settling: Settling, entries: Sequence[Entry]) -> list[Entry]:
+        """What may go out now: of entries that just came, and of those that came before and had to wait."""
+        shown = settling.add(self.ruling.permitted(entries))
+        return core(shown) if self.hides else shown
+
     def may_see(self, entry: Entry) -> bool:
         """Whether the actor may see anything of an entry, by its head."""
         return self.ruling.permits(entry) and (may_go(entry) or not self.hides)
 
 
 class Opener:
-    """Opens records. The one way from the broker to an answer."""
+    """Opens records. The one way from the broker to an answer.
 
-    def __init__(self, broker: Broker, policy: Policy) -> None:
+    ``on_admitted`` hears of each record that may be opened, before its sources are asked.
+    """
+
+    def __init__(
+        self, broker: Broker, policy: Policy, on_admitted: Callable[[Known], None] | None = None
+    ) -> None:
         self._broker = broker
         self._policy = policy
+        self._on_admitted = on_admitted
 
     async def by_number(
         self,
@@ -106,7 +124,7 @@ class Opener:
         all, since nobody has a relationship with them either.
         """
         known = await self._broker.by_number(nhs_number, actor)
-        admitted = self._admitted(look, actor, known)
+        admitted = self._admit(look, actor, known)
         if isinstance(admitted, Forbidden):
             raise admitted
         return await self._open(look, actor, admitted, asked=asked, on_result=on_result)
@@ -121,10 +139,23 @@ class Opener:
         asked: frozenset[str] = frozenset(HEADINGS),
     ) -> Opened:
         """The record of the person whose Patient has a logical id. Raises NotFound, known or not."""
-        admitted = self._admitted(look, actor, await self._broker.by_id(patient_id, actor))
+        admitted = await self.admitted(look, actor, patient_id)
+        return await self._open(look, actor, admitted, only=only, asked=asked)
+
+    async def admitted(self, look: Look, actor: Actor, patient_id: str) -> Admitted:
+        """The same, before its sources are asked."""
+        admitted = self._admit(look, actor, await self._broker.by_id(patient_id, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(NO_PATIENT)
-        return await self._open(look, actor, admitted, only=only, asked=asked)
+        return admitted
+
+    async def opened(self, look: Look, actor: Actor, admitted: Admitted, on_result: OnResult) -> Opened:
+        """An admitted record; ``on_result`` hears of each source as it answers, and decides for itself."""
+        return await self._open(look, actor, admitted, on_result=on_result)
+
+    def plan(self, admitted: Admitted) -> Plan:
+        """Which sources an admitted record is asked of."""
+        return self._broker.plan(admitted.known)
 
     async def by_located(
         self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
@@ -134,7 +165,7 @@ class Opener:
         Also whether the actor may see what the resource was when a live source gave it last; where they may
         not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
         """
-        admitted = self._admitted(look, actor, await self._broker.by_person(located.person, actor))
+        admitted = self._admit(look, actor, await self._broker.by_person(located.person, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
         known = admitted.known
@@ -147,7 +178,7 @@ class Opener:
 
     async def by_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Opened:
         """The record of a person by their opaque key. Raises NotFound with the text ``missing``."""
-        admitted = self._admitted(look, actor, await self._broker.by_person(person, actor))
+        admitted = self._admit(look, actor, await self._broker.by_person(person, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
         return await self._open(look, actor, admitted)
@@ -170,7 +201,7 @@ class Opener:
         of ``sources``, of which the answer tells, is not live any more, and where it names them (not
         ``nameless``) and must not any more.
         """
-        admitted = self._admitted(look, actor, await self._broker.by_person(people[0], actor))
+        admitted = self._admit(look, actor, await self._broker.by_person(people[0], actor))
         if (
             isinstance(admitted, Forbidden)
             or tuple(person.key for person in admitted.known.view) != tuple(people)
@@ -180,7 +211,7 @@ class Opener:
             raise NotFound("this page is not there any more: search again", code="no-page")
         return admitted.permitted(entries, named)
 
-    def _admitted(self, look: Look, actor: Actor, known: Known | None) -> _Admitted | Forbidden:
+    def _admit(self, look: Look, actor: Actor, known: Known | None) -> Admitted | Forbidden:
         """What is decided of the record of somebody, whether known or not; the refusal where that denies."""
         look.person = None if known is None else known.person.key
         if known is not None and known.links:  # whom to tell, should a link turn out to be wrong
@@ -190,7 +221,7 @@ class Opener:
         ruling = Ruling(request, self._policy, utc(look.now))
         decision = ruling.whole
         if look.allowed(decision):
-            return Forbidden(NO_PATIENT) if known is None else _Admitted(known, request, ruling)
+            return Forbidden(NO_PATIENT) if known is None else Admitted(known, request, ruling)
         # What is told is what anybody's refusal would be: why it is this one's tells that they are known.
         told = decide(_request(look, actor, None), self._policy, utc(look.now))
         if told.permit:
@@ -203,13 +234,15 @@ class Opener:
         self,
         look: Look,
         actor: Actor,
-        admitted: _Admitted,
+        admitted: Admitted,
         *,
         only: Sequence[OdsCode] | None = None,
         asked: frozenset[str] = frozenset(HEADINGS),
         on_result: OnResult | None = None,
     ) -> Opened:
         known, request = admitted.known, admitted.request
+        if self._on_admitted is not None:
+            self._on_admitted(known)
         record = await self._broker.record(
             known, actor, trace_id=look.correlation, only=only, on_result=on_result
         )
