@@ -82,9 +82,20 @@ class Oracle:
         for row in rows:
             headings |= set(HEADINGS) if row["headings"] == "all" else set(row["headings"])
             interactions |= set(row["interactions"])
+            for letters in row.get("writes", {}).values():
+                interactions |= set(letters)
             found = row.get("clearance", "N")
             clearance = found if LEVELS.index(found) > LEVELS.index(clearance) else clearance
         return headings, interactions, clearance
+
+    def writes(self, request: AccessRequest, kind: str) -> bool:
+        """Whether a professional's role does to a type what is asked, where that is to write it."""
+        letter, rows = request.interaction.value, self.activities(request)
+        if letter not in ("c", "u"):
+            return True
+        if request.actor.kind.value != "professional":
+            return False
+        return any(letter in row.get("writes", {}).get(kind, []) for row in rows)
 
     def granted(self, request: AccessRequest, kind: str | None, entry: Entry | None = None) -> bool:
         """Whether a scope grants the interaction: on a type, or (None) on anything; of an entry, on it.
@@ -247,6 +258,8 @@ class Oracle:
         headings, _, clearance = self.opens(request)
         if not self.granted(request, entry.type, entry):
             yield "scope", ""
+        if not self.writes(request, entry.type):
+            yield "not-writing", ""
         if entry.heading not in headings:
             yield "heading", ""
         labels = self.labels_of(entry)

@@ -26,6 +26,7 @@ from scr.consent.proxies import PROXIES_FILE, ProxyPolicy, load_proxies
 from scr.consent.ties import RELATIONSHIPS_FILE, TiePolicy, load_ties
 from scr.data import DataFiles, Document, load_yaml, packaged_root
 from scr.errors import Invalid
+from scr.fhir.contributed import WRITTEN_TYPES
 from scr.fhir.headings import HEADINGS, types_under
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
@@ -46,6 +47,9 @@ class _Activity(BaseModel):
     name: str
     headings: tuple[str, ...] | Literal["all"]
     interactions: tuple[Literal["r", "s"], ...]
+    writes: dict[str, Annotated[tuple[Literal["c", "u"], ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
     clearance: Level = "N"
 
 
@@ -65,7 +69,8 @@ class _RolesFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a job role comes to, its activities added up."""
+    """What a job role comes to, its activities added up. ``writes``: pairs of a resource type and a letter
+    of ``cu``."""
 
     code: str
     name: str
@@ -73,6 +78,7 @@ class Role:
     interactions: frozenset[str]
     clearance: Level
     activities: frozenset[str] = frozenset()
+    writes: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ class Policy:
     def types_of(self, role: Role) -> frozenset[str]:
         """The resource types that can stand under the role's headings."""
         return _types(role.headings)
+
+    def writers(self, kind: str, letter: str) -> bool:
+        """Whether any role creates (``c``) or updates (``u``) resources of a type."""
+        return any((kind, letter) in role.writes for role in self.roles.values())
 
     def may(self, role: str | None, activity: str) -> bool:
         """Whether a job role has an activity, by their codes: for what is not about anybody's record."""
@@ -218,6 +228,14 @@ def _roles(document: Document, parsed: _RolesFile) -> dict[str, Role]:
                 code="bad-policy",
                 where=document.where("activities", name, "headings"),
             )
+        strange = activity.writes.keys() - WRITTEN_TYPES
+        if strange:
+            raise Invalid(
+                f"{', '.join(sorted(strange))} is not written here; these are: "
+                f"{', '.join(sorted(WRITTEN_TYPES))}",
+                code="bad-policy",
+                where=document.where("activities", name, "writes"),
+            )
     return roles
 
 
@@ -261,13 +279,18 @@ def _online(proxies: ProxyPolicy) -> dict[ActorKind, Role]:
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:
     headings: set[str] = set()
+    writes = frozenset(
+        (t, each) for one in activities for t, letters in one.writes.items() for each in letters
+    )
     for activity in activities:
         headings.update(HEADINGS if activity.headings == "all" else activity.headings)
     return Role(
         code=code,
         name=role.name,
         headings=frozenset(headings),
-        interactions=frozenset(letter for activity in activities for letter in activity.interactions),
+        interactions=frozenset(letter for activity in activities for letter in activity.interactions)
+        | {letter for _, letter in writes},
         clearance=max((activity.clearance for activity in activities), key=_LEVELS.index, default="U"),
         activities=frozenset(role.activities),
+        writes=writes,
     )

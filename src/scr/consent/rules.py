@@ -24,6 +24,7 @@ from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
 from scr.fhir.privacy_consent import ALWAYS
 
+_WRITING = frozenset({"c", "u"})
 _VERIFICATIONS = frozenset({"", "01", "02", "03", "04", "05", "06", "07", "08"})
 """UKCore-NHSNumberVerificationStatusEngland; empty where the register was never asked."""
 
@@ -245,6 +246,13 @@ def _entry_scope(case: Case, entry: Entry) -> Reason | None:
     return Reason("scope", "The token's scopes do not grant this resource type.")
 
 
+def _writes(case: Case, entry: Entry) -> Reason | None:
+    letter = case.request.interaction.value
+    if letter not in _WRITING or (entry.type, letter) in case.role.writes:
+        return None
+    return Reason("not-writing", "The job role may not write this resource type.")
+
+
 def _heading(case: Case, entry: Entry) -> Reason | None:
     if entry.heading in case.role.headings:
         return None
@@ -311,6 +319,7 @@ CONSENT_RULE: Rule[AskEntry] = Rule(
 
 ENTRY_RULES: tuple[Rule[AskEntry], ...] = (
     Rule("scope", "Do the scopes grant the type?", "a scope for the resource type", _entry_scope),
+    Rule("writing", "May the role write the type, where it writes?", "a role that writes the type", _writes),
     Rule("heading", "Does the role open the heading?", "a role that opens the heading", _heading),
     Rule("legal-bar", "Does a law keep it back?", "nothing but the law's own exceptions", _bar),
     Rule(
