@@ -113,6 +113,12 @@ class Settings(BaseModel):
     deadline_seconds: float = Field(
         default=5.0, gt=0, le=60, description="How long a question waits for its sources."
     )
+    longest_wait_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=300,
+        description="The longest that a question may wait for its sources by `Prefer: wait=`.",
+    )
     max_payload_bytes: int = Field(
         default=64 * 1024 * 1024, gt=0, description="Largest payload taken in, or answer taken from a source."
     )

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.formats import asked_format, format_of
+from scr.api.prefer import preferred_wait
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
@@ -63,6 +64,8 @@ class Look:
     purpose: str = "TREAT"
     told: bool = False
     """Whether the audit has it already: ``written`` has told of it."""
+    wait: float | None = None
+    """Seconds that whoever asks would wait for the sources, where they said so."""
 
     def claimed(self, claims: Iterable[Claim]) -> None:
         """Note what the actor has claimed of the person: every look under it is found by its id.
@@ -106,7 +109,7 @@ class Looks:
     ) -> Response:
         """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number."""
         started = time.perf_counter()
-        look = Look(action, what, interaction, self._clock())
+        look = Look(action, what, interaction, self._clock(), wait=preferred_wait(request))
         error: ScrError | None = None
         try:
             answer = await self._answer(look, request, handler, admit)

@@ -136,7 +136,7 @@ async def open_services(
             )
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
-            deadline = settings.deadline_seconds
+            deadline, longest = settings.deadline_seconds, settings.longest_wait_seconds
             yield Services(
                 settings=settings,
                 files=files,
@@ -147,7 +147,15 @@ async def open_services(
                 keys=keys,
                 client=client,
                 broker=Broker(
-                    database, keys, providers, pulls, held, deadline=deadline, clock=now_ms, refresh=refresh
+                    database,
+                    keys,
+                    providers,
+                    pulls,
+                    held,
+                    deadline=deadline,
+                    clock=now_ms,
+                    refresh=refresh,
+                    longest=longest,
                 ),
                 intake=intake,
                 recent=recent,

@@ -13,26 +13,31 @@ OnResult = Callable[[SourceResult], None]
 
 
 async def gather(
-    question: Question, sources: Sequence[Source], on_result: OnResult | None = None
+    question: Question,
+    sources: Sequence[Source],
+    on_result: OnResult | None = None,
+    *,
+    until: float | None = None,
 ) -> tuple[SourceResult, ...]:
     """What each source answered, in the order of ``sources``; one that is not there in time is late.
 
-    ``on_result`` hears of each as it comes. Nothing is left running when this returns.
+    ``on_result`` hears of each as it comes. A source gives its answer by the question's deadline; one that
+    does not is waited for ``until`` (the loop's clock; by default no longer). Nothing is left running
+    when this returns.
     """
     if not sources:
         return ()
     loop = asyncio.get_running_loop()
     started = loop.time()
+    until = question.deadline if until is None else until
     tasks = [asyncio.create_task(source.ask(question)) for source in sources]
     by_task = dict(zip(tasks, sources, strict=True))
     results: dict[asyncio.Task[SourceResult], SourceResult] = {}
     waiting = set(tasks)
     try:
         while waiting:
-            left = question.deadline - loop.time()
-            done, waiting = await asyncio.wait(
-                waiting, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED
-            )
+            left = max(until - loop.time(), 0)
+            done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 results[task] = task.result()
             late = waiting if not done else set()

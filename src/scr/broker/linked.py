@@ -23,10 +23,16 @@ class Gathered:
 
 
 async def gather_linked(
-    questions: Sequence[Question], sources: Sequence[Source], on_result: OnResult | None = None
+    questions: Sequence[Question],
+    sources: Sequence[Source],
+    on_result: OnResult | None = None,
+    *,
+    until: float | None = None,
 ) -> Gathered:
     """Ask the sources each question at once; the questions are of persons who are read as one."""
-    answers = await asyncio.gather(*(gather(question, sources, on_result) for question in questions))
+    answers = await asyncio.gather(
+        *(gather(question, sources, on_result, until=until) for question in questions)
+    )
     first = answers[0]
     others = {
         entry.id: question.person

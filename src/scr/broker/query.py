@@ -36,6 +36,10 @@ from scr.store.onboarding import LivenessReader
 from scr.store.people import Person, person_by_key
 from scr.store.sharing import rules_for
 
+_ASIDE_SHARE = 0.05
+_ASIDE_SECONDS = 0.2
+"""What of a question's time is set aside, after its sources, for putting the answer together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -118,14 +122,18 @@ class Broker:
         deadline: float,
         clock: Callable[[], int],
         refresh: Refresh | None = None,
+        longest: float = 60.0,
     ) -> None:
-        """``refresh`` hears of everybody who is looked at; None where no register is connected."""
+        """``deadline`` is how many seconds a question waits that says nothing of it, ``longest`` the most
+        that one may say. ``refresh`` hears of everybody who is looked at; None where no register is there.
+        """
         self._database = database
         self._keys = keys
         self._providers = providers
         self._pulls = pulls
         self._held = held
         self._deadline = deadline
+        self._longest = longest
         self._clock = clock
         self._refresh = refresh
         self._organisations = {ods.value: provider.organisation_type for ods, provider in providers.items()}
@@ -175,22 +183,26 @@ class Broker:
         trace_id: str,
         only: Sequence[OdsCode] | None = None,
         on_result: OnResult | None = None,
+        within: float | None = None,
     ) -> Record:
         """The person's whole record, before any decision about it.
 
-        ``only`` asks these sources alone: for one entry whose source is known.
+        ``only`` asks these sources alone: for one entry whose source is known. ``within`` is how many
+        seconds whoever asks would wait for it.
         """
         plan = self.plan(known)
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
         held = [p for p in plan.held if only is None or p.ods in only]
-        deadline = asyncio.get_running_loop().time() + self._deadline
+        seconds = self._deadline if within is None else min(within, self._longest)
+        until = asyncio.get_running_loop().time() + seconds
+        deadline = until - min(seconds * _ASIDE_SHARE, _ASIDE_SECONDS)
         questions = [_question(known, person, actor, deadline, trace_id) for person in known.asked_about]
         linked = tuple(other.key for other in known.linked)
         stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
         if on_result is not None:
             for result in stored:
                 on_result(result)
-        live = await gather_linked(questions, pulls, on_result)
+        live = await gather_linked(questions, pulls, on_result, until=until)
         if self._refresh is not None and any(result.code == WRONG_PERSON for result in live.results):
             self._refresh.notice(known.asked_about, doubtful=True)
         return assemble(known.person.patient_id, (*live.results, *plan.not_asked), stored, others=live.others)

@@ -54,7 +54,7 @@ class FhirR4Connection(_Strict):
     number_in: Literal["body", "address"] = "body"
     search: Annotated[tuple[str, ...], Field(min_length=1)] = ("$everything",)
     timeout_seconds: Seconds = 4.0
-    attempts: Annotated[int, Field(ge=1, le=5)] = 1
+    attempts: Annotated[int, Field(ge=1, le=5)] = 2
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
 
 

@@ -19,6 +19,7 @@ from scr.breaker import Breaker
 from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.sources.http import SourceFailure
+from scr.sources.pace import Pace
 from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
 
 Read = Callable[[Question], Awaitable[SourceResult]]
@@ -45,8 +46,9 @@ class Limits:
 
     ``timeout_seconds`` for one question, if the question does not end sooner; ``attempts`` for one
     call; ``slots`` lets so many questions through at once; ``max_bytes`` bounds all that is taken in
-    for one question. ``breaker`` is the source's, one for the process. A source that was not waited for as
-    long as ``patience_seconds`` (by default nearly its timeout) may be slow, and is not known to be down.
+    for one question. ``breaker`` and ``pace`` are the source's, one each for the process. A source that was
+    not waited for as long as ``patience_seconds`` (by default nearly its timeout) may be slow, and is not
+    known to be down.
     """
 
     timeout_seconds: float
@@ -55,6 +57,7 @@ class Limits:
     max_bytes: int
     patience_seconds: float | None = None
     breaker: Breaker = field(default_factory=lambda: source_breaker(0.0))
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def patience(self) -> float:

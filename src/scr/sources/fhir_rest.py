@@ -21,7 +21,8 @@ from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
 from scr.fhir.pages import Page, Part, collection, read_page
 from scr.mapping.provider import FhirR4Connection
 from scr.sources.asking import Limits, ask_guarded
-from scr.sources.http import Fetched, SourceFailure, bad_status, fetch, origin
+from scr.sources.http import Fetched, SourceFailure, bad_status, fetch, origin, retry_after
+from scr.sources.pace import fetch_paced
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
 
@@ -195,11 +196,18 @@ class _Call:
                 max_bytes=room,
                 deadline=self.question.deadline,
                 attempts=limits.attempts,
+                once=self._once,
             )
-            if fetched.status >= 400:
-                raise bad_status(fetched.status, origin(request.url))
         except SourceFailure as failure:
             raise _with_remedy(failure, request) from None
+        return fetched
+
+    async def _once(
+        self, client: httpx.AsyncClient, request: httpx.Request, max_bytes: int, deadline: float
+    ) -> Fetched:
+        fetched = await fetch_paced(self.source.limits.pace, client, request, max_bytes, deadline)
+        if fetched.status >= 400:
+            raise bad_status(fetched.status, origin(request.url), retry_after(fetched.headers))
         return fetched
 
 

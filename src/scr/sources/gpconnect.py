@@ -20,7 +20,7 @@ from scr.fhir.gaps import Issue, ListNote, issues_in
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.mapping.provider import GpConnectConnection
 from scr.sources.asking import Limits, ask_guarded
-from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetch, origin
+from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetch, origin, retry_after
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.sources.provenance import provenance_token
@@ -203,10 +203,12 @@ def _refuse_error(fetched: Fetched, place: str) -> None:
         raise SourceFailure(
             f"{place}: the practice's system answered with the error {named}",
             code=named.lower().replace("_", "-"),
+            retry_after=retry_after(fetched.headers),
+            ailing=fetched.status >= 500,
         )
     if fetched.status < 400:
         raise SourceFailure(f"{place}: an OperationOutcome came instead of a record", code="no-record")
-    raise bad_status(fetched.status, place)
+    raise bad_status(fetched.status, place, retry_after(fetched.headers))
 
 
 def _known(code: str) -> str:

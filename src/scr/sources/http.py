@@ -12,7 +12,7 @@ import logging
 import re
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -82,6 +82,10 @@ class Fetched:
     body: bytes
 
 
+Once = Callable[[httpx.AsyncClient, httpx.Request, int, float], Awaitable[Fetched]]
+"""One attempt: the client, the request, the most bytes, and the deadline."""
+
+
 def open_client(
     transport: httpx.AsyncBaseTransport | None = None,
     *,
@@ -131,33 +135,37 @@ async def fetch(
     max_bytes: int,
     deadline: float,
     attempts: int = 1,
+    once: Once | None = None,
 ) -> Fetched:
     """Send a request that only reads, and take in its whole answer.
 
     ``deadline`` (the event loop's clock, seconds) covers connecting, headers and body; ``max_bytes``
     counts the decompressed body. A status of 400 and above is returned where its body is FHIR JSON.
-    Failures to connect and 502, 503, 504 are tried again, ``attempts`` in all, while there is time; a
-    kept connection that the other end had just closed costs no attempt, once. Raises SourceFailure.
+    Failures to connect and 502, 503, 504 are tried again, ``attempts`` in all, while there is time, and
+    after the pause that the other end asked for, if it did; a kept connection that the other end had just
+    closed costs no attempt, once. ``once`` is how a single call is made. Raises SourceFailure.
     """
     idle_lost = False
     attempt = 1
     while True:
         try:
-            return await _fetch_once(client, request, max_bytes, deadline)
+            return await (once or fetch_once)(client, request, max_bytes, deadline)
         except SourceFailure as failure:
             if failure.code == "reset" and not idle_lost:
                 idle_lost = True
                 continue
-            in_time = asyncio.get_running_loop().time() + _PAUSE < deadline
+            pause = _PAUSE if failure.retry_after is None else failure.retry_after
+            in_time = asyncio.get_running_loop().time() + pause < deadline
             if not failure.passing or attempt >= attempts or not in_time:
                 raise
         attempt += 1
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(pause)
 
 
-async def _fetch_once(
+async def fetch_once(
     client: httpx.AsyncClient, request: httpx.Request, max_bytes: int, deadline: float
 ) -> Fetched:
+    """One attempt of ``fetch``."""
     place = origin(request.url)
     try:
         async with asyncio.timeout_at(deadline):
@@ -220,7 +228,7 @@ def bad_status(status: int, place: str, pause: float | None = None) -> SourceFai
     return SourceFailure(
         f"{place}: it answered with status {status}{why.get(status, '')}",
         code=f"http-{status}",
-        passing=status in _PASSING and pause is None,
+        passing=status in _PASSING or pause is not None,
         retry_after=pause,
     )
 

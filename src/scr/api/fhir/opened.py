@@ -7,7 +7,7 @@ work on permitted entries only.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scr.api.look import Look
 from scr.broker.assemble import Record
@@ -24,11 +24,12 @@ from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.redact import redacted
+from scr.fhir.redactions import Redactions
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
 from scr.store.locator import Located, as_served
+from scr.store.recent import RecentRecords, Workings
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
 
@@ -37,7 +38,8 @@ NO_PATIENT = "no Patient with this id, or none that you may see"
 class Opened:
     """The permitted part of one person's record, and how each source answered.
 
-    ``decide`` gives, of what is made of these entries, what may be seen too.
+    ``decide`` gives, of what is made of these entries, what may be seen too. ``workings`` is for what is
+    worked out of them.
     """
 
     known: Known
@@ -45,6 +47,7 @@ class Opened:
     permitted: tuple[Entry, ...]
     ledger: Ledger
     decide: Callable[[Sequence[Entry]], list[Entry]]
+    workings: Workings = field(default_factory=Workings, repr=False)
 
     @property
     def subject(self) -> str:
@@ -71,14 +74,19 @@ class Admitted:
         """Whether the actor must not learn where the person is."""
         return Obligation.HIDE_WHEREABOUTS in self.ruling.whole.obligations
 
-    def permitted(self, entries: Sequence[Entry], named: Sequence[Entry] = ()) -> list[Entry]:
+    def permitted(
+        self, entries: Sequence[Entry], named: Sequence[Entry] = (), before: Redactions | None = None
+    ) -> list[Entry]:
         """The entries that the actor may see, without what they say of those that the actor may not.
 
-        ``named`` are others that may be referred to, as far as the actor may see them.
+        ``named`` are others that may be referred to, as far as the actor may see them. ``before`` are
+        redactions of the same record.
         """
-        beside = {f"Patient/{person.patient_id}" for person in self.known.view}
-        beside.update(entry.reference for entry in self.ruling.permitted(named))
-        permitted = redacted(self.ruling.permitted(entries), beside, self.ruling.permits)
+        beside = frozenset(f"Patient/{person.patient_id}" for person in self.known.view)
+        redact = (before or Redactions()).redacted
+        permitted = redact(
+            self.ruling.permitted(entries), beside, self.ruling.permitted(named), self.ruling.permits
+        )
         return core(permitted) if self.hides else permitted
 
     def settling(self) -> Settling:
@@ -103,11 +111,17 @@ class Opener:
     """
 
     def __init__(
-        self, broker: Broker, policy: Policy, on_admitted: Callable[[Known], None] | None = None
+        self,
+        broker: Broker,
+        policy: Policy,
+        on_admitted: Callable[[Known], None] | None = None,
+        recent: RecentRecords | None = None,
     ) -> None:
+        """``recent`` keeps what was worked out of a record; without it everything is worked out anew."""
         self._broker = broker
         self._policy = policy
         self._on_admitted = on_admitted
+        self._recent = recent
 
     async def by_number(
         self,
@@ -244,10 +258,11 @@ class Opener:
         if self._on_admitted is not None:
             self._on_admitted(known)
         record = await self._broker.record(
-            known, actor, trace_id=look.correlation, only=only, on_result=on_result
+            known, actor, trace_id=look.correlation, only=only, on_result=on_result, within=look.wait
         )
-        permitted = admitted.permitted(record.entries)
-        patient = self._broker.patient(known, permitted)
+        workings = self._workings(known)
+        permitted = admitted.permitted(record.entries, before=workings.redactions)
+        patient = self._patient(known, permitted, workings)
         permitted = admitted.permitted([patient]) + permitted
         opened = visible_headings(request, self._policy)
         by_source = admitted.ruling.opened_headings({result.source.value for result in record.results})
@@ -265,8 +280,27 @@ class Opener:
         )
         look.details["ledger"] = ledger.summary()
         return Opened(
-            known, record, tuple(permitted), ledger, lambda made: admitted.permitted(made, permitted)
+            known,
+            record,
+            tuple(permitted),
+            ledger,
+            lambda made: admitted.permitted(made, permitted, workings.redactions),
+            workings,
         )
+
+    def _patient(self, known: Known, permitted: Sequence[Entry], workings: Workings) -> Entry:
+        """The composed Patient; as it was made before, of the same Patients and the same person."""
+        patients = [entry for entry in permitted if entry.type == "Patient"]
+        if not patients:  # then it tells of this very moment
+            return self._broker.patient(known, patients)
+        people = [(one.patient_id, one.nhs_number, one.standing) for one in known.view]
+        hangs_on = (patients, people, known.links)
+        (patient,) = workings.once("patient", hangs_on, lambda: (self._broker.patient(known, patients),))
+        return patient
+
+    def _workings(self, known: Known) -> Workings:
+        """What was worked out of the person's record before, as far as it is kept."""
+        return Workings() if self._recent is None else self._recent.workings(known.person.key)
 
 
 def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
