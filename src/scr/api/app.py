@@ -115,7 +115,7 @@ def mount(app: FastAPI, services: Services) -> None:
     oauth = open_authorisation(services)
     verifier = open_verifier(services, oauth)
     looks = Looks(verifier, services.policy, services.database, now_ms)
-    opener = Opener(services.broker, services.policy)
+    opener = Opener(services.broker, services.policy, recent=services.recent)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
     types = served_types(services.policy)
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)

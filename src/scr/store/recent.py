@@ -4,15 +4,15 @@ Opening a record of 500 resources costs a millisecond and a half, nearly all of 
 decryptions. What was opened is kept in this process for a minute, bounded in size, and used only
 while the person's revision, read in the same transaction, is the one that it was opened at: every
 change of a record, in whatever process, makes a new revision. Nothing is decided here: consent sees
-every entry of every answer all the same.
+every entry of every answer all the same. What was worked out of a record goes with it (``Workings``).
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Lock
 
@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from scr.fhir.entry import Entry, about, versioned_by_content
 from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.redactions import Redactions
 from scr.store.keys import KeyRing
 from scr.store.people import Person
 from scr.store.records import load_record
@@ -30,14 +31,56 @@ _HEAD_BYTES = 600
 """What the typed fields of an entry come to in memory, about."""
 
 _BY_TYPE_AND_ID = attrgetter("type", "id")
+_FEW = 4
 
 
-@dataclass(frozen=True, slots=True)
+class Workings:
+    """What was worked out of a record: given again where all that it hangs on is equal, made anew where not.
+
+    So nothing of it can be out of date, whatever has changed meanwhile. It is let go of with the record.
+    """
+
+    def __init__(self) -> None:
+        self.redactions = Redactions()
+        self._made: dict[str, tuple[tuple[object, Sequence[Entry]], ...]] = {}
+        self._fresh = 0
+
+    def once(self, what: str, of: object, make: Callable[[], Sequence[Entry]]) -> Sequence[Entry]:
+        """The entries that are made of ``of``, and of nothing else that ever changes.
+
+        Of each ``what`` the last few are kept.
+        """
+        kept = self._made.get(what, ())
+        for before, made in kept:
+            if before == of:
+                return made
+        fresh = make()
+        self._made[what] = ((of, fresh), *kept[: _FEW - 1])
+        self._fresh += 1
+        return fresh
+
+    @property
+    def made(self) -> int:
+        """How often something was made anew."""
+        return self._fresh + self.redactions.made
+
+    def weight(self, but: Iterable[Entry]) -> int:
+        """Bytes that the entries in it come to, about, without those that are kept anyway."""
+        found = {id(entry): entry for entry in self.redactions.kept()}
+        found.update((id(one), one) for kept in self._made.values() for _, made in kept for one in made)
+        for entry in but:
+            found.pop(id(entry), None)
+        return _weight(found.values())
+
+
+@dataclass(slots=True)
 class _Opened:
     revision: tuple[tuple[str, int], ...]
     until: float
     size: int
     entries: tuple[Entry, ...]
+    workings: Workings = field(default_factory=Workings)
+    weighed: int = 0
 
 
 class RecentRecords:
@@ -76,9 +119,21 @@ class RecentRecords:
             theirs = load_record(connection, keys, other)
             found += [about(entry, other.patient_id, person.patient_id) for entry in theirs]
         entries = tuple(sorted(map(_versioned, found), key=_BY_TYPE_AND_ID))
-        size = sum(len(entry.body) + _HEAD_BYTES for entry in entries)
-        self._keep(person.key, _Opened(revision, now + self._seconds, size, entries), now)
+        self._keep(person.key, _Opened(revision, now + self._seconds, _weight(entries), entries), now)
         return entries
+
+    def workings(self, person: str) -> Workings:
+        """What was worked out of the record that was opened last of a person, by opaque key.
+
+        Of one that is not kept, nothing was, and nothing will be.
+        """
+        with self._lock:
+            known = self._opened.get(person)
+            if known is None:
+                return Workings()
+            if known.weighed != known.workings.made:
+                self._weigh(known)
+            return known.workings
 
     @property
     def size(self) -> int:
@@ -98,8 +153,18 @@ class RecentRecords:
                 return
             self._opened[key] = opened
             self._size += opened.size
-            while self._size > self._max_bytes:
-                self._forget(next(iter(self._opened)))
+            self._make_room()
+
+    def _weigh(self, opened: _Opened) -> None:
+        """Count what has been worked out since as well."""
+        opened.weighed = opened.workings.made
+        before, opened.size = opened.size, _weight(opened.entries) + opened.workings.weight(opened.entries)
+        self._size += opened.size - before
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while self._size > self._max_bytes:
+            self._forget(next(iter(self._opened)))
 
     def _drop_old(self, now: float) -> None:
         for key in [key for key, opened in self._opened.items() if opened.until <= now]:
@@ -109,6 +174,10 @@ class RecentRecords:
         before = self._opened.pop(key, None)
         if before is not None:
             self._size -= before.size
+
+
+def _weight(entries: Iterable[Entry]) -> int:
+    return sum(len(entry.body) + _HEAD_BYTES for entry in entries)
 
 
 def _versioned(entry: Entry) -> Entry:

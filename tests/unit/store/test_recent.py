@@ -116,3 +116,34 @@ def test_an_erased_person_is_not_there_however_lately_they_were_read(
     now[0] = 11
     recent.sweep()
     assert recent.size == 0
+
+
+def test_what_was_worked_out_is_kept_with_its_record_and_counted(database: Database, keys: KeyRing) -> None:
+    """It is given again for what is equal, made anew for what is not, and gone with the record."""
+    now = [0.0]
+    recent = RecentRecords(seconds=10, max_bytes=20_000, clock=lambda: now[0])
+    person = registered(database, keys, NUMBERS[0])
+    assert recent.workings(person.key) is not recent.workings(person.key)
+    database.write_now(lambda c: file_entries(c, keys, person, [observation("o", 1)], NOW))
+
+    def look(c: object) -> tuple[Entry, ...]:
+        read = person_by_key(c, keys, person.key)  # type: ignore[arg-type]
+        assert read is not None
+        return recent.load(c, keys, read)  # type: ignore[arg-type]
+
+    (entry,) = database.read_now(look)
+    alone = recent.size
+    workings = recent.workings(person.key)
+    made = [workings.once("one", (hangs_on, 1), lambda: [observation("p", 2)]) for hangs_on in "aab"]
+    assert made[0] is made[1] is not made[2]
+    workings.redactions.redacted([entry], frozenset(), [], lambda _: True)
+    assert recent.workings(person.key) is workings
+    assert recent.size == alone + 2 * (alone + len(made[0][0].body) - len(entry.body))
+    for number in range(9):
+        workings.once("one", number, lambda: [observation("p", 2)])
+    assert recent.workings(person.key) is workings
+    assert recent.size == alone + 4 * (alone + len(made[0][0].body) - len(entry.body))
+    workings.once("all", 1, lambda: [observation("p", 2)] * 2 + [observation("q", 1) for _ in range(40)])
+    assert recent.workings(person.key) is workings
+    assert recent.size == 0
+    assert recent.workings(person.key) is not workings

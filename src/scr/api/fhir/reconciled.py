@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,20 +16,17 @@ from scr.fhir.reconciled import Making
 from scr.store.engine import Database
 from scr.store.locator import know_room, room_known
 
-_KEPT = 32
 _ROOMS = 100_000
 _HOUR = 3_600_000
-_Key = tuple[str, int, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
 
 class Reconciler:
-    """Adds to a record what is made of it. What was made last is kept while nothing of the record changes."""
+    """Adds to a record what is made of it: as it was made before, where nothing of the record has changed."""
 
     def __init__(self, rules: Rules, id_key: bytes, database: Database) -> None:
         self._rules = rules
         self._id_key = id_key
         self._database = database
-        self._made: OrderedDict[_Key, list[Entry]] = OrderedDict()
         self._rooms: set[str] = set()
 
     async def add(self, opened: Opened, now: int) -> Opened:
@@ -45,18 +41,11 @@ class Reconciler:
 
     def _making(self, making: Making, opened: Opened) -> Sequence[Entry]:
         told = tuple(sorted(states(opened.ledger, opened.permitted).items()))
-        key = (
-            making.subject,
-            making.now,
-            told,
-            tuple((entry.id, entry.version) for entry in opened.permitted),
+        return opened.workings.once(
+            "reconciled",
+            (making.subject, making.now, told, opened.permitted),
+            lambda: reconcile(opened.permitted, opened.ledger, self._rules, making),
         )
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = reconcile(opened.permitted, opened.ledger, self._rules, making)
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        return made
 
     async def _note(self, making: Making, opened: Opened) -> None:
         """Note once whose the ids of what is made are: every id that has been served can be read again."""
