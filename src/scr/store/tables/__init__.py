@@ -17,6 +17,7 @@ from scr.store.tables.audit import AuditTableRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
+from scr.store.tables.looks import JobRow, LastLookRow
 from scr.store.tables.messages import LongPayloadRow, MessageRow, QuarantineRow, WaitingRow
 from scr.store.tables.people import PersonDoubtRow, PersonIndexRow, PersonRow, RelationshipRow
 from scr.store.tables.providers import (
@@ -55,6 +56,8 @@ LONG_PAYLOAD = _table(LongPayloadRow)
 QUARANTINE = _table(QuarantineRow)
 WAITING = _table(WaitingRow)
 SNAPSHOT = _table(SnapshotRow)
+LAST_LOOK = _table(LastLookRow)
+JOB = _table(JobRow)
 AUDIT = _table(AuditTableRow)
 ONBOARDING = _table(OnboardingEventRow)
 LOSS_DAY = _table(LossDayRow)
