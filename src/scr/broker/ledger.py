@@ -34,7 +34,7 @@ _SEVERITY: dict[Outcome, tuple[str, str]] = {
     Outcome.NOT_ASKED: ("warning", "incomplete"),
 }
 
-_SENTENCES: dict[Outcome, str] = {
+SENTENCES: dict[Outcome, str] = {
     Outcome.ANSWERED: "{name} answered.",
     Outcome.EMPTY: "{name} answered and holds nothing here.",
     Outcome.WITHHELD: "{name}: part of the record is withheld.",
@@ -44,6 +44,7 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.INCOMPLETE: "{name} answered in part: some of what it holds is missing here.",
     Outcome.NOT_ASKED: "{name} was not asked.",
 }
+"""What is told of a source that answered so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class LedgerLine:
     def sentence(self) -> str:
         """What a person reads."""
         detail = "" if self.alias or self.outcome is Outcome.LATE else self.result.detail
-        return f"{_SENTENCES[self.outcome].format(name=self.name)} {detail}".rstrip()
+        return f"{SENTENCES[self.outcome].format(name=self.name)} {detail}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,12 @@ class Ledger:
     def summary(self) -> str:
         """``3/4 answered; ZZN01=late``, for a header and a log line: no person in it."""
         good = sum(line.outcome in _GOOD for line in self.lines)
-        rest = [f"{line.source}={line.outcome.value}" for line in self._told() if line.outcome not in _GOOD]
+        rest = [f"{line.source}={line.outcome.value}" for line in self.told() if line.outcome not in _GOOD]
         return "; ".join([f"{good}/{len(self.lines)} answered", *rest])
 
     def resource(self) -> Resource:
         """The ledger as an OperationOutcome: one issue for each source and each outcome it gave."""
-        issues = [issue for line in self._told() for issue in _issues(line)]
+        issues = [issue for line in self.told() for issue in _issues(line)]
         if not issues:
             issues = [_issue_without_sources()]
         if self.nameless:
@@ -111,7 +112,7 @@ class Ledger:
             issues.append(_issue_choices(self.choices))
         return operation_outcome(issues)
 
-    def _told(self) -> list[LedgerLine]:
+    def told(self) -> list[LedgerLine]:
         """The lines as they are told."""
         if not self.nameless:
             return list(self.lines)
@@ -178,7 +179,7 @@ def _line(
     outcome = result.outcome
     if outcome in _GOOD:
         told = {o for o, _ in headings.values()}
-        if Outcome.NOT_ASKED in told:  # one of its feeds has not sent anything yet
+        if not told.isdisjoint({Outcome.NOT_ASKED, Outcome.LATE}):  # a feed is silent, or a part was late
             told.add(Outcome.INCOMPLETE)
         missing = [o for o in (Outcome.INCOMPLETE, Outcome.STALE) if o in told]
         anything = any(count for _, count in headings.values())
@@ -207,7 +208,7 @@ def _issues(line: LedgerLine) -> list[Resource]:
 
 def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) -> Resource:
     severity, code = _SEVERITY[outcome]
-    text = line.sentence if outcome is line.outcome else _SENTENCES[outcome].format(name=line.name)
+    text = line.sentence if outcome is line.outcome else SENTENCES[outcome].format(name=line.name)
     extension: list[Resource] = [
         {"url": "source", "valueString": line.source},
         {"url": "outcome", "valueCode": outcome.value},

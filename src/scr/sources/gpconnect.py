@@ -1,7 +1,7 @@
 """A GP practice, asked live: GP Connect Access Record: Structured (FHIR STU3).
 
-One call, ``Patient/$gpc.getstructuredrecord``, asks for every area of the record; what the answer says
-of its own gaps is told heading by heading.
+One call, ``Patient/$gpc.getstructuredrecord``, asks for every area of the record, and where that takes long
+another for allergies, medications and problems; what the answer says of its own gaps is told by heading.
 https://digital.nhs.uk/developer/api-catalogue/gp-connect-access-record-structured-fhir
 """
 
@@ -20,6 +20,7 @@ from scr.fhir.gaps import Issue, ListNote, issues_in
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.mapping.provider import GpConnectConnection
 from scr.sources.asking import Limits, ask_guarded
+from scr.sources.first import PARTLY_LATE, SAFETY, calls_end, whole_or_safety, worsen
 from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetch, origin, retry_after
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
@@ -60,6 +61,7 @@ AREAS = (
     Area("includeReferrals", (), "referrals", ("792931000000107",)),
     Area("includeDiaryEntries", (), "plans", ("714311000000108",)),
 )
+SAFETY_AREAS = tuple(area for area in AREAS if area.heading in SAFETY)
 _BY_PARAMETER = {area.parameter: area.heading for area in AREAS}
 _BY_LIST = {code: area.heading for area in AREAS for code in area.lists}
 _BY_SECONDARY_LIST = {
@@ -78,8 +80,6 @@ _WARNINGS = {
     "data-in-transit": Outcome.INCOMPLETE,
     "data-awaiting-filing": Outcome.INCOMPLETE,
 }
-_WEIGHT = {Outcome.INCOMPLETE: 1, Outcome.DOWN: 2, Outcome.WITHHELD: 3}
-"""Where an area has several gaps, the weightiest is told."""
 
 _ERRORS: dict[str, tuple[Outcome, str]] = {
     "NO_RECORD_FOUND": (Outcome.EMPTY, "The practice holds no record for this person."),
@@ -131,36 +131,54 @@ class GpConnectSource:
         return await ask_guarded(self._read, question, ods=self.ods, name=self.name, limits=self.limits)
 
     async def _read(self, question: Question) -> SourceResult:
-        request = self._request(question)
-        fetched = await fetch(
-            self.client,
-            request,
-            max_bytes=self.limits.max_bytes,
-            deadline=question.deadline,
-            attempts=self.limits.attempts,
+        until = calls_end(question.deadline)
+        (body, areas), lost = await whole_or_safety(
+            lambda: self._fetched(question, AREAS, until, question.trace_id),
+            lambda: self._fetched(question, SAFETY_AREAS, until, ""),
+            until,
         )
-        _refuse_error(fetched, origin(request.url))
-        reading = read_payload(fetched.body, question, self.reader)
-        headings = gaps(reading.issues, reading.lists)
+        reading = read_payload(body, question, self.reader)
+        headings = gaps(reading.issues, reading.lists, areas)
         for heading in reading.unread:
-            _worsen(headings, heading, Outcome.INCOMPLETE)
+            worsen(headings, heading, Outcome.INCOMPLETE)
+        if lost is not None:
+            for area in set(AREAS).difference(areas):
+                worsen(headings, area.heading, lost.outcome)
         return SourceResult(
             self.ods,
             self.name,
             Outcome.ANSWERED,
             entries=reading.entries,
             headings=headings,
+            code=PARTLY_LATE if lost else "",
+            detail="A part of its record did not come in time." if lost else "",
             demographics=reading.demographics,
         )
 
-    def _request(self, question: Question) -> httpx.Request:
+    async def _fetched(
+        self, question: Question, areas: tuple[Area, ...], until: float, trace: str
+    ) -> tuple[bytes, tuple[Area, ...]]:
+        """The answer about these areas. Without ``trace`` it has an id of its own, so that it is not taken
+        for a repeated one."""
+        request = self._request(question, areas, trace or str(uuid.uuid4()))
+        fetched = await fetch(
+            self.client,
+            request,
+            max_bytes=self.limits.max_bytes,
+            deadline=until,
+            attempts=self.limits.attempts,
+        )
+        _refuse_error(fetched, origin(request.url))
+        return fetched.body, areas
+
+    def _request(self, question: Question, areas: tuple[Area, ...], trace: str) -> httpx.Request:
         now = self.reader.clock() // 1000
         base = self.connection.url.rstrip("/")
         token = provenance_token(question.actor, issuer=self.us, audience=base, version=self.version, now=now)
         return self.client.build_request(
             "POST",
             f"{base}/Patient/$gpc.getstructuredrecord",
-            content=orjson.dumps(parameters(question.nhs_number)),
+            content=orjson.dumps(parameters(question.nhs_number, areas)),
             headers={
                 "Accept": FHIR_JSON,
                 "Authorization": f"Bearer {token}",
@@ -169,18 +187,18 @@ class GpConnectSource:
                 "Ssp-From": self.connection.from_asid,
                 "Ssp-InteractionID": INTERACTION,
                 "Ssp-To": self.connection.to_asid,
-                "Ssp-TraceID": question.trace_id or str(uuid.uuid4()),
+                "Ssp-TraceID": trace,
             },
         )
 
 
-def parameters(nhs_number: NHSNumber) -> Resource:
-    """The Parameters that ask for all areas, with everything that their switches would leave out."""
+def parameters(nhs_number: NHSNumber, areas: Iterable[Area] = AREAS) -> Resource:
+    """The Parameters that ask for areas, with everything that their switches would leave out."""
     person = {
         "name": "patientNHSNumber",
         "valueIdentifier": {"system": NHS_NUMBER_SYSTEM, "value": nhs_number.value},
     }
-    return {"resourceType": "Parameters", "parameter": [person, *(_parameter(area) for area in AREAS)]}
+    return {"resourceType": "Parameters", "parameter": [person, *(_parameter(area) for area in areas)]}
 
 
 def _parameter(area: Area) -> Resource:
@@ -216,8 +234,10 @@ def _known(code: str) -> str:
     return code.replace(" ", "_") if _CODE.match(code) else ""
 
 
-def gaps(issues: Iterable[Issue], lists: Iterable[ListNote]) -> dict[str, Outcome]:
-    """The headings that the answer itself says are not whole.
+def gaps(
+    issues: Iterable[Issue], lists: Iterable[ListNote], areas: tuple[Area, ...] = AREAS
+) -> dict[str, Outcome]:
+    """The headings that the answer itself says are not whole, where it was asked for these areas.
 
     An area that the system does not support is down; a switch that it does not support, a record in
     transit, or an area that is neither there nor spoken of is incomplete; confidential items are withheld.
@@ -226,19 +246,19 @@ def gaps(issues: Iterable[Issue], lists: Iterable[ListNote]) -> dict[str, Outcom
     found: dict[str, Outcome] = {}
     lists = tuple(lists)
     present = {code for note in lists for code in note.codes}
-    for area in AREAS:
+    for area in areas:
         if present.isdisjoint(area.lists):
-            _worsen(found, area.heading, Outcome.INCOMPLETE)
+            worsen(found, area.heading, Outcome.INCOMPLETE)
     for issue in issues:
         parameter, _, switch = issue.about.partition(".")
         if parameter in _BY_PARAMETER:
-            _worsen(found, _BY_PARAMETER[parameter], Outcome.INCOMPLETE if switch else Outcome.DOWN)
+            worsen(found, _BY_PARAMETER[parameter], Outcome.INCOMPLETE if switch else Outcome.DOWN)
         elif issue.is_error or (issue.severity == "warning" and not parameter):
-            for area in AREAS:
-                _worsen(found, area.heading, Outcome.INCOMPLETE)
+            for area in areas:
+                worsen(found, area.heading, Outcome.INCOMPLETE)
     for note in lists:
         for warning in note.warnings:
-            _worsen(found, _heading_of(note.codes), _WARNINGS.get(warning, Outcome.INCOMPLETE))
+            worsen(found, _heading_of(note.codes), _WARNINGS.get(warning, Outcome.INCOMPLETE))
     return found
 
 
@@ -248,8 +268,3 @@ def _heading_of(codes: Iterable[str]) -> str:
         if heading:
             return heading
     return "contacts"
-
-
-def _worsen(found: dict[str, Outcome], heading: str, outcome: Outcome) -> None:
-    if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
-        found[heading] = outcome
