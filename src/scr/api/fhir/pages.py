@@ -12,6 +12,7 @@ import binascii
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -58,7 +59,8 @@ class _Pinned(msgspec.Struct, array_like=True):
 class Plan:
     """How what was found is given: the self link, the page size, what goes with it, and which part of each.
 
-    ``ignored`` are parameters that were not understood, and left out as the sender wished.
+    ``ignored`` are parameters that were not understood, and left out as the sender wished; ``notes`` are
+    issues that are told with the ledger.
     """
 
     own: str
@@ -67,6 +69,16 @@ class Plan:
     shape: Shape = field(default_factory=Shape)
     total: bool = True
     ignored: list[str] = field(default_factory=list)
+    notes: list[Resource] = field(default_factory=list)
+
+
+class Giving(Protocol):
+    """Makes the answer of what was found."""
+
+    async def first(
+        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], plan: Plan
+    ) -> Answer:
+        """The answer, or the first page of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +105,8 @@ class Pages:
         """The first page of what was found; what remains is pinned."""
         page = found[: plan.count]
         includes = Includes(plan.includes, self._base_url)
-        others = includes.of(found, opened.permitted) if plan.count else []
-        await remember(self._database, opened, [*found, *others] if plan.count else ())
-        ledger = _noted(opened.ledger.resource(), plan.ignored)
+        others = await self._beside(opened, found, plan)
+        ledger = _noted(opened.ledger.resource(), plan)
         next_link = None
         if 0 < plan.count < len(found):
             snapshot = await self._pin(look, actor, opened, found, others, ledger, plan)
@@ -111,6 +122,20 @@ class Pages:
             outcome=ledger,
         )
         return Answer(body, headers={"X-SCR-Ledger": opened.ledger.summary()})
+
+    async def pin(self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], plan: Plan) -> str:
+        """Pin what was found without giving anything of it; the id of the snapshot (``whole``)."""
+        others = await self._beside(opened, found, plan)
+        ledger = _noted(opened.ledger.resource(), plan)
+        return await self._pin(look, actor, opened, found, others, ledger, plan)
+
+    async def _beside(self, opened: Opened, found: Sequence[Entry], plan: Plan) -> list[Entry]:
+        """What goes with what was found. Of all of it, it is noted where it can be read again."""
+        if not plan.count:
+            return []
+        others = Includes(plan.includes, self._base_url).of(found, opened.permitted)
+        await remember(self._database, opened, [*found, *others])
+        return others
 
     def _included(
         self,
@@ -132,7 +157,14 @@ class Pages:
 
     async def next(self, look: Look, actor: Actor, token: str) -> Answer:
         """A later page. Raises NotFound where the cursor is not this actor's, or its time is over."""
-        cursor = self._read(actor, token)
+        return await self._page(look, actor, self._read(actor, token), f"{self._base_url}?_page={token}")
+
+    async def whole(self, look: Look, actor: Actor, snapshot: str) -> Answer:
+        """All that was pinned for the actor in one answer, decided again. Raises NotFound as ``next``."""
+        return await self._page(look, actor, _Cursor(snapshot, 0), None)
+
+    async def _page(self, look: Look, actor: Actor, cursor: _Cursor, own: str | None) -> Answer:
+        """A page at the address ``own``; the whole of what was pinned, where that is None."""
         loaded = await self._database.read(
             lambda conn: snapshots.load(conn, self._keys, cursor.snapshot, actor.subject, look.now)
         )
@@ -154,9 +186,10 @@ class Pages:
         allowed = {entry.reference: entry for entry in permitted}
         still = [entry.reference in allowed for entry in pinned.entries]
         found = [allowed[entry.reference] for entry in pinned.entries if entry.reference in allowed]
-        after = at + pinned.count
+        size = pinned.count if own else len(still) if pinned.count else 0
+        after = at + size
         page = found[sum(still[:at]) : sum(still[:after])]
-        more = any(still[after:])
+        more = size > 0 and any(still[after:])
         matches = {entry.reference for entry in pinned.entries}
         others = [entry for entry in permitted if entry.reference not in matches]
         includes = Includes(pinned.includes, self._base_url)
@@ -165,7 +198,7 @@ class Pages:
             bundle_id=look.correlation,
             base_url=self._base_url,
             links=Links(
-                f"{self._base_url}?_page={token}",
+                own or self._address(pinned.own),
                 self._link(actor, _Cursor(cursor.snapshot, after)) if more else None,
             ),
             now=look.now,
@@ -237,12 +270,13 @@ def _named(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
     return [replace(entry, body=b"") for entry in opened.permitted if entry.reference in named]
 
 
-def _noted(ledger: Resource, ignored: Sequence[str]) -> Resource:
-    """The ledger, with a warning for each parameter that was left out."""
-    notes = [
+def _noted(ledger: Resource, plan: Plan) -> Resource:
+    """The ledger, with a warning for each parameter that was left out, and what else is to be told."""
+    left_out = [
         issue("warning", "not-supported", f"{name}: not known here, and left out", detail="ignored-parameter")
-        for name in ignored
+        for name in plan.ignored
     ]
+    notes = [*plan.notes, *left_out]
     return {**ledger, "issue": [*ledger["issue"], *notes]} if notes else ledger
 
 

@@ -6,16 +6,17 @@ https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/patient-operat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from scr.api.fhir.opened import Opened, Opener
-from scr.api.fhir.pages import Pages, Plan
+from scr.api.fhir.pages import Giving, Plan
 from scr.api.fhir.reconciled import Reconciler
+from scr.api.fhir.wish import reconciled_of, wish_of
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import Invalid
-from scr.fhir.dates import interval
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
@@ -24,16 +25,20 @@ from scr.fhir.search import (
     Codes,
     Pairs,
     Search,
-    check_format,
-    once,
-    parse_count,
     parse_search,
-    parse_types,
     sort_entries,
 )
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
-_ONCE = frozenset({"_count", "_format"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An operation on what a search finds: what it takes, its address, and its own parameters."""
+
+    address: str
+    pairs: Pairs
+    take: Callable[[Sequence[Entry]], list[Entry]]
 
 
 class Searcher:
@@ -43,7 +48,7 @@ class Searcher:
         self,
         opener: Opener,
         reconciler: Reconciler,
-        pages: Pages,
+        pages: Giving,
         base_url: str,
         codes: Codes | None = None,
     ) -> None:
@@ -71,10 +76,20 @@ class Searcher:
         return await self._pages.first(look, actor, opened, found, _plan(search, own))
 
     async def resources(
-        self, look: Look, actor: Actor, kind: str, pairs: Pairs, *, lenient: bool = False
+        self,
+        look: Look,
+        actor: Actor,
+        kind: str,
+        pairs: Pairs,
+        *,
+        lenient: bool = False,
+        taking: Taking | None = None,
     ) -> Answer:
-        """``[type]?patient=[id]&…``; without a type ``?patient=[id]&_type=…``."""
-        wanted, rest = _reconciled(pairs)
+        """``[type]?patient=[id]&…``; without a type ``?patient=[id]&_type=…``.
+
+        ``taking``: an operation that gives part of what the search finds.
+        """
+        wanted, rest = reconciled_of(pairs)
         search = self._read(kind, rest, lenient)
         made = not MADE_TYPES.isdisjoint(search.kinds)
         asked = frozenset(HEADINGS) if search.beside or made else _headings(search.kinds)
@@ -83,6 +98,8 @@ class Searcher:
             opened = await self._reconciler.add(opened, look.now)
         found = await _run(search, opened)
         used = search.used if wanted else [*search.used, ("_reconciled", "false")]
+        if taking is not None:
+            found, used, kind = taking.take(found), [*used, *taking.pairs], taking.address
         return await self._pages.first(look, actor, opened, found, _plan(search, _own(kind, used)))
 
     def _read(self, kind: str, pairs: Pairs, lenient: bool, person: str | None = None) -> Search:
@@ -93,19 +110,13 @@ class Searcher:
 
     async def everything(self, look: Look, actor: Actor, patient_id: str, pairs: Pairs) -> Answer:
         """``Patient/[id]/$everything``: all that may be seen, the composed Patient first."""
-        wanted, rest = _reconciled(pairs)
-        kinds, since, count = _everything(rest)
+        wish = wish_of(pairs)
         opened = await self._opener.by_id(look, actor, patient_id)
-        if wanted and (kinds is None or not MADE_TYPES.isdisjoint(kinds)):
+        if wish.made:
             opened = await self._reconciler.add(opened, look.now)
-        found = [
-            entry
-            for entry in opened.permitted
-            if (kinds is None or entry.type in kinds) and (since is None or entry.last_updated >= since)
-        ]
-        ordered = _composed_first(opened, found)
+        ordered = _composed_first(opened, [entry for entry in opened.permitted if wish.wants(entry)])
         own = f"Patient/{patient_id}/$everything"
-        plan = Plan(own, len(ordered) if count is None else count)
+        plan = Plan(own, len(ordered) if wish.count is None else wish.count)
         return await self._pages.first(look, actor, opened, ordered, plan)
 
 
@@ -134,15 +145,6 @@ def _plan(search: Search, own: str) -> Plan:
     )
 
 
-def _reconciled(pairs: Pairs) -> tuple[bool, Pairs]:
-    """Whether what is made of the originals is wanted (``_reconciled``, true where it is not said), and the
-    other parameters."""
-    said = [value for name, value in pairs if name == "_reconciled"]
-    if len(said) > 1 or not {"true", "false"}.issuperset(said):
-        raise Invalid("give true or false, once", code="bad-parameter", where="_reconciled")
-    return said != ["false"], [pair for pair in pairs if pair[0] != "_reconciled"]
-
-
 def _headings(kinds: Sequence[str]) -> frozenset[str]:
     return frozenset(heading for kind in kinds for heading in headings_of_type(kind))
 
@@ -157,7 +159,7 @@ def _one_patient(pairs: Pairs) -> tuple[NHSNumber | str, Pairs]:
         raise Invalid(f"give one identifier={NHS_NUMBER_SYSTEM}|[number]", code="identifier-needed")
     name, value = found[0]
     rest = [pair for pair in pairs if pair != found[0]]
-    return (value if name == "_id" else _nhs_number(value)), rest
+    return (value if name == "_id" else nhs_number_of(value)), rest
 
 
 def _check_numbers(pairs: Pairs) -> None:
@@ -175,7 +177,8 @@ def _check_numbers(pairs: Pairs) -> None:
             )
 
 
-def _nhs_number(token: str) -> NHSNumber:
+def nhs_number_of(token: str) -> NHSNumber:
+    """The NHS Number of a token. Raises Invalid, without its digits."""
     system, bar, value = token.rpartition("|")
     if bar and system != NHS_NUMBER_SYSTEM:
         raise Invalid(f"only identifiers of {NHS_NUMBER_SYSTEM} are searched", code="bad-identifier")
@@ -183,35 +186,6 @@ def _nhs_number(token: str) -> NHSNumber:
         return NHSNumber.parse(value)
     except ValueError as error:
         raise Invalid(str(error), code="bad-nhs-number", where="identifier") from None
-
-
-def _everything(pairs: Pairs) -> tuple[frozenset[str] | None, int | None, int | None]:
-    kinds: frozenset[str] | None = None
-    since: int | None = None
-    count: int | None = None
-    for name, value in once(pairs, _ONCE):
-        if name == "_type":
-            named = frozenset(parse_types(value))
-            kinds = named if kinds is None else kinds & named
-        elif name == "_since":
-            read = interval(value.replace(" ", "+"))
-            if read is None:
-                raise Invalid(
-                    "must be an instant such as 2026-01-31T09:30:00Z", code="bad-parameter", where=name[:40]
-                )
-            since = read[0] if since is None else max(since, read[0])
-        elif name == "_count":
-            count = parse_count(value)
-        elif name == "_format":
-            check_format(value)
-        else:
-            known = "_type, _since, _count"
-            raise Invalid(
-                f"not a parameter of $everything here; known: {known}",
-                code="unknown-parameter",
-                where=name[:40],
-            )
-    return kinds, since, count
 
 
 def _own(kind: str, pairs: Pairs) -> str:
