@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.provider import GP_PRACTICE, Provider
+from scr.sources.neighbour import for_a_neighbour
 from scr.sources.protocol import Outcome, Source, SourceResult
 
 
@@ -67,3 +68,17 @@ def _without_practice(
             )
         )
     return tuple(found)
+
+
+def without_neighbours(plan: Plan, providers: Mapping[OdsCode, Provider]) -> Plan:
+    """The plan of a question that a neighbour asks: no neighbour is asked for it again, and nothing that one
+    sent is passed on. It has its own, and would else be asked in a circle."""
+    neighbours = {ods for ods, provider in providers.items() if provider.is_neighbour}
+    passed_over = {s.ods: s.name for s in plan.pulls if s.ods in neighbours}
+    passed_over |= {p.ods: p.name for p in plan.held if p.ods in neighbours}
+    return replace(
+        plan,
+        pulls=tuple(s for s in plan.pulls if s.ods not in neighbours),
+        held=tuple(p for p in plan.held if p.ods not in neighbours),
+        not_asked=(*plan.not_asked, *(for_a_neighbour(ods, name) for ods, name in passed_over.items())),
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from scr.broker.assemble import Record, assemble, compose_patient
 from scr.broker.gather import OnResult
 from scr.broker.linked import gather_linked
-from scr.broker.locate import Plan, locate
+from scr.broker.locate import Plan, locate, without_neighbours
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BrokenGlass
 from scr.consent.decide import AccessRequest, Interaction
@@ -27,7 +27,7 @@ from scr.identity.links import links_in_force, view_of
 from scr.identity.pds.refresh import Refresh
 from scr.mapping.provider import Provider
 from scr.sources.held import HeldSources
-from scr.sources.protocol import WRONG_PERSON, Question, Source
+from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Question, Source
 from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -52,7 +52,7 @@ class Known:
     of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
     or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
     are the types of all providers, by ODS code. ``former`` are the numbers that gave way to those of each
-    person, by opaque key.
+    person, by opaque key. ``by_neighbour``: a neighbouring record asks, for the actor.
     """
 
     person: Person
@@ -66,6 +66,7 @@ class Known:
     claims: tuple[Claim, ...] = ()
     organisations: Mapping[str, str] = field(default_factory=dict, repr=False)
     former: Mapping[str, frozenset[NHSNumber]] = field(default_factory=dict, repr=False)
+    by_neighbour: bool = False
 
     @property
     def glass(self) -> BrokenGlass | None:
@@ -167,7 +168,8 @@ class Broker:
     def plan(self, known: Known) -> Plan:
         """Which sources are asked about a person, and which are not."""
         there = {ods: p for ods, p in self._providers.items() if ods in known.contributing}
-        return locate(there, self._pulls, known.registered)
+        plan = locate(there, self._pulls, known.registered)
+        return without_neighbours(plan, self._providers) if known.by_neighbour else plan
 
     def waiting(self, seconds: float) -> Broker:
         """This broker, with another time for its sources: for a question whose asker does not wait."""
@@ -184,11 +186,12 @@ class Broker:
         only: Sequence[OdsCode] | None = None,
         on_result: OnResult | None = None,
         within: float | None = None,
+        errand: Errand = IN_CARE,
     ) -> Record:
         """The person's whole record, before any decision about it.
 
         ``only`` asks these sources alone: for one entry whose source is known. ``within`` is how many
-        seconds whoever asks would wait for it.
+        seconds whoever asks would wait for it, ``errand`` why they ask.
         """
         plan = self.plan(known)
         pulls = [s for s in plan.pulls if only is None or s.ods in only]
@@ -196,7 +199,10 @@ class Broker:
         seconds = self._deadline if within is None else min(within, self._longest)
         until = asyncio.get_running_loop().time() + seconds
         deadline = until - min(seconds * _ASIDE_SHARE, _ASIDE_SECONDS)
-        questions = [_question(known, person, actor, deadline, trace_id) for person in known.asked_about]
+        questions = [
+            replace(_question(known, person, actor, deadline, trace_id), errand=errand)
+            for person in known.asked_about
+        ]
         linked = tuple(other.key for other in known.linked)
         stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
         if on_result is not None:
@@ -257,6 +263,7 @@ class Broker:
             organisations=self._organisations,
             ties=tuple(tie for tie in ties if tie is not None),
             claims=claims,
+            by_neighbour=actor.through is not None,
         )
 
     def _former(

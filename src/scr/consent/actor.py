@@ -18,6 +18,25 @@ class ActorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """The neighbouring shared care record through which a professional asks, and what it says of them.
+
+    ``client`` is its id as a client of ours, ``name`` what people call it. ``organisation_type`` is that of the
+    professional's organisation, as the neighbour was registered with it; ``ties`` are the kinds of
+    relationship that the organisation has with the person, as the neighbour knows them; ``purpose`` is for
+    what they ask, and ``glass`` whether they have broken the glass there.
+    """
+
+    client: str
+    name: str
+    organisation: OdsCode
+    organisation_type: str = ""
+    ties: frozenset[str] = frozenset()
+    purpose: str = "TREAT"
+    glass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A person or a system, as its token told.
 
@@ -28,7 +47,8 @@ class Actor:
     citizens (``P9``); empty where the token does not tell. ``nhs_number`` is a citizen's or carer's own,
     where it is known; ``patient`` is the person whose token it is: the citizen themselves, or whom the
     carer acts for. ``app`` is the app of ours through which they ask, by its client's id; ``launch`` the
-    logical id of the one Patient whom its token is held to, empty where it is held to none.
+    logical id of the one Patient whom its token is held to, empty where it is held to none. ``through`` is
+    the neighbour that asks for them; None for whoever asks here.
     """
 
     kind: ActorKind
@@ -46,3 +66,4 @@ class Actor:
     patient: NHSNumber | None = field(default=None, repr=False)
     app: str = ""
     launch: str = ""
+    through: Through | None = None

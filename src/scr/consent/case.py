@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from scr.consent.actor import ActorKind
+from scr.consent.actor import Actor, ActorKind
 from scr.consent.breakglass import BTG, Lift, lifted
 from scr.consent.policy import Policy, Role
 from scr.consent.request import AccessRequest
@@ -49,7 +50,15 @@ def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
         role=role,
         say=in_force(request.rules, actor, now, purpose=request.purpose, own=own),
         lifts=lifted(request.glass, actor, role.activities, policy.glass, now),
-        kind=policy.agreements.type_of(organisation, request.organisations),
+        kind=policy.agreements.type_of(organisation, _types(actor, organisation, request.organisations)),
         purpose=_EMERGENCY if request.purpose == BTG else request.purpose,
         by_consent=actor.kind is ActorKind.CARER and online is not None and online.delegation is None,
     )
+
+
+def _types(actor: Actor, organisation: str, told: Mapping[str, str]) -> Mapping[str, str]:
+    """The types of organisations; of one that a neighbour speaks for, and of which nothing is known here,
+    as the neighbour was registered with it."""
+    if actor.through is None or organisation in told:
+        return told
+    return {organisation: actor.through.organisation_type}

@@ -19,7 +19,7 @@ from scr.consent.policy import ONLINE
 from scr.consent.proxies import Delegation, Online, carer_denial, citizen_denial
 from scr.consent.request import Reason
 from scr.consent.scopes import allows, by_search, reached
-from scr.consent.ties import ties_in_force
+from scr.consent.ties import has_tie
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
 from scr.fhir.privacy_consent import ALWAYS
@@ -143,7 +143,7 @@ def _relationship(case: Case) -> Reason | None:
     request = case.request
     if request.actor.kind in ONLINE or request.actor.organisation in request.relationships:
         return None
-    if ties_in_force(request.ties, request.actor, case.policy.ties, case.now):
+    if has_tie(request.ties, request.actor, case.policy.ties, case.now):
         return None
     return Reason("no-relationship", "Your organisation has no recorded care relationship with this person.")
 

@@ -78,14 +78,19 @@ class Claims(_Model):
 class _File(_Model):
     lasting: dict[DeclaredKind, Lasting]
     self_claimed: Claims
+    told_by_neighbours: tuple[DeclaredKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TiePolicy:
-    """How long each kind of tie holds. What is not here holds nothing; without ``claims`` nobody claims."""
+    """How long each kind of tie holds. What is not here holds nothing; without ``claims`` nobody claims.
+
+    ``told_by_neighbours`` are the kinds that hold here where a neighbour tells of them, for its question.
+    """
 
     lasting: Mapping[DeclaredKind, Lasting] = field(default_factory=dict)
     claims: Claims | None = None
+    told_by_neighbours: frozenset[DeclaredKind] = frozenset()
 
 
 def end_of(tie: Tie, policy: TiePolicy) -> int | None:
@@ -121,6 +126,13 @@ def ties_in_force(ties: Iterable[Tie], actor: Actor, policy: TiePolicy, now: dat
     )
 
 
+def has_tie(ties: Iterable[Tie], actor: Actor, policy: TiePolicy, now: datetime) -> bool:
+    """Whether one holds, or the neighbour through which the actor asks tells of one that counts here."""
+    if actor.through is not None and not policy.told_by_neighbours.isdisjoint(actor.through.ties):
+        return True
+    return bool(ties_in_force(ties, actor, policy, now))
+
+
 def load_ties(files: DataFiles) -> TiePolicy:
     """Read ``relationships.yaml``. Raises Invalid with file, line and key."""
     document = load_yaml(files.find("consent", RELATIONSHIPS_FILE))
@@ -131,7 +143,7 @@ def load_ties(files: DataFiles) -> TiePolicy:
         )
     if parsed.self_claimed.hours > parsed.self_claimed.most_hours:
         raise document.error("more than most_hours", "self_claimed", "hours", code="bad-policy")
-    return TiePolicy(parsed.lasting, parsed.self_claimed)
+    return TiePolicy(parsed.lasting, parsed.self_claimed, frozenset(parsed.told_by_neighbours))
 
 
 def _is_for(tie: Tie, actor: Actor) -> bool:

@@ -41,16 +41,34 @@ class GpConnectConnection(_Strict):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
 
 
+class BackendServices(_Strict):
+    """We, as another server knows us (SMART backend services): who signs, and for what.
+
+    ``key`` is a private JSON Web Key Set, such as our own signing keys, or a PEM with ``key_id``. Without
+    ``token_url`` the server's own SMART configuration says where its tokens are.
+    """
+
+    client_id: Annotated[str, Field(min_length=1)]
+    key: NeededSecret
+    key_id: str = ""
+    token_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/]+\S*)?$")] = ""
+    scopes: Annotated[tuple[str, ...], Field(min_length=1)] = ("system/*.rs",)
+
+
 class FhirR4Connection(_Strict):
     """A FHIR R4 server. ``search`` names the types to ask for, or ``$everything``.
 
     ``number_in`` says how the person is searched for: by POST, with the NHS Number in the body where no
-    access log sees it, or by GET, in the address, for a server that knows only that.
+    access log sees it, or by GET, in the address, for a server that knows only that. ``token`` is a bearer
+    token that does not change; ``backend_services`` asks for one. A ``neighbour`` is another shared care
+    record: it is told who asks, and is not asked what a neighbour asks.
     """
 
     kind: Literal["fhir-r4"]
     url: Url
     token: Secret = ""
+    backend_services: BackendServices | None = None
+    neighbour: bool = False
     number_in: Literal["body", "address"] = "body"
     search: Annotated[tuple[str, ...], Field(min_length=1)] = ("$everything",)
     timeout_seconds: Seconds = 4.0
@@ -164,6 +182,12 @@ class Provider(_Strict):
     def pushes(self) -> bool:
         """Whether any of its feeds sends to us, so that copies are held."""
         return any(isinstance(feed.connection, _PUSHED) for feed in self.feeds)
+
+    @property
+    def is_neighbour(self) -> bool:
+        """Whether it is another shared care record, which is asked live."""
+        connections = (feed.connection for feed in self.feeds)
+        return any(isinstance(one, FhirR4Connection) and one.neighbour for one in connections)
 
 
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:

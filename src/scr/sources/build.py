@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 
@@ -16,11 +18,15 @@ from scr.mapping.adapter import Adapter
 from scr.mapping.meaning import Step
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.settings import Settings
+from scr.sources.access import AccessTokens
 from scr.sources.asking import Limits, source_breaker
+from scr.sources.backend_services import BackendClient, Signer
 from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
+from scr.sources.neighbour import Admission, Origin
 from scr.sources.pipeline import Reader
 from scr.sources.protocol import Source
+from scr.sources.requester import Requester
 from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
 from scr.store.watch import FeedWatch
@@ -93,7 +99,26 @@ def _source(
     )
     if isinstance(connection, GpConnectConnection):
         return GpConnectSource(connection, reader, client, limits, settings.base_url, version("scr"))
-    return FhirRestSource(connection, reader, client, limits, partial(_token, settings, connection.token))
+    token = partial(_token, settings, connection.token)
+    if connection.neighbour:
+        reader = replace(reader, steps=(*reader.steps, Origin(connection.url.rstrip("/"))))
+    return FhirRestSource(connection, reader, client, limits, token, _admission(connection, client, settings))
+
+
+def _admission(
+    connection: FhirR4Connection, client: httpx.AsyncClient, settings: Settings
+) -> Admission | None:
+    """How a server lets us in under our key. Raises Invalid where that is not there, or none."""
+    known_as = connection.backend_services
+    if known_as is None:
+        return None
+    base = connection.url.rstrip("/")
+    signer = Signer(partial(settings.secret, known_as.key), known_as.key_id)
+    signer.sign({})  # a key that cannot sign is told now, and not by a question
+    tokens = AccessTokens(client, BackendClient(base, known_as, signer), time.time)
+    issuer = f"{settings.base_url}/auth"
+    requester = Requester(issuer, base, signer, time.time) if connection.neighbour else None
+    return Admission(tokens, requester, settings.base_url)
 
 
 def _token(settings: Settings, reference: str) -> str:

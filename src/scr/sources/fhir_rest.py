@@ -2,16 +2,15 @@
 
 First the person is found by NHS Number, then their record is taken: ``Patient/[id]/$everything``, or a
 search for each type that the provider's file lists. Pages are followed on the same origin only, and
-what they hold is put together into one payload for the pipeline. It is all or nothing: a record that
-lost one of its pages is not told from a whole one by whoever reads it.
+what they hold is put together into one payload for the pipeline. A search is all or nothing: one that
+lost a page is not told from a whole one by whoever reads it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -21,7 +20,19 @@ from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
 from scr.fhir.pages import Page, Part, collection, read_page
 from scr.mapping.provider import FhirR4Connection
 from scr.sources.asking import Limits, ask_guarded
+from scr.sources.first import (
+    EVERYTHING,
+    PARTLY_LATE,
+    SAFETY_TYPES,
+    Came,
+    all_that_come,
+    calls_end,
+    missing,
+    whole_or_safety,
+    worsen,
+)
 from scr.sources.http import Fetched, SourceFailure, bad_status, fetch, origin, retry_after
+from scr.sources.neighbour import Admission, Pass, not_asked
 from scr.sources.pace import fetch_paced
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
@@ -50,18 +61,22 @@ _THEIRS = {
     "empty": Outcome.EMPTY,
 }
 """An outcome in the ledger of another shared care record, and what it means for us who asked that one."""
-_WEIGHT = {Outcome.STALE: 1, Outcome.INCOMPLETE: 2, Outcome.WITHHELD: 3}
+_GAPS = frozenset({Outcome.STALE, Outcome.INCOMPLETE, Outcome.WITHHELD})
 
 
 @dataclass(frozen=True, slots=True)
 class FhirRestSource:
-    """One server. ``token`` gives the bearer token when it is needed; an empty one sends none."""
+    """One server. ``token`` gives the bearer token when it is needed; an empty one sends none.
+
+    Where there is an ``admission``, that lets us in.
+    """
 
     connection: FhirR4Connection
     reader: Reader
     client: httpx.AsyncClient
     limits: Limits
     token: Callable[[], str]
+    admission: Admission | None = None
 
     @property
     def ods(self) -> OdsCode:
@@ -80,10 +95,13 @@ class FhirRestSource:
 
     async def ask(self, question: Question) -> SourceResult:
         """The person's record there."""
+        if self.admission is not None and not self.admission.may_ask(question):
+            return not_asked(self.ods, self.name, question)
         return await ask_guarded(self._read, question, ods=self.ods, name=self.name, limits=self.limits)
 
     async def _read(self, question: Question) -> SourceResult:
-        call = _Call(self, question, self._authorization())
+        asked = replace(question, deadline=calls_end(question.deadline))
+        call = _Call(self, asked, await self._pass(asked))
         found = await call.pages(call.search_for_person())
         persons = {part.id: part for part in found if part.type == "Patient" and part.mode != "outcome"}
         if len(persons) > 1:
@@ -93,23 +111,33 @@ class FhirRestSource:
             )
         if not persons:
             return self._nobody(found)
-        parts = [*found, *await self._record(call, *persons)]
+        came, instead = await self._record(call, *persons)
+        parts = [*found, *(part for some in came.answers.values() for part in some)]
+        if self.admission is not None:
+            parts = self.admission.taken(parts, *persons)
         reading = read_payload(collection(parts), question, self.reader)
         headings = gaps(reading.issues)
         for heading in reading.unread:
-            _worsen(headings, heading, Outcome.INCOMPLETE)
+            worsen(headings, heading, Outcome.INCOMPLETE)
+        lost = missing(came, self.headings, instead)
+        for heading, outcome in lost.items():
+            worsen(headings, heading, outcome)
         return SourceResult(
             self.ods,
             self.name,
             Outcome.ANSWERED,
             entries=reading.entries,
             headings=headings,
+            code=PARTLY_LATE if lost else "",
+            detail="A part of its record did not come in time." if lost else "",
             demographics=reading.demographics,
         )
 
-    def _authorization(self) -> dict[str, str]:
+    async def _pass(self, question: Question) -> Pass:
+        if self.admission is not None:
+            return await self.admission.for_question(question)
         token = self.token()
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return Pass({"Authorization": f"Bearer {token}"} if token else {})
 
     def _nobody(self, found: Iterable[Part]) -> SourceResult:
         """Nobody is there: said only where the search did not tell of a failure of its own."""
@@ -117,17 +145,23 @@ class FhirRestSource:
             raise SourceFailure("It could not search its whole index of persons.", code="gaps-at-source")
         return SourceResult(self.ods, self.name, Outcome.EMPTY)
 
-    async def _record(self, call: _Call, logical: str) -> list[Part]:
+    async def _record(self, call: _Call, logical: str) -> tuple[Came[list[Part]], SourceFailure | None]:
+        """What came of the person's record; with the failure of the whole, where it is but a part."""
         if not _LOGICAL_ID.match(logical):
             raise SourceFailure("The id that it gives the person is not a FHIR id.", code="unreadable")
-        requests = call.record_of(logical)
-        share = self.limits.max_bytes // len(requests)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(call.pages(request, share)) for request in requests]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return [part for task in tasks for part in task.result()]
+        kinds = self.connection.search
+        if kinds != (EVERYTHING,):
+            ordered = sorted(kinds, key=lambda kind: kind not in SAFETY_TYPES)
+            return await self._searched(call, logical, ordered), None
+        return await whole_or_safety(
+            lambda: self._searched(call, logical, kinds),
+            lambda: self._searched(call, logical, SAFETY_TYPES),
+            call.question.deadline,
+        )
+
+    async def _searched(self, call: _Call, logical: str, kinds: Sequence[str]) -> Came[list[Part]]:
+        share = self.limits.max_bytes // len(kinds)
+        return await all_that_come({kind: call.pages(call.record_of(logical, kind), share) for kind in kinds})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +170,7 @@ class _Call:
 
     source: FhirRestSource
     question: Question
-    headers: dict[str, str]
+    carried: Pass
     base: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,26 +179,35 @@ class _Call:
     def search_for_person(self) -> httpx.Request:
         """By POST the number stands in the body, and so in no access log on the way."""
         query = {"identifier": f"{NHS_NUMBER_SYSTEM}|{self.question.nhs_number.value}"}
-        build = self.source.client.build_request
         if self.source.connection.number_in == "address":
-            return build("GET", f"{self.base}/Patient", params=query, headers=self.headers)
-        return build("POST", f"{self.base}/Patient/_search", data=query, headers=self.headers)
+            return self._request("GET", f"{self.base}/Patient", params=query)
+        return self._request("POST", f"{self.base}/Patient/_search", data=query)
 
-    def record_of(self, logical: str) -> list[httpx.Request]:
-        """One request for everything, or one for each type."""
-        return [
-            self._get(f"Patient/{logical}/$everything", {})
-            if kind == "$everything"
-            else self._get(kind, {"patient": logical})
-            for kind in self.source.connection.search
-        ]
+    def record_of(self, logical: str, kind: str) -> httpx.Request:
+        """The request for everything, or for one type."""
+        if kind == EVERYTHING:
+            made = {"_reconciled": "false"} if self.source.connection.neighbour else {}
+            return self._get(f"Patient/{logical}/$everything", made)
+        return self._get(kind, {"patient": logical})
 
     def _get(self, path: str, query: dict[str, str]) -> httpx.Request:
+        return self._request("GET", f"{self.base}/{path}", params={**query, "_count": str(_PAGE_SIZE)})
+
+    def _request(
+        self,
+        method: str,
+        url: str | httpx.URL,
+        *,
+        params: dict[str, str] | None = None,
+        data: dict[str, str] | None = None,
+    ) -> httpx.Request:
         return self.source.client.build_request(
-            "GET",
-            f"{self.base}/{path}",
-            params={**query, "_count": str(_PAGE_SIZE)},
-            headers=self.headers,
+            method,
+            url,
+            params=params,
+            data=data,
+            headers={**self.carried.headers},
+            extensions={**self.carried.extensions},
         )
 
     async def pages(self, request: httpx.Request, max_bytes: int | None = None) -> list[Part]:
@@ -184,7 +227,7 @@ class _Call:
             if url in seen:
                 raise SourceFailure(f"{place}: its pages go round in a circle", code="endless")
             seen.add(url)
-            request = self.source.client.build_request("GET", url, headers=self.headers)
+            request = self._request("GET", url)
         raise SourceFailure(f"{place}: more than {MAX_PAGES} pages", code="endless")
 
     async def _fetch(self, request: httpx.Request, room: int) -> Fetched:
@@ -207,7 +250,9 @@ class _Call:
     ) -> Fetched:
         fetched = await fetch_paced(self.source.limits.pace, client, request, max_bytes, deadline)
         if fetched.status >= 400:
-            raise bad_status(fetched.status, origin(request.url), retry_after(fetched.headers))
+            place, admission = origin(request.url), self.source.admission
+            refusal = None if admission is None else admission.refusal(fetched.status, place)
+            raise refusal or bad_status(fetched.status, place, retry_after(fetched.headers))
         return fetched
 
 
@@ -254,16 +299,11 @@ def gaps(issues: Iterable[Issue]) -> dict[str, Outcome]:
         outcome = _THEIRS.get(issue.outcome)
         if outcome is None and (issue.is_error or (issue.severity == "warning" and issue.type in _GAP_TYPES)):
             outcome = Outcome.INCOMPLETE
-        if outcome not in _WEIGHT:
+        if outcome not in _GAPS:
             continue
         named = [heading for heading in issue.headings if heading in HEADINGS]
         if not named and outcome is Outcome.WITHHELD:
             outcome = Outcome.INCOMPLETE
         for heading in named or HEADINGS:
-            _worsen(found, heading, outcome)
+            worsen(found, heading, outcome)
     return found
-
-
-def _worsen(found: dict[str, Outcome], heading: str, outcome: Outcome) -> None:
-    if heading not in found or _WEIGHT[outcome] > _WEIGHT[found[heading]]:
-        found[heading] = outcome

@@ -27,6 +27,8 @@ FHIR_JSON = "application/fhir+json"
 _JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json", "application/jwk-set+json"})
 _ERROR_BYTES = 256 * 1024
 """Of an error's body no more than this is read: it holds an OperationOutcome or nothing of use."""
+RENEWED = "scr.renewed"
+"""The extension of a request that makes of it what is sent, each time that it is sent."""
 _PASSING = frozenset({502, 503, 504})
 _AILING = frozenset(
     {
@@ -178,9 +180,15 @@ async def fetch_once(
         raise timed_out(place) from None
 
 
+def as_sent(request: httpx.Request) -> httpx.Request:
+    """The request as it goes out this time: what counts once is put on it anew (``requester``)."""
+    renew = request.extensions.get(RENEWED)
+    return renew(request) if callable(renew) else request
+
+
 async def _send(client: httpx.AsyncClient, request: httpx.Request, place: str) -> httpx.Response:
     try:
-        return await client.send(request, stream=True)
+        return await client.send(as_sent(request), stream=True)
     except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
         raise _not_reached(error, place) from None
 

@@ -32,13 +32,26 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """Why the actor asks: the purpose of use (a code of v3-ActReason), and the kinds of ties that hold now
+    between their organisation and the person."""
+
+    purpose: str = "TREAT"
+    ties: frozenset[str] = frozenset()
+
+
+IN_CARE = Errand()
+"""Of somebody who treats the person, and of whose ties nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One person, asked about once. ``deadline`` is a time of the event loop's clock, in seconds.
 
     ``known`` are the demographics that the person is known by, so that an answer about another one is seen.
     ``former`` are numbers that gave way to theirs, by which a source may still know them.
     ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
-    ``linked`` the opaque keys of those who are read as one with them.
+    ``linked`` the opaque keys of those who are read as one with them; ``errand`` why it is asked.
     """
 
     nhs_number: NHSNumber
@@ -50,6 +63,7 @@ class Question:
     trace_id: str = ""
     linked: tuple[str, ...] = ()
     former: frozenset[NHSNumber] = frozenset()
+    errand: Errand = IN_CARE
 
     @property
     def numbers(self) -> frozenset[NHSNumber]:

@@ -19,6 +19,7 @@ from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
 from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, decide, visible_headings
 from scr.consent.policy import Policy
+from scr.consent.ties import ties_in_force
 from scr.errors import Forbidden, NotFound
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
@@ -29,6 +30,7 @@ from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
 from scr.store.locator import Located, as_served
+from scr.sources.protocol import Errand
 from scr.store.recent import RecentRecords, Workings
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
@@ -258,7 +260,13 @@ class Opener:
         if self._on_admitted is not None:
             self._on_admitted(known)
         record = await self._broker.record(
-            known, actor, trace_id=look.correlation, only=only, on_result=on_result, within=look.wait
+            known,
+            actor,
+            trace_id=look.correlation,
+            only=only,
+            on_result=on_result,
+            within=look.wait,
+            errand=_errand(known, actor, look, self._policy),
         )
         workings = self._workings(known)
         permitted = admitted.permitted(record.entries, before=workings.redactions)
@@ -307,3 +315,9 @@ def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
     if known is None:
         return AccessRequest(actor, look.interaction)
     return known.request(actor, look.interaction, look.purpose)  # BTG under a broken glass
+
+
+def _errand(known: Known, actor: Actor, look: Look, policy: Policy) -> Errand:
+    """Why the actor asks: what a neighbour that is asked is told of it."""
+    ties = ties_in_force(known.ties, actor, policy.ties, utc(look.now))
+    return Errand(look.purpose, frozenset(tie.kind for tie in ties))
