@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from scr.errors import ScrError
 from scr.fhir.entry import Entry
@@ -16,20 +16,15 @@ from scr.identity.index import token_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.sources.protocol import Outcome, Question, SourceResult
+from scr.store.driver import run, written
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import person_by_key
 from scr.store.quarantine import holding_back
 from scr.store.recent import RecentRecords
-from scr.store.tables import MESSAGE
 
 _PULLED = (GpConnectConnection, FhirR4Connection)
-_LAST = (
-    select(MESSAGE.c.received)
-    .where(MESSAGE.c.provider == bindparam("provider"), MESSAGE.c.feed == bindparam("feed"))
-    .order_by(MESSAGE.c.received.desc())
-    .limit(1)
-)
+_LAST = written("SELECT received FROM message WHERE provider = ? AND feed = ? ORDER BY received DESC LIMIT 1")
 _FRESH = 5.0
 """Seconds for which the time of a feed's last message is remembered: there may be hundreds."""
 _log = structlog.get_logger(__name__)
@@ -148,11 +143,11 @@ class HeldSources:
         known = self._last.get((provider, feed))
         if known is not None and now <= known[0]:
             return known[1]
-        which = {"provider": provider, "feed": feed}
-        received: int | None = connection.execute(_LAST, which).scalar_one_or_none()
-        if received is not None:
-            self._last[provider, feed] = (now + _FRESH, received)
-        return received
+        row = run(connection, _LAST, (provider, feed)).fetchone()
+        if row is None:
+            return None
+        self._last[provider, feed] = (now + _FRESH, row[0])
+        return int(row[0])
 
 
 def _sending(provider: Provider) -> list[Feed]:

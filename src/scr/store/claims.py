@@ -7,16 +7,19 @@ of the rows as they are now: what was withdrawn on one process holds on none.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from scr.consent.breakglass import BrokenGlass
 from scr.consent.ties import Tie
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
+from scr.store.driver import run, written
 from scr.store.keys import random_id, seal, unseal
 from scr.store.people import Person
 from scr.store.tables import CLAIM
@@ -111,10 +114,8 @@ class Review(msgspec.Struct, frozen=True, array_like=True):
 _NAMES = tuple(one.name for one in fields(Claim))
 _COLUMNS = tuple(CLAIM.c[name] for name in _NAMES)
 _ONE = select(*_COLUMNS).where(CLAIM.c.id == bindparam("id"))
-_OF_ACTOR = select(*_COLUMNS).where(
-    CLAIM.c.person == bindparam("person"),
-    CLAIM.c.subject == bindparam("subject"),
-    CLAIM.c.until > bindparam("now"),
+_OF_ACTOR = written(
+    f"SELECT {', '.join(_NAMES)} FROM claim WHERE person = ? AND subject = ? AND until > ?"  # noqa: S608
 )
 _OPEN = select(func.count()).where(
     CLAIM.c.subject == bindparam("subject"),
@@ -153,8 +154,8 @@ def of_actor(connection: Connection, person: str, subject: str, now: int) -> tup
 
     What was withdrawn is among it.
     """
-    found = connection.execute(_OF_ACTOR, {"person": person, "subject": subject, "now": now})
-    return tuple(_claim(row) for row in found)
+    found = run(connection, _OF_ACTOR, (person, subject, now)).fetchall()
+    return tuple(_claim(dict(zip(_NAMES, row, strict=True))) for row in found)
 
 
 def open_now(connection: Connection, subject: str, kind: ClaimKind, now: int) -> int:
@@ -168,7 +169,7 @@ def read(connection: Connection, claim: str) -> Claim:
     row = connection.execute(_ONE, {"id": claim}).one_or_none()
     if row is None:
         raise NotFound("there is no claim with this id: `scr privacy list` shows them", code="no-claim")
-    return _claim(row)
+    return _claim(row._asdict())
 
 
 def reason_of(connection: Connection, person: Person, claim: Claim) -> str:
@@ -185,13 +186,13 @@ def waiting(connection: Connection, limit: int) -> list[Claim]:
     """The claims that nobody has reviewed, or that are to be followed up, the oldest first."""
     settled = CLAIM.c.verdict == Verdict.APPROPRIATE.value
     query = select(*_COLUMNS).where(~settled).order_by(CLAIM.c.since, CLAIM.c.id)
-    return [_claim(row) for row in connection.execute(query.limit(limit))]
+    return [_claim(row._asdict()) for row in connection.execute(query.limit(limit))]
 
 
 def latest(connection: Connection, limit: int) -> list[Claim]:
     """Every claim, reviewed or not, the newest first."""
     query = select(*_COLUMNS).order_by(CLAIM.c.since.desc(), CLAIM.c.id.desc())
-    return [_claim(row) for row in connection.execute(query.limit(limit))]
+    return [_claim(row._asdict()) for row in connection.execute(query.limit(limit))]
 
 
 def withdraw(connection: Connection, claim: Claim, *, by: str, now: int) -> int:
@@ -229,8 +230,8 @@ def _values(claim: Claim) -> dict[str, object]:
     return {name: getattr(claim, name) for name in _NAMES}
 
 
-def _claim(row: Row[tuple[object, ...]]) -> Claim:
-    values = row._asdict()
+def _claim(row: Mapping[str, Any]) -> Claim:
+    values = dict(row)
     values["kind"] = ClaimKind(values["kind"])
     values["organisation"] = OdsCode(values["organisation"])
     return Claim(**values)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, delete, insert, null, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from scr.errors import Conflict
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.person import PERSON_SOURCE
+from scr.store.driver import run, written
 from scr.store.keys import seal, unseal
 from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
@@ -25,13 +26,10 @@ _FORGET = delete(LOCATOR).where(
 )
 _REMEMBERED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
 _HELD = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
-_ONE_SERVED = select(LOCATOR.c.person, LOCATOR.c.source, LOCATOR.c.head).where(
-    LOCATOR.c.id == bindparam("id"), LOCATOR.c.type == bindparam("type")
-)
-_ONE_HELD = select(RESOURCE.c.person, RESOURCE.c.source, null().label("head")).where(
-    RESOURCE.c.id == bindparam("id"),
-    RESOURCE.c.type == bindparam("type"),
-    RESOURCE.c.source != PERSON_SOURCE,  # what is this deployment's own has a way of its own
+_ONE_SERVED = written("SELECT person, source, head FROM locator WHERE id = ? AND type = ?")
+_ONE_HELD = written(
+    # What is this deployment's own has a way of its own.
+    f"SELECT person, source, NULL FROM resource WHERE id = ? AND type = ? AND source <> '{PERSON_SOURCE}'"  # noqa: S608
 )
 
 
@@ -50,11 +48,11 @@ class Located:
 
 def locate(connection: Connection, kind: str, logical: str) -> Located | None:
     """Where ``kind/logical`` is, if it is held or was ever served."""
-    where = {"id": logical, "type": kind}
     for query, held in ((_ONE_HELD, True), (_ONE_SERVED, False)):
-        row = connection.execute(query, where).one_or_none()
+        row = run(connection, query, (logical, kind)).fetchone()
         if row is not None:
-            return Located(row.person, OdsCode(row.source), held, row.head)
+            person, source, head = row
+            return Located(person, OdsCode(source), held, head)
     return None
 
 
@@ -115,7 +113,7 @@ def remember_served(
 
 def room_known(connection: Connection, room: str) -> bool:
     """Whether it is noted whose what is made for a person is (``room``: how its ids begin)."""
-    return connection.execute(_ONE_SERVED, {"id": room, "type": _MADE}).first() is not None
+    return run(connection, _ONE_SERVED, (room, _MADE)).fetchone() is not None
 
 
 def know_room(connection: Connection, room: str, person: Person) -> None:
@@ -127,8 +125,8 @@ def know_room(connection: Connection, room: str, person: Person) -> None:
 
 def whose_room(connection: Connection, room: str) -> str | None:
     """Whose what is made for a person is (the opaque key), by how its ids begin."""
-    row = connection.execute(_ONE_SERVED, {"id": room, "type": _MADE}).one_or_none()
-    return None if row is None else str(row.person)
+    row = run(connection, _ONE_SERVED, (room, _MADE)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _head(entry: Entry) -> bytes:

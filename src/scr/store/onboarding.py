@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from scr.consent.actor import Actor
 from scr.fhir.identifiers import OdsCode
+from scr.store.driver import run, written
 from scr.store.tables import MESSAGE, ONBOARDING
 
 
@@ -78,7 +79,7 @@ class Liveness:
 
 
 _COLUMNS = ONBOARDING.c
-_LAST_SEQ = select(func.max(_COLUMNS.seq))
+_LAST_SEQ = written("SELECT max(seq) FROM onboarding_event")
 _ALL = select(ONBOARDING).order_by(_COLUMNS.seq)
 _OF_ONE = _ALL.where(_COLUMNS.provider == bindparam("provider"))
 _INSERT = insert(ONBOARDING)
@@ -96,7 +97,7 @@ _LAST_MESSAGE = (
 
 def append_event(connection: Connection, event: Event) -> int:
     """Add an event; gives its number. Raises Conflict where another writer added one now: read again."""
-    seq = (connection.execute(_LAST_SEQ).scalar_one_or_none() or 0) + 1
+    seq = _last_seq(connection) + 1
     values = {
         "seq": seq,
         "provider": event.provider.value,
@@ -161,11 +162,16 @@ class LivenessReader:
 
     def read(self, connection: Connection) -> Liveness:
         """The liveness that this connection's snapshot sees."""
-        seq = connection.execute(_LAST_SEQ).scalar_one_or_none() or 0
+        seq = _last_seq(connection)
         known = self._known
         if known[0] != seq:
             known = self._known = (seq, _standing(connection))
         return known[1]
+
+
+def _last_seq(connection: Connection) -> int:
+    (seq,) = run(connection, _LAST_SEQ).fetchone()
+    return seq or 0
 
 
 def _standing(connection: Connection) -> Liveness:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.store import groups
-from scr.store.driver import run, written
+from scr.store.driver import Statement, run, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import LONG_PAYLOAD, MESSAGE, PERSON, SNAPSHOT
 
@@ -54,7 +54,6 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Facts)
-_Columns = Select[str, str, bytes, bytes, int, str | None]
 _COLUMNS = (
     PERSON.c.key,
     PERSON.c.patient_id,
@@ -63,7 +62,7 @@ _COLUMNS = (
     PERSON.c.revision,
     PERSON.c.view,
 )
-_BY_KEY = select(*_COLUMNS).where(PERSON.c.key == bindparam("value"))
+_BY_KEY = written("SELECT key, patient_id, wrapped_key, sealed, revision, view FROM person WHERE key = ?")
 _LOCK = {
     "sqlite": "SELECT 1 FROM person WHERE key = ?",  # its one writer holds everything
     "postgresql": "SELECT 1 FROM person WHERE key = %s FOR UPDATE",
@@ -74,7 +73,9 @@ _BY_TOKEN = written(
     " FROM person_index i JOIN person p ON p.key = i.person WHERE i.token = ?"
 )
 _ADD = written("INSERT INTO person (key, patient_id, wrapped_key, created, sealed) VALUES (?, ?, ?, ?, ?)")
-_BY_PATIENT_ID = select(*_COLUMNS).where(PERSON.c.patient_id == bindparam("value"))
+_BY_PATIENT_ID = written(
+    "SELECT key, patient_id, wrapped_key, sealed, revision, view FROM person WHERE patient_id = ?"
+)
 _OF_VIEW = (
     select(*_COLUMNS).where(PERSON.c.view == bindparam("value")).order_by(PERSON.c.created, PERSON.c.key)
 )
@@ -82,12 +83,12 @@ _OF_VIEW = (
 
 def person_by_key(connection: Connection, keys: KeyRing, key: str) -> Person | None:
     """The person with this opaque key; Fault ``unreadable`` where their key was destroyed."""
-    return read_person(connection, keys, _BY_KEY, key)
+    return _read(connection, keys, _BY_KEY, key)
 
 
 def person_by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:
     """The person whose Patient has this logical id."""
-    return read_person(connection, keys, _BY_PATIENT_ID, patient_id)
+    return _read(connection, keys, _BY_PATIENT_ID, patient_id)
 
 
 def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Person, ...]:
@@ -103,13 +104,11 @@ def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Pers
 
 def person_by_token(connection: Connection, keys: KeyRing, token: str) -> Person | None:
     """The person whom a token of the blind index finds."""
-    row = run(connection, _BY_TOKEN, (token,)).fetchone()
-    return None if row is None else _opened(keys, row)
+    return _read(connection, keys, _BY_TOKEN, token)
 
 
-def read_person(connection: Connection, keys: KeyRing, query: _Columns, value: str) -> Person | None:
-    """The one person that a query over the columns of a person gives for its parameter ``value``."""
-    row = connection.execute(query, {"value": value}).one_or_none()
+def _read(connection: Connection, keys: KeyRing, query: Statement, value: str) -> Person | None:
+    row = run(connection, query, (value,)).fetchone()
     return None if row is None else _opened(keys, row)
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, union, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
+from scr.store.driver import run, written
 from scr.store.keys import KeyRing, random_id, seal, unseal
 from scr.store.messages import MessageState, describe, message_key, place_of
-from scr.store.tables import MESSAGE, QUARANTINE, WAITING
+from scr.store.tables import QUARANTINE
 
 
 class QuarantineState(StrEnum):
@@ -43,13 +44,10 @@ class Quarantined:
 
 
 _QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
-_HOLDING = union(
-    select(QUARANTINE.c.provider).where(
-        QUARANTINE.c.claimed == bindparam("claimed"), QUARANTINE.c.state == QuarantineState.OPEN.value
-    ),
-    select(MESSAGE.c.provider)
-    .join(WAITING, WAITING.c.message == MESSAGE.c.id)
-    .where(WAITING.c.claimed == bindparam("claimed"), MESSAGE.c.state == MessageState.WAITING.value),
+_HOLDING = written(
+    "SELECT provider FROM quarantine WHERE claimed = ? AND state = ?"
+    " UNION SELECT m.provider FROM message m JOIN waiting w ON w.message = m.id"
+    " WHERE w.claimed = ? AND m.state = ?"
 )
 _THERE = select(QUARANTINE.c.id).where(QUARANTINE.c.id == bindparam("id"))
 
@@ -115,7 +113,8 @@ def quarantined(
 def holding_back(connection: Connection, claimed: str) -> frozenset[OdsCode]:
     """The providers of which something that names this person (by blind token) is not filed: a part in
     quarantine, or a whole message that waits for the national register."""
-    return frozenset(OdsCode(row.provider) for row in connection.execute(_HOLDING, {"claimed": claimed}))
+    asked = (claimed, QuarantineState.OPEN.value, claimed, MessageState.WAITING.value)
+    return frozenset(OdsCode(provider) for (provider,) in run(connection, _HOLDING, asked).fetchall())
 
 
 def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, select
 
+from scr.store.driver import run, written
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
 
@@ -41,17 +42,19 @@ class AuditRow:
 
 
 _NAMES = tuple(one.name for one in fields(AuditRow))
-_INSERT = insert(AUDIT)
+_INSERT = written(
+    f"INSERT INTO audit ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+)
 _SELECT = select(*(AUDIT.c[name] for name in _NAMES))
 
 
 def append(connection: Connection, row: AuditRow) -> str:
     """Add a row; gives its id. Nothing here changes or removes one."""
-    values = {name: getattr(row, name) for name in _NAMES}
-    values["id"] = f"{row.at:012x}-{random_id()}"
-    values["details"] = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
-    connection.execute(_INSERT, values)
-    return str(values["id"])
+    identity = f"{row.at:012x}-{random_id()}"
+    details = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
+    told = {"id": identity, "details": details}
+    run(connection, _INSERT, [told[name] if name in told else getattr(row, name) for name in _NAMES])
+    return identity
 
 
 def recent(
