@@ -24,6 +24,9 @@ _VARIES = re.compile(
     rb'|(?<=url="elapsedMilliseconds"><valueUnsignedInt value=)"\d+"'
     rb'|(?<=url="ageSeconds"><valueUnsignedInt value=)"\d+"'
     rb'|(?<=url="reason"><valueCode value=)"[a-z0-9-]+"'
+    rb'|(?<="timestamp":)"[^"]*"|(?<=<timestamp value=)"[^"]*"'
+    rb'|(?<="date":)"[^"]*"(?=,"author":\[\{"reference":"urn:uuid)'
+    rb'|(?<=<date value=)"[^"]*"(?=/><author><reference value="urn:uuid)'
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""

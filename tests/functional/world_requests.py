@@ -296,5 +296,27 @@ def _other(rng: Random, asked: Asked) -> Request:
     return Request(rng.choice(paths), query)
 
 
-_KINDS = (_read, _search, _everything, _patient, _history, _method, _claim, _consent, _other)
-_WEIGHTS = (20, 45, 12, 8, 4, 3, 2, 3, 3)
+def _operation(rng: Random, asked: Asked) -> Request:
+    """An operation of the table, by GET or POST."""
+    about = ("patient", asked.subject)
+    some = rng.choice(
+        [one for one in asked.known if one.startswith("Composition/")] or [f"Composition/{_ANY}"]
+    )
+    path, query = rng.choice(
+        [
+            (f"Patient/{asked.subject}/$summary", ()),
+            (f"Patient/{asked.subject}/$record-document", ()),
+            ("Patient/$summary", (("identifier", f"{NHS_NUMBER_SYSTEM}|{asked.number}"),)),
+            (f"{some}/$document", ()),
+            ("DocumentReference/$docref", (about, ("start", "2024"))),
+            ("DocumentReference/$docref", (about, ("type", rng.choice(_CODES)))),
+            ("Observation/$lastn", (about, ("category", "vital-signs"))),
+            ("Observation/$lastn", (about, ("code", rng.choice(_CODES)), ("max", rng.choice(_COUNTS)))),
+            ("Observation/$lastn", (about, ("category", "vital-signs,laboratory"), ("_count", "1"))),
+        ]
+    )
+    return Request(path, query) if rng.random() < 0.7 else Request(path, form=query)
+
+
+_KINDS = (_read, _search, _everything, _patient, _history, _method, _claim, _consent, _other, _operation)
+_WEIGHTS = (20, 45, 12, 8, 4, 3, 2, 3, 3, 8)

@@ -23,6 +23,7 @@ from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
 from scr.api.fhir.consents import Consents
 from scr.api.fhir.opened import Opener
+from scr.api.fhir.operations.mount import mount_operations
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
 from scr.api.fhir.reconciled import Reconciler
@@ -159,6 +160,7 @@ def mount(app: FastAPI, services: Services) -> None:
     claims = ClaimRoutes(looks, services.broker, services.policy, limits, alerts=sends_alerts(settings))
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
+    mount_operations(app, services, looks, opener, reconciler, reader, searcher)
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)

@@ -32,7 +32,7 @@ class Reader:
         """The composed Patient, or a source's own; for a Patient that gave way to another, that it did."""
         located = await self._locate("Patient", patient_id)
         if located is not None:
-            return await self._located(look, actor, "Patient", patient_id, located)
+            return await self._answer(*await self._located(look, actor, "Patient", patient_id, located))
         opened = await self._opener.by_id(look, actor, patient_id)
         for entry in opened.permitted:
             if entry.id == opened.subject and entry.type == "Patient":
@@ -42,12 +42,16 @@ class Reader:
 
     async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
         """Any resource that was served before, from the source that has it."""
+        return await self._answer(*await self.found(look, actor, kind, logical))
+
+    async def found(self, look: Look, actor: Actor, kind: str, logical: str) -> tuple[Opened, Entry]:
+        """The same, with the part of the record in which it stands. Raises NotFound, Unavailable."""
         located = await self._locate(kind, logical)
         if located is not None:
             return await self._located(look, actor, kind, logical, located)
         return await self._made(look, actor, kind, logical)
 
-    async def _made(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
+    async def _made(self, look: Look, actor: Actor, kind: str, logical: str) -> tuple[Opened, Entry]:
         """What was made of a record, made again of the record as it is now."""
         room = room_of(logical)
         person = None
@@ -56,19 +60,22 @@ class Reader:
         if person is None:
             raise NotFound(_missing(kind))
         opened = await self._opener.by_person(look, actor, person, missing=_missing(kind))
-        for entry in (await self._reconciler.add(opened, look.now)).permitted:
+        opened = await self._reconciler.add(opened, look.now)
+        for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
-                return await self._answer(opened, entry)
+                return opened, entry
         raise NotFound(_missing(kind))
 
     async def _locate(self, kind: str, logical: str) -> Located | None:
         return await self._database.read(lambda connection: locate(connection, kind, logical))
 
-    async def _located(self, look: Look, actor: Actor, kind: str, logical: str, located: Located) -> Answer:
+    async def _located(
+        self, look: Look, actor: Actor, kind: str, logical: str, located: Located
+    ) -> tuple[Opened, Entry]:
         opened, served = await self._opener.by_located(look, actor, located, logical, missing=_missing(kind))
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
-                return await self._answer(opened, entry)
+                return opened, entry
         answered = {result.source: result.outcome for result in opened.record.results}
         # Whoever may not see it must not learn that there is something that is not answered for.
         if served and answered.get(located.source, Outcome.EMPTY) not in _ANSWERED:

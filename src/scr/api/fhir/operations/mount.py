@@ -1,0 +1,41 @@
+"""The operations of a deployment, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from scr.api.fhir.opened import Opener
+from scr.api.fhir.operations.docref import DocRef
+from scr.api.fhir.operations.document import CompositionDocument
+from scr.api.fhir.operations.lastn import LastN
+from scr.api.fhir.operations.summary import Documents
+from scr.api.fhir.operations.table import OperationRoutes, Run
+from scr.api.fhir.read import Reader
+from scr.api.fhir.reconciled import Reconciler
+from scr.api.fhir.search import Searcher
+from scr.api.look import Looks
+from scr.api.services import Services
+from scr.fhir.documents.rules import load_sections
+
+
+def mount_operations(
+    app: FastAPI,
+    services: Services,
+    looks: Looks,
+    opener: Opener,
+    reconciler: Reconciler,
+    reader: Reader,
+    searcher: Searcher,
+) -> None:
+    """Put the routes of the operations on an application, before those of a record."""
+    database, id_key, base_url = services.database, services.keys.id_key, services.settings.base_url
+    rules = load_sections(services.files)
+    documents = Documents(opener, reconciler, rules, database, id_key=id_key, base_url=base_url)
+    runs: dict[str, Run] = {
+        "summary": documents.summary,
+        "record-document": documents.record,
+        "document": CompositionDocument(reader, database, id_key=id_key, base_url=base_url),
+        "docref": DocRef(searcher),
+        "lastn": LastN(searcher),
+    }
+    app.include_router(OperationRoutes(looks, runs).router(), prefix="/fhir")
