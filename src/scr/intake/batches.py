@@ -71,7 +71,10 @@ class Payload:
             losses.add(conn, self.provider, self.adapter.name, now, totals.losses)
             gaps.add(conn, self.provider, now, totals.gaps)
             only = totals.only_person()
-            messages.finish(conn, self.keys, self.message, totals.state, totals.counts(), only, key=key)
+            counts, read_by = totals.counts(), self.adapter.fingerprint
+            messages.finish(
+                conn, self.keys, self.message, totals.state, counts, only, key=key, adapter=read_by
+            )
         return totals
 
     def outcomes(
@@ -94,7 +97,8 @@ class Payload:
     ) -> list[UnitOutcome]:
         """What comes of each unit: in quarantine for what is known of it already, or filed if it can be."""
         heard.out_of_use(conn, self.keys, answers.facts, now)
-        desk = replace(self.desk, facts=answers.facts or self.desk.facts, ahead=ahead)
+        facts = answers.facts or self.desk.facts
+        desk = replace(self.desk, facts=facts, ahead=ahead, message=self.message)
         stopped = {at: why for at, unit in enumerate(units) if (why := self._stopped(unit, answers))}
         free = [unit for at, unit in enumerate(units) if at not in stopped] if stopped else units
         if self.adapter.decode.format in EVENTS:

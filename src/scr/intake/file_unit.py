@@ -97,7 +97,7 @@ class Desk:
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
     of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
     a table's; ``ahead`` what is known of them already; ``received`` when they came (ms UTC), where that was
-    not now.
+    not now; ``message`` what they came in.
     """
 
     keys: KeyRing
@@ -109,6 +109,7 @@ class Desk:
     repeats: Repeats | None = field(default=None, repr=False)
     ahead: Ahead = field(default=NOTHING, repr=False)
     received: int = 0
+    message: str = ""
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -209,7 +210,7 @@ class Desk:
         if len(units) > 1 and (others or labelled != entries or is_labelled(entries)):
             raise Joined
         under = marks_of(self.keys, provider, stated.local_ids)
-        told = Told(told_at(units[0], now), self.received)
+        told = Told(told_at(units[0], now), self.received, self.message)
         filed = file_in_view(conn, self.keys, person, labelled, now, under, told)
         if others:
             file_in_view(conn, self.keys, person, others, now)

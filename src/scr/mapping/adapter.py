@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -91,7 +92,8 @@ class Adapter:
 
     ``headings`` are the headings of the record that it can contribute to. ``rules`` is None where every
     resource of a FHIR payload goes through as it is. ``known`` are the source's fields that an expression
-    reads or that are ``ignored`` on purpose. ``expressions`` are those of the file, by key path.
+    reads or that are ``ignored`` on purpose. ``expressions`` are those of the file, by key path;
+    ``fingerprint`` its name and the beginning of its SHA-256, ``name@digest``.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Adapter:
     known: frozenset[tuple[str, ...]] = frozenset()
     ignored: tuple[Ignored, ...] = ()
     expressions: dict[str, Expression] = field(default_factory=dict, repr=False)
+    fingerprint: str = ""
 
     @cached_property
     def number_at(self) -> str:
@@ -163,7 +166,8 @@ def load_adapter(files: DataFiles, name: str, maps: ConceptMaps | None = None) -
     document = load_yaml(path)
     file = document.parse(AdapterFile)
     compiler = Compiler(document, maps if maps is not None else ConceptMaps.load(files))
-    return _compiled(name, file, compiler)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return replace(_compiled(name, file, compiler), fingerprint=f"{name}@{digest}")
 
 
 def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:

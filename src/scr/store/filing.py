@@ -19,11 +19,11 @@ from scr.store.records import digest_of, row_of
 
 _CHUNK = 500
 
-_COLUMNS = "person, id, version, type, source, last_updated, digest, sealed, filed_under, told"
+_COLUMNS = "person, id, version, type, source, last_updated, digest, sealed, filed_under, told, message"
 _WHOSE = some(
-    "SELECT id, person, type, version, digest, filed_under, told, last_updated"
+    "SELECT id, person, type, version, digest, filed_under, told, last_updated, message"
     " FROM resource WHERE id IN ({marks})"
-    " UNION ALL SELECT id, person, type, 0, NULL, NULL, NULL, 0 FROM locator WHERE id IN ({marks})"
+    " UNION ALL SELECT id, person, type, 0, NULL, NULL, NULL, 0, NULL FROM locator WHERE id IN ({marks})"
 )
 """Whose an id is, by what is held and by what was served; a version of 0: not held."""
 
@@ -32,7 +32,7 @@ _TO_HISTORY = some(
     f" SELECT {_COLUMNS} FROM resource WHERE person = ? AND id IN ({{marks}})"
 )
 _OUT = some("DELETE FROM resource WHERE person = ? AND id IN ({marks})")
-_VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _IN = written(f"INSERT INTO resource ({_COLUMNS}) VALUES ({_VALUES})")  # noqa: S608 - the same
 _AGAIN = written("UPDATE resource SET filed_under = ?, told = ? WHERE id = ?")
 
@@ -52,10 +52,11 @@ class Filed:
 
 class Told(NamedTuple):
     """When something was so, ms UTC: ``at`` by its sender's own clock, ``received`` by ours, where that was
-    not now. 0: not known."""
+    not now. 0: not known. ``message`` is the one that said it, by its id in the store."""
 
     at: int = 0
     received: int = 0
+    message: str = ""
 
 
 NOW = Told()
@@ -70,6 +71,7 @@ class _Known:
     filed_under: bytes
     told: int = 0
     last_updated: int = 0
+    message: str = ""
 
     def is_newer(self, than: Told) -> bool:
         """Whether it was told, or came, after ``than``: one clock is compared with itself only."""
@@ -139,7 +141,9 @@ def _file(
         if known.version:
             replaced.append(entry.id)
         version = known.version + 1
-        row = row_of(person, stamp(entry, str(version), now), version, digest, both, told.at)
+        # What is made here of what was held is still what its message said.
+        message = told.message or known.message
+        row = row_of(person, stamp(entry, str(version), now), version, digest, both, told.at, message)
         fresh.append(tuple(row.values()))
     if again:
         run_many(connection, _AGAIN, again)
@@ -209,7 +213,7 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
     found: dict[str, _Known] = {}
     kinds = {entry.id: entry.type for entry in entries}
     rows = run(connection, _WHOSE(len(kinds)), (*kinds, *kinds)).fetchall()
-    for logical, owner, kind, version, digest, under, told, updated in rows:
+    for logical, owner, kind, version, digest, under, told, updated, message in rows:
         if owner != person.key:
             raise Conflict(
                 "the resource is on another person's record; nothing was filed",
@@ -219,5 +223,6 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
         if kind != kinds[logical]:
             raise Conflict("an id is held with another resource type", code="other-type", where=kind)
         if version:
-            found[logical] = _Known(version, bytes(digest), bytes(under or b""), told or 0, updated)
+            marks = bytes(under or b"")
+            found[logical] = _Known(version, bytes(digest), marks, told or 0, updated, message or "")
     return found

@@ -90,9 +90,9 @@ _KEEP = written(f"{_INTO} VALUES (?, ?, ?, ?, ?, 'received', '{{}}', ?, ?) {_UNL
 _ROOM = text("INSERT INTO long_payload (message, sealed) VALUES (:message, zeroblob(:size))")
 _KEPT = ("id", "provider", "feed", "received", "digest", "wrapped_key", "sealed")
 _LONG = 1_000_000
-_FINISH = written("UPDATE message SET state = ?, outcome = ? WHERE id = ?")
+_FINISH = written("UPDATE message SET state = ?, outcome = ?, adapter = ? WHERE id = ?")
 _FINISH_OF_PERSON = written(
-    "UPDATE message SET state = ?, outcome = ?, person = ?, wrapped_key = ? WHERE id = ?"
+    "UPDATE message SET state = ?, outcome = ?, adapter = ?, person = ?, wrapped_key = ? WHERE id = ?"
 )
 _TAKEN = "SELECT person, wrapped_key FROM message WHERE id = ? AND state IN ('received', 'waiting')"
 _TAKE = {**written(_TAKEN), "postgresql": written(f"{_TAKEN} FOR UPDATE")["postgresql"]}
@@ -193,18 +193,20 @@ def finish(
     person: Person | None = None,
     *,
     key: DataKey | None = None,
+    adapter: str = "",
 ) -> None:
     """Say what came of a message: its state, its counts, and whose it is, where it is one person's alone.
 
-    ``key`` is the message's own, from ``take``. Raises NotFound for an id that was never kept.
+    ``key`` is the message's own, from ``take``; ``adapter`` is what read it. Raises NotFound for an id that was never kept.
     """
     counts = orjson.dumps(dict(outcome)).decode()
     if person is None:
-        done = run(connection, _FINISH, (state.value, counts, message))
+        done = run(connection, _FINISH, (state.value, counts, adapter or None, message))
     else:
         key = key or message_key(connection, keys, message)
         wrapped = seal(person.data_key, key.raw, place_of("message", message, "key"))
-        done = run(connection, _FINISH_OF_PERSON, (state.value, counts, person.key, wrapped, message))
+        values = (state.value, counts, adapter or None, person.key, wrapped, message)
+        done = run(connection, _FINISH_OF_PERSON, values)
     if not done.rowcount:
         raise _no_message()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -15,9 +16,9 @@ from scr.store.tables import HISTORY, LOCATOR, RESOURCE
 
 _CHUNK = 200
 _CURRENT, _OLDER = (
-    select(table.c.id, table.c.version, table.c.sealed, table.c.filed_under, table.c.told).where(
-        table.c.person == bindparam("whose"), table.c.id.in_(bindparam("ids", expanding=True))
-    )
+    select(
+        table.c.id, table.c.version, table.c.sealed, table.c.filed_under, table.c.told, table.c.message
+    ).where(table.c.person == bindparam("whose"), table.c.id.in_(bindparam("ids", expanding=True)))
     for table in (RESOURCE, HISTORY)
 )
 _OUT = tuple(
@@ -77,17 +78,17 @@ def _move(
     older: list[dict[str, object]] = []
     versions: dict[str, int] = {}
 
-    def row(entry: Entry, version: int, under: bytes | None, told: int | None) -> dict[str, object]:
-        return row_of(after, entry, version, digest_of(unstamped(entry), key), under, told)
+    def row(entry: Entry, version: int, *came: Any) -> dict[str, object]:
+        return row_of(after, entry, version, digest_of(unstamped(entry), key), *came)
 
-    for logical, version, sealed, under, told in connection.execute(_CURRENT, these):
+    for logical, version, sealed, *came in connection.execute(_CURRENT, these):
         entry = about(open_row(before, logical, version, sealed), before.patient_id, after.patient_id)
-        older.append(row(entry, version, under, told))
-        current.append(row(stamp(unstamped(entry), str(version + 1), now), version + 1, under, told))
+        older.append(row(entry, version, *came))
+        current.append(row(stamp(unstamped(entry), str(version + 1), now), version + 1, *came))
         versions[logical] = version
-    for logical, version, sealed, under, told in connection.execute(_OLDER, these):
+    for logical, version, sealed, *came in connection.execute(_OLDER, these):
         entry = about(open_row(before, logical, version, sealed), before.patient_id, after.patient_id)
-        older.append(row(entry, version, under, told))
+        older.append(row(entry, version, *came))
     for out in _OUT:
         connection.execute(out, these)
     if current:

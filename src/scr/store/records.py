@@ -131,7 +131,13 @@ def digest_of(entry: Entry, key: bytes) -> bytes:
 
 
 def row_of(
-    person: Person, entry: Entry, version: int, digest: bytes, under: bytes | None, told: int | None
+    person: Person,
+    entry: Entry,
+    version: int,
+    digest: bytes,
+    under: bytes | None,
+    told: int | None,
+    message: str | None,
 ) -> dict[str, object]:
     """The row of a version of a person's, sealed for its place."""
     return {
@@ -145,6 +151,7 @@ def row_of(
         "sealed": seal(person.data_key, _encoder.encode(entry), _place(person.key, entry.id, version)),
         "filed_under": under or None,
         "told": told or None,
+        "message": message or None,
     }
 
 

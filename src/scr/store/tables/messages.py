@@ -14,7 +14,10 @@ from scr.store.tables.columns import (
 
 
 class MessageRow(SQLModel, table=True):
-    """A payload as it came. Its key is wrapped by the key ring, or by the person's once it is one's."""
+    """A payload as it came. Its key is wrapped by the key ring, or by the person's once it is one's.
+
+    ``adapter`` is the name of what read it last.
+    """
 
     __tablename__ = "message"
     __table_args__ = (
@@ -35,6 +38,7 @@ class MessageRow(SQLModel, table=True):
     person: str | None = text_column(nullable=True)
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    adapter: str | None = text_column(nullable=True)
 
 
 class LongPayloadRow(SQLModel, table=True):

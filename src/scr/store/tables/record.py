@@ -19,7 +19,7 @@ class ResourceRow(SQLModel, table=True):
     """The current version of a resource. ``digest``: keyed, of what was filed, before its stamp.
 
     ``filed_under``: keyed hashes of its provider's own identifiers of the person under which it came;
-    ``told``: when its sender said so, by the sender's own clock.
+    ``told``: when its sender said so, by the sender's own clock; ``message``: what it came in.
     """
 
     __tablename__ = "resource"
@@ -35,6 +35,7 @@ class ResourceRow(SQLModel, table=True):
     sealed: bytes = bytes_column()
     filed_under: bytes | None = bytes_column(nullable=True)
     told: int | None = number_column(nullable=True)
+    message: str | None = text_column(nullable=True)
 
 
 class ResourceHistoryRow(SQLModel, table=True):
@@ -53,6 +54,7 @@ class ResourceHistoryRow(SQLModel, table=True):
     sealed: bytes = bytes_column()
     filed_under: bytes | None = bytes_column(nullable=True)
     told: int | None = number_column(nullable=True)
+    message: str | None = text_column(nullable=True)
 
 
 class LocatorRow(SQLModel, table=True):
@@ -69,6 +71,22 @@ class LocatorRow(SQLModel, table=True):
     person: str = of_person()
     source: str = text_column()
     head: bytes | None = bytes_column(nullable=True)
+
+
+class PulledRow(SQLModel, table=True):
+    """What a live source told of a person, for as long as the policy keeps it. ``digest``: keyed, of that.
+
+    ``at``: when that was last what the source told.
+    """
+
+    __tablename__ = "pulled"
+    __table_args__ = (Index("pulled_at", "at"), CLUSTERED)
+
+    person: str = person_key()
+    source: str = text_column(primary_key=True)
+    at: int = number_column()
+    digest: bytes = bytes_column()
+    sealed: bytes = bytes_column()
 
 
 class SnapshotRow(SQLModel, table=True):
