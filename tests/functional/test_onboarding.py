@@ -50,13 +50,13 @@ def by_number(number: NHSNumber) -> str:
 async def test_a_provider_that_is_not_live_is_not_there(fresh: Deployment) -> None:
     """No entry, no line of the ledger, no id that can be read: as if it had never been connected."""
     subject = await fresh.subject()
-    whole = await fresh.get(f"Patient/{subject}/$everything")
+    whole = await fresh.get(f"Patient/{subject}/$everything", _reconciled="false")
     for ods in (HOSPITAL, COUNCIL, NEIGHBOUR):
         theirs = [one for one in whole.matches if f":{ods}#" in one["meta"].get("source", "")]
         assert theirs
         assert ods in whole.ledger
         await undo(fresh, ods)
-        less = await fresh.get(f"Patient/{subject}/$everything")
+        less = await fresh.get(f"Patient/{subject}/$everything", _reconciled="false")
         assert ods not in less.raw.decode()
         kept = {one["id"] for one in whole.matches} - {one["id"] for one in theirs}
         assert {one["id"] for one in less.matches} == kept

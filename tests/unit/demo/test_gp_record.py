@@ -128,6 +128,9 @@ def token(**changes: object) -> str:
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
 
 
+_FRESH = "made when it is asked: a token lasts five minutes, and a run of the tests longer"
+
+
 def headers(**changes: str) -> dict[str, str]:
     """Headers as they should be, but for the changes (`Ssp_To` for `Ssp-To`)."""
     return {
@@ -136,8 +139,13 @@ def headers(**changes: str) -> dict[str, str]:
         "Ssp-To": PRACTICE_ASIDS["Z99001"],
         "Ssp-InteractionID": INTERACTION,
         "Content-Type": "application/fhir+json;charset=utf-8",
-        "Authorization": f"Bearer {token()}",
+        "Authorization": _FRESH,
     } | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+def asked_now(given: dict[str, str]) -> dict[str, str]:
+    """The headers with a token of this moment, where they name no other."""
+    return given | {"Authorization": f"Bearer {token()}"} if given["Authorization"] == _FRESH else given
 
 
 def body(*parameters: object, number: str = "9990000018", system: str = NHS_NUMBER_SYSTEM) -> bytes:
@@ -200,7 +208,7 @@ def test_what_is_wrong_is_refused_in_the_words_of_the_spine(
 ) -> None:
     """Each mistake has its status and its code, and the number is not repeated."""
     with pytest.raises(Refused) as refused:
-        read_question(given, content, RECORD_ASID)
+        read_question(asked_now(given), content, RECORD_ASID)
     assert refused.value.status == status
     assert f'"{code}"' in json.dumps(refused.value.outcome)
     assert "999000001" not in json.dumps(refused.value.outcome)
@@ -209,7 +217,9 @@ def test_what_is_wrong_is_refused_in_the_words_of_the_spine(
 def test_a_right_question_is_read() -> None:
     """All areas that the specification names are understood, what is not known is kept for a warning."""
     others = [{"name": name} for name in PARTS if name != "includeAllergies"]
-    question = read_question(headers(), body(ALLERGIES, *others, {"name": "includeWeather"}), RECORD_ASID)
+    question = read_question(
+        asked_now(headers()), body(ALLERGIES, *others, {"name": "includeWeather"}), RECORD_ASID
+    )
     assert question.practice == "Z99001"
     assert set(question.sections) == set(PARTS)
     assert question.unknown == ("includeWeather",)
