@@ -9,7 +9,9 @@
     ├── Conflict          409  conflict      another writer was first
     │   └── PreconditionFailed 412 conflict  it is not the version that the writer had read
     ├── Invalid           400  invalid       the sender must change something
+    │   ├── PreconditionRequired 428 required  it has to say which version it changes
     │   ├── Unprocessable 422  processing    well formed, and cannot be taken
+    │   ├── NotImplementedHere 501 not-supported the standard has it, and this server does not do it
     │   ├── TooLarge      413  too-long      over a limit that the operator set
     │   └── TooCostly     422  too-costly    more work than one question may cause
     ├── TooMany           429  throttled     later
@@ -91,6 +93,18 @@ class Invalid(ScrError):
     """The request, payload or configuration has to be changed by whoever wrote it."""
 
     status, issue, exit_code, default_code = 400, "invalid", 65, "invalid"
+
+
+class PreconditionRequired(Invalid):
+    """A write that does not say which version it changes."""
+
+    status, issue, default_code = 428, "required", "if-match-needed"
+
+
+class NotImplementedHere(Invalid):
+    """What the standard has and this server does not do."""
+
+    status, issue, default_code = 501, "not-supported", "not-supported"
 
 
 class Unprocessable(Invalid):

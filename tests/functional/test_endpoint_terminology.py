@@ -73,7 +73,7 @@ async def test_metadata_lists_every_operation(deployment: Deployment) -> None:
     }
     named = ("everything", "claim-relationship", "break-glass", "explain-access")
     of_patients = {f"Patient/${name}" for name in named}
-    assert set(OPERATIONS) | of_patients == listed
+    assert set(OPERATIONS) | of_patients <= listed
 
 
 async def test_each_operation_answers(loaded: Deployment) -> None:

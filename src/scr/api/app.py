@@ -18,10 +18,11 @@ from starlette.types import ASGIApp
 
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.desk import Desk
-from scr.api.fhir.capability import capability_statement, served_types
+from scr.api.fhir.capability import served_types
 from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
 from scr.api.fhir.consents import Consents
+from scr.api.fhir.mount import mount_rest
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.operations.mount import mount_operations
 from scr.api.fhir.pages import Pages
@@ -29,7 +30,8 @@ from scr.api.fhir.read import Reader
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.search import Searcher
-from scr.api.fhir.terminology import TerminologyRoutes, terminology_resources
+from scr.api.fhir.terminology import TerminologyRoutes
+from scr.api.fhir.versions import Versions
 from scr.api.intake import IntakeRoutes
 from scr.api.limits import Limits
 from scr.api.logs import set_up_logs
@@ -47,7 +49,6 @@ from scr.api.unserved import Unserved
 from scr.api.watching import watching
 from scr.broker.reconcile.rules import load_rules
 from scr.errors import Fault, ScrError
-from scr.fhir.dates import instant_text
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
 from scr.intake.mesh import MeshPoller
@@ -114,11 +115,11 @@ def mount(app: FastAPI, services: Services) -> None:
     sign_in = open_sign_in(services)
     app.include_router(sign_in_routes(sign_in, services).router())
     oauth = open_authorisation(services)
+    trusted = settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer)
     verifier = open_verifier(services, oauth)
     looks = Looks(verifier, services.policy, services.database, now_ms)
     opener = Opener(services.broker, services.policy, recent=services.recent)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
-    types = served_types(services.policy)
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)
     reconciler = Reconciler(load_rules(services.files), services.keys.id_key, services.database)
     reader = Reader(opener, services.database, reconciler)
@@ -130,14 +131,8 @@ def mount(app: FastAPI, services: Services) -> None:
         reader,
         searcher,
         pages,
-        frozenset(types),
-        capability_statement(
-            types,
-            settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer),
-            base_url=settings.base_url,
-            date=instant_text(now_ms()),
-            more=terminology_resources(),
-        ),
+        frozenset(served_types(services.policy)),
+        Versions(reader, services.database, services.keys, settings.base_url),
     )
     intake = IntakeRoutes(
         verifier,
@@ -161,6 +156,7 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
     mount_operations(app, services, looks, opener, reconciler, reader, searcher)
+    mount_rest(app, services, looks, opener, trusted)
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)

@@ -146,14 +146,14 @@ class Desk:
         )
 
 
-async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises TooLarge over 64 KiB, Invalid where it broke off."""
+async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
+    """The body of a request. Raises TooLarge over so many bytes (64 KiB), Invalid where it broke off."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_BODY:
-                raise TooLarge(f"the body is over {MAX_BODY} bytes", code="too-large")
+            if len(body) > most:
+                raise TooLarge(f"the body is over {most} bytes", code="too-large")
     except ClientDisconnect:
         raise Invalid("the body broke off: send it again", code="cut-off") from None
     return bytes(body)

@@ -33,7 +33,9 @@ class Format:
         return MEDIA_TYPES[self.name]
 
     def write(self, body: bytes) -> bytes:
-        """FHIR JSON in this format."""
+        """FHIR JSON in this format; nothing stays nothing."""
+        if not body:
+            return body
         if self.name == "xml":
             return xml_of(body, pretty=self.pretty)
         return msgspec.json.format(body, indent=2) if self.pretty else body

@@ -13,7 +13,8 @@ from scr.sources.protocol import Outcome, Source, SourceResult
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``pulls`` are asked live; ``held`` have what they sent in the store; ``not_asked`` say why."""
+    """``pulls`` are asked live; ``held`` may have in the store what they sent, or what was written here for
+    them; ``not_asked`` say why."""
 
     pulls: tuple[Source, ...]
     held: tuple[Provider, ...]
@@ -36,8 +37,7 @@ def locate(
             continue
         if ods in pulls:
             asked.append(pulls[ods])
-        if provider.pushes:
-            held.append(provider)
+        held.append(provider)
     return Plan(tuple(asked), tuple(held), _without_practice(providers, registered))
 
 

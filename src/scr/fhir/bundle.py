@@ -61,8 +61,10 @@ def searchset(
     return b"".join((opening, b',"entry":[', *pieces, b"]}"))
 
 
-def history(versions: Sequence[Entry], *, bundle_id: str, base_url: str, own: str, now: int) -> bytes:
-    """A Bundle of the versions of one resource, the newest first.
+def history(
+    versions: Sequence[Entry], *, bundle_id: str, base_url: str, own: str, now: int, first: str = "1"
+) -> bytes:
+    """A Bundle of the versions of one resource, the newest first. ``first`` is the one that made it.
 
     https://hl7.org/fhir/R4/http.html#history
     """
@@ -73,19 +75,19 @@ def history(versions: Sequence[Entry], *, bundle_id: str, base_url: str, own: st
         "type": "history",
         "total": len(versions),
         "link": [{"relation": "self", "url": own}],
-        "entry": [_version(entry, base_url) for entry in versions],
     }
+    if versions:
+        head["entry"] = [_version(entry, base_url, made=entry.version == first) for entry in versions]
     return orjson.dumps(head)
 
 
-def _version(entry: Entry, base_url: str) -> Resource:
-    first = entry.version == "1"
+def _version(entry: Entry, base_url: str, *, made: bool) -> Resource:
     return {
         "fullUrl": f"{base_url}/{entry.reference}",
         "resource": orjson.Fragment(entry.body),
-        "request": {"method": "POST" if first else "PUT", "url": entry.type if first else entry.reference},
+        "request": {"method": "POST" if made else "PUT", "url": entry.type if made else entry.reference},
         "response": {
-            "status": "201" if first else "200",
+            "status": "201" if made else "200",
             "etag": f'W/"{entry.version}"',
             "lastModified": instant_text(entry.last_updated),
         },

@@ -50,7 +50,9 @@ class HeldSources:
         return {ods: self._headings(provider) for ods, provider in providers.items()}
 
     async def ask_all(self, question: Question, providers: Sequence[Provider]) -> tuple[SourceResult, ...]:
-        """One result for each provider, in their order. Never raises: a store that fails is ``down``.
+        """One result for each provider that sends, or for which something is held, in their order.
+
+        Never raises: a store that fails is ``down``.
 
         ``age`` is the time since the provider last sent anything about anyone. One that has not sent
         anything yet is ``not-asked``, and so are the headings of a feed that has not, where no other
@@ -72,6 +74,7 @@ class HeldSources:
         results = (
             self._result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
             for provider in providers
+            if provider.pushes or provider.ods.value in by_source
         )
         return tuple(_held_back(result) if result.source in back else result for result in results)
 

@@ -5,29 +5,52 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
 from scr import __version__
+from scr.api.fhir.operations.table import OPERATIONS
 from scr.consent.policy import Policy
 from scr.fhir.canonical import BASE
 from scr.fhir.entry import Resource
 from scr.fhir.search import links_of, parameters_of, searched_types
 from scr.settings import Issuer
+from scr.store.sharing import CONSENT
 
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-_WRITING = [{"code": code} for code in ("create", "update", "vread", "history-instance")]
-_WRITTEN: Resource = {
-    "documentation": "A person's own say of sharing (IHE PCF), written by those who record people's choices.",
-    "versioning": "versioned-update",
-    "conditionalCreate": False,
-    "updateCreate": False,
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_OAUTH = ("authorize", "token", "register", "introspect", "revoke")
+_INTERACTIONS = (
+    ("read", "GET", "/{kind}/{logical}"),
+    ("vread", "GET", "/{kind}/{logical}/_history/{version}"),
+    ("history-instance", "GET", "/{kind}/{logical}/_history"),
+    ("search-type", "GET", "/{kind}"),
+    ("create", "POST", "/{kind}"),
+    ("update", "PUT", "/{kind}/{logical}"),
+)
+_SYSTEM = (("search-system", "GET", ""), ("batch", "POST", ""))
+_CONSENTS = "A person's own say of sharing (IHE PCF), written by those who record people's choices."
+_OPERATION = re.compile(r"/([A-Z][A-Za-z]+)(?:/\{logical\})?/\$([a-z-]+)\Z")
+_DEFINED = {
+    "Patient-everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+    **{f"{one.kind}-{one.name}": one.definition for one in OPERATIONS},
 }
-_OWN = f"{BASE}/OperationDefinition"
-_OPERATIONS = ("claim-relationship", "break-glass", "explain-access")
-"""Why somebody must look at a person (``api/fhir/claims.py``; docs/break-glass.md), and why somebody may
-(``api/fhir/explain.py``; docs/explaining.md)."""
-_EVERYTHING = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+Offered = frozenset[tuple[str, str]]
+"""Method and path, below the FHIR base, of every route that there is."""
+
+
+def offered(app: FastAPI, base: str = "/fhir") -> Offered:
+    """What the routes of an application offer below the FHIR base."""
+    return frozenset(
+        (method, route.path.removeprefix(base))
+        for route in iter_route_contexts(app.routes)
+        if route.path is not None and route.path.startswith(base)
+        for method in route.methods or ()
+    )
 
 
 def served_types(policy: Policy) -> tuple[str, ...]:
@@ -38,13 +61,16 @@ def served_types(policy: Policy) -> tuple[str, ...]:
 def capability_statement(
     types: tuple[str, ...],
     issuers: tuple[Issuer, ...],
+    routes: Offered,
     *,
     base_url: str,
     date: str,
     more: Sequence[Resource] = (),
 ) -> Resource:
-    """The statement of an endpoint at ``base_url`` that serves these types of a record, and ``more``."""
-    trusted = ", ".join(issuer.url for issuer in issuers) or "none configured"
+    """The statement of an endpoint at ``base_url`` that serves these types of a record, and ``more``.
+
+    Interactions, operations and the addresses of the authorisation server are those of its ``routes``.
+    """
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -60,41 +86,70 @@ def capability_statement(
                 "documentation": (
                     "Every answer holds an OperationOutcome (search.mode outcome) that says how each "
                     "source of the record answered, heading by heading. A reference is left out where "
-                    "its target may not be seen, or is in no source."
+                    "its target may not be seen, or is in no source. Transactions are not served (501); "
+                    "nothing is deleted (405): what was a mistake becomes entered-in-error."
                 ),
-                "security": {
-                    "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "OAuth"}]}],
-                    "description": f"Bearer tokens (JWT) from: {trusted}.",
-                },
-                "resource": [*(_resource(kind) for kind in types), *more],
-                "interaction": [{"code": "search-system"}],
+                "security": _security(issuers, routes, base_url),
+                "resource": [
+                    *(_resource(kind, routes) for kind in types),
+                    *({**one, **_operations(one["type"], routes, one)} for one in more),
+                ],
+                "interaction": [{"code": code} for code, method, path in _SYSTEM if (method, path) in routes],
             }
         ],
     }
 
 
-def _resource(kind: str) -> Resource:
-    interactions = [{"code": "read"}, {"code": "search-type"}]
-    if kind == "Patient":
-        return {
-            "type": kind,
-            "interaction": interactions,
-            "searchInclude": _included(kind),
-            "searchRevInclude": _including(kind),
-            "searchParam": [{"name": one.name, "type": one.type} for one in parameters_of(kind).values()],
-            "operation": [
-                {"name": "everything", "definition": _EVERYTHING},
-                *({"name": name, "definition": f"{_OWN}/Patient-{name}"} for name in _OPERATIONS),
-            ],
-        }
-    served: Resource = {
+def _security(issuers: tuple[Issuer, ...], routes: Offered, base_url: str) -> Resource:
+    """How to be let in: SMART where this server gives tokens itself."""
+    trusted = ", ".join(issuer.url for issuer in issuers) or "none configured"
+    own = [name for name in _OAUTH if ("POST", f"/auth/{name}") in routes]
+    told: Resource = {
+        "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR" if own else "OAuth"}]}],
+        "description": f"Bearer tokens (JWT) from: {trusted}.",
+    }
+    if "token" not in own:
+        return told
+    uris = [{"url": name, "valueUri": f"{base_url}/auth/{name}"} for name in own]
+    return {"extension": [{"url": _OAUTH_URIS, "extension": uris}], **told}
+
+
+def _resource(kind: str, routes: Offered) -> Resource:
+    codes = [
+        code
+        for code, method, path in _INTERACTIONS
+        if {(method, path), (method, path.replace("{kind}", kind))} & routes
+    ]
+    written = "update" in codes
+    told: Resource = {
         "type": kind,
-        "interaction": interactions,
+        **({"documentation": _CONSENTS} if kind == CONSENT else {}),
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned-update" if written else "versioned",
+        "readHistory": "vread" in codes,
+        "updateCreate": False,
+        "conditionalCreate": "create" in codes and kind != CONSENT,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
         "searchInclude": _included(kind),
         "searchRevInclude": _including(kind),
         "searchParam": [{"name": name, "type": type_} for name, type_ in _parameters(kind)],
     }
-    return {**served, **_WRITTEN, "interaction": interactions + _WRITING} if kind == "Consent" else served
+    return {**told, **_operations(kind, routes)}
+
+
+def _operations(kind: str, routes: Offered, told: Resource | None = None) -> Resource:
+    """The operations on a type; what is ``told`` of one already stays."""
+    found = {one["name"]: one["definition"] for one in (told or {}).get("operation", ())}
+    for _, path in sorted(routes):
+        match = _OPERATION.match(path)
+        if match and match.group(1) == kind and match.group(2) not in found:
+            name = f"{kind}-{match.group(2)}"
+            found[match.group(2)] = _DEFINED.get(name, f"{BASE}/OperationDefinition/{name}")
+    if not found:
+        return {}
+    return {"operation": [{"name": name, "definition": at} for name, at in sorted(found.items())]}
 
 
 def _included(kind: str) -> list[str]:
@@ -110,5 +165,7 @@ def _including(kind: str) -> list[str]:
 
 def _parameters(kind: str) -> list[tuple[str, str]]:
     """Every parameter of a type, from the table that the search goes by; each type is searched by patient."""
+    if kind == "Patient":
+        return [(one.name, one.type) for one in parameters_of(kind).values()]
     told = {one.name: one.type for one in parameters_of(kind).values() if one.type != "special"}
     return sorted({"patient": "reference", **told}.items())

@@ -21,6 +21,7 @@ from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, 
 from scr.consent.policy import Policy
 from scr.consent.ties import ties_in_force
 from scr.errors import Forbidden, NotFound
+from scr.fhir.contributed import is_contribution
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS
@@ -29,8 +30,8 @@ from scr.fhir.redactions import Redactions
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
-from scr.store.locator import Located, as_served
 from scr.sources.protocol import Errand
+from scr.store.locator import Located, as_served
 from scr.store.recent import RecentRecords, Workings
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
@@ -176,7 +177,8 @@ class Opener:
     async def by_located(
         self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
     ) -> tuple[Opened, bool]:
-        """The part of a record in which a resource stands that was found by its id, of its source alone.
+        """The part of a record in which a resource stands that was found by its id, of its source alone
+        (of all, for what was contributed here).
 
         Also whether the actor may see what the resource was when a live source gave it last; where they may
         not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
@@ -189,15 +191,20 @@ class Opener:
         served = as_served(located, person, logical)
         if served is not None and not admitted.may_see(served):
             raise NotFound(missing)
-        opened = await self._open(look, actor, admitted, only=(located.source,))
-        return opened, served is not None
+        # A contribution may refer to what any source has.
+        only = None if is_contribution(logical) else (located.source,)
+        return await self._open(look, actor, admitted, only=only), served is not None
 
     async def by_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Opened:
         """The record of a person by their opaque key. Raises NotFound with the text ``missing``."""
+        return await self._open(look, actor, await self.admitted_person(look, actor, person, missing=missing))
+
+    async def admitted_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Admitted:
+        """The same, before its sources are asked."""
         admitted = self._admit(look, actor, await self._broker.by_person(person, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
-        return await self._open(look, actor, admitted)
+        return admitted
 
     async def decided_again(
         self,

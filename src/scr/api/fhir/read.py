@@ -11,6 +11,7 @@ from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import NotFound, Unavailable
 from scr.fhir.entry import Entry
+from scr.fhir.origins import ORIGIN
 from scr.fhir.person import replaced
 from scr.fhir.reconciled import MADE_TYPES, room_of
 from scr.sources.protocol import Outcome
@@ -30,15 +31,7 @@ class Reader:
 
     async def patient(self, look: Look, actor: Actor, patient_id: str) -> Answer:
         """The composed Patient, or a source's own; for a Patient that gave way to another, that it did."""
-        located = await self._locate("Patient", patient_id)
-        if located is not None:
-            return await self._answer(*await self._located(look, actor, "Patient", patient_id, located))
-        opened = await self._opener.by_id(look, actor, patient_id)
-        for entry in opened.permitted:
-            if entry.id == opened.subject and entry.type == "Patient":
-                former = patient_id != opened.subject
-                return await self._answer(opened, replaced(entry, patient_id) if former else entry)
-        raise NotFound(NO_PATIENT)
+        return await self._answer(*await self.found_patient(look, actor, patient_id))
 
     async def resource(self, look: Look, actor: Actor, kind: str, logical: str) -> Answer:
         """Any resource that was served before, from the source that has it."""
@@ -51,16 +44,28 @@ class Reader:
             return await self._located(look, actor, kind, logical, located)
         return await self._made(look, actor, kind, logical)
 
+    async def found_patient(self, look: Look, actor: Actor, patient_id: str) -> tuple[Opened, Entry]:
+        """The same of a Patient: see ``patient``."""
+        located = await self._locate("Patient", patient_id)
+        if located is not None:
+            return await self._located(look, actor, "Patient", patient_id, located)
+        opened = await self._opener.by_id(look, actor, patient_id)
+        for entry in opened.permitted:
+            if entry.id == opened.subject and entry.type == "Patient":
+                return opened, replaced(entry, patient_id) if patient_id != opened.subject else entry
+        raise NotFound(NO_PATIENT)
+
     async def _made(self, look: Look, actor: Actor, kind: str, logical: str) -> tuple[Opened, Entry]:
         """What was made of a record, made again of the record as it is now."""
         room = room_of(logical)
         person = None
-        if kind in MADE_TYPES:
+        if kind in MADE_TYPES or kind == ORIGIN:
             person = await self._database.read(lambda connection: whose_room(connection, room))
         if person is None:
             raise NotFound(_missing(kind))
         opened = await self._opener.by_person(look, actor, person, missing=_missing(kind))
-        opened = await self._reconciler.add(opened, look.now)
+        add = self._reconciler.trace if kind == ORIGIN else self._reconciler.add
+        opened = await add(opened, look.now)
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
                 return opened, entry

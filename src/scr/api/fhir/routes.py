@@ -6,26 +6,26 @@ import re
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from scr.api.fhir.conditional import unless_known
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
 from scr.api.fhir.search import Searcher
-from scr.api.formats import asked_format
-from scr.api.look import Answer, Handler, Look, Looks, refused, respond
+from scr.api.fhir.versions import Versions
+from scr.api.look import Answer, Handler, Look, Looks
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
-from scr.errors import Invalid, NotAcceptable, NotFound, TooLarge
-from scr.fhir.entry import Resource
-from scr.fhir.search import READ_PARAMETERS, Pairs, parse_shape
-from scr.store.keys import random_id
+from scr.errors import Invalid, NotFound, TooLarge
+from scr.fhir.dates import interval
+from scr.fhir.search import READ_PARAMETERS, Pairs, check_format, check_pretty, parse_shape
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}\Z")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _MAX_QUERY = 8_192
+_HISTORY_PARAMETERS = frozenset({"_format", "_pretty", "_since"})
 
 
 class FhirRoutes:
@@ -38,49 +38,63 @@ class FhirRoutes:
         searcher: Searcher,
         pages: Pages,
         types: frozenset[str],
-        statement: Resource,
+        versions: Versions,
     ) -> None:
         self._looks = looks
         self._reader = reader
         self._searcher = searcher
         self._pages = pages
         self._types = types
-        self._statement = orjson.dumps(statement)
+        self._versions = versions
 
     def router(self) -> APIRouter:
         """The routes, below the FHIR base."""
         router = APIRouter()
         add = router.add_api_route
-        add("/metadata", self.metadata, methods=["GET"], include_in_schema=False)
         add("", self.page, methods=["GET"], include_in_schema=False)
         add("/Patient/{logical}/$everything", self.everything, methods=["GET"], include_in_schema=False)
         add("/_search", self.search_whole_by_post, methods=["POST"], include_in_schema=False)
         add("/{kind}/_search", self.search_by_post, methods=["POST"], include_in_schema=False)
+        add("/{kind}/{logical}/_history", self.history, methods=["GET"], include_in_schema=False)
+        add("/{kind}/{logical}/_history/{version}", self.vread, methods=["GET"], include_in_schema=False)
         add("/{kind}/{logical}", self.read, methods=["GET"], include_in_schema=False)
         add("/{kind}", self.search, methods=["GET"], include_in_schema=False)
         return router
-
-    async def metadata(self, request: Request) -> Response:
-        """capabilities: public, and about nobody."""
-        try:
-            asked_format(request)
-        except NotAcceptable as error:
-            return respond(refused(error), random_id())
-        return respond(Answer(self._statement), random_id(), request)
 
     async def read(self, request: Request, kind: str, logical: str) -> Response:
         """read."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
-            self._check(kind, logical)
+            self.check(kind, logical)
             shape = parse_shape(kind, parameters(request.url.query, only=READ_PARAMETERS))
             if kind == "Patient":
                 answer = await self._reader.patient(look, actor, logical)
             else:
                 answer = await self._reader.resource(look, actor, kind, logical)
-            return replace(answer, body=shape.part_of(kind, answer.body))
+            return unless_known(request, replace(answer, body=shape.part_of(kind, answer.body)))
 
-        return await self._serve(request, "read", kind, Interaction.READ, handle)
+        return await self.serve(request, "read", kind, Interaction.READ, handle)
+
+    async def vread(self, request: Request, kind: str, logical: str, version: str) -> Response:
+        """vread."""
+
+        async def handle(look: Look, actor: Actor) -> Answer:
+            self.check(kind, logical)
+            shape = parse_shape(kind, parameters(request.url.query, only=READ_PARAMETERS))
+            answer = await self._versions.vread(look, actor, kind, logical, version)
+            return unless_known(request, replace(answer, body=shape.part_of(kind, answer.body)))
+
+        return await self.serve(request, "read", kind, Interaction.READ, handle)
+
+    async def history(self, request: Request, kind: str, logical: str) -> Response:
+        """history of an instance."""
+
+        async def handle(look: Look, actor: Actor) -> Answer:
+            self.check(kind, logical)
+            since = since_of(parameters(request.url.query, only=_HISTORY_PARAMETERS))
+            return await self._versions.history(look, actor, kind, logical, since)
+
+        return await self.serve(request, "read", kind, Interaction.READ, handle)
 
     async def search(self, request: Request, kind: str) -> Response:
         """search-type."""
@@ -94,10 +108,10 @@ class FhirRoutes:
         """Patient/[id]/$everything."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
-            self._check("Patient", logical)
+            self.check("Patient", logical)
             return await self._searcher.everything(look, actor, logical, parameters(request.url.query))
 
-        return await self._serve(request, "query", "Patient/$everything", Interaction.READ, handle)
+        return await self.serve(request, "query", "Patient/$everything", Interaction.READ, handle)
 
     async def page(self, request: Request) -> Response:
         """A later page of a search, or a search on several types of one person."""
@@ -114,7 +128,7 @@ class FhirRoutes:
                 raise Invalid("a page is asked for by its link, as it is", code="bad-query")
             return await self._pages.next(look, actor, tokens[0])
 
-        return await self._serve(request, "query", "page", Interaction.SEARCH, handle)
+        return await self.serve(request, "query", "page", Interaction.SEARCH, handle)
 
     async def search_whole_by_post(self, request: Request) -> Response:
         """search-system by POST."""
@@ -127,32 +141,49 @@ class FhirRoutes:
                 raise NotFound("there is nothing here: a search names its person", code="no-route")
             return await self._searcher.resources(look, actor, "", pairs, lenient=is_lenient(request))
 
-        return await self._serve(request, "query", "several", Interaction.SEARCH, handle)
+        return await self.serve(request, "query", "several", Interaction.SEARCH, handle)
 
     async def _search(self, request: Request, kind: str, query: str) -> Response:
         async def handle(look: Look, actor: Actor) -> Answer:
-            self._check(kind)
+            self.check(kind)
             pairs = parameters(query)
             lenient = is_lenient(request)
             if kind == "Patient":
                 return await self._searcher.patients(look, actor, pairs, lenient=lenient)
             return await self._searcher.resources(look, actor, kind, pairs, lenient=lenient)
 
-        return await self._serve(request, "query", kind, Interaction.SEARCH, handle)
+        return await self.serve(request, "query", kind, Interaction.SEARCH, handle)
 
-    async def _serve(
+    async def serve(
         self, request: Request, action: str, kind: str, interaction: Interaction, handler: Handler
     ) -> Response:
+        """Run a look on a type, by its name for the audit where it is one."""
         what = kind if _TYPE.match(kind.partition("/")[0]) or kind in {"page", "several"} else "unknown"
         return await self._looks.serve(
             request, action=action, what=what, interaction=interaction, handler=handler
         )
 
-    def _check(self, kind: str, logical: str | None = None) -> None:
+    def check(self, kind: str, logical: str | None = None) -> None:
+        """Raises NotFound for a type that is not served, and for what is no id."""
         if kind not in self._types:
             raise NotFound("this resource type is not served here: see metadata", code="unknown-type")
         if logical is not None and not _ID.match(logical):
             raise NotFound("this is not a logical id")
+
+
+def since_of(pairs: Pairs) -> int | None:
+    """``_since`` of a history, ms UTC. Raises Invalid where it cannot be read, or stands twice."""
+    for name, value in pairs:
+        if name == "_format":
+            check_format(value)
+        elif name == "_pretty":
+            check_pretty(value)
+    told = [interval(value) for name, value in pairs if name == "_since"]
+    if not told:
+        return None
+    if len(told) > 1 or told[0] is None:
+        raise Invalid("give one FHIR instant", code="bad-date", where="_since")
+    return told[0][0]
 
 
 def is_lenient(request: Request) -> bool:

@@ -1,0 +1,164 @@
+"""Contributions at the endpoint: written by whoever may, found by whoever may see them, and told by nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from tests.functional.deployment import ADA, BASE, BERT, Deployment, Said, Tree, checked
+
+SNOMED = "http://snomed.info/sct"
+XHTML = "http://www.w3.org/1999/xhtml"
+NOTE = "https://x.test/note"
+
+
+def flag(about: str, **more: object) -> Tree:
+    """An alert."""
+    return {
+        "resourceType": "Flag",
+        "status": "active",
+        "identifier": [{"system": NOTE, "value": "1"}],
+        "code": {"coding": [{"system": SNOMED, "code": "225915006"}], "text": "Two to lift"},
+        "subject": {"reference": f"Patient/{about}"},
+        **more,
+    }
+
+
+async def write(
+    deployment: Deployment,
+    to: str,
+    resource: Tree,
+    *,
+    role: str = "R8000",
+    at: str = "A81001",
+    scope: str = "user/*.cruds",
+    **headers: str,
+) -> Said:
+    """POST, or PUT to an id."""
+    sent = {"Authorization": deployment.bearer(role, at, scope=scope)}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    method = "PUT" if "/" in to else "POST"
+    content = orjson.dumps(resource)
+    return checked(await deployment.client.request(method, f"{BASE}/{to}", content=content, headers=sent))
+
+
+async def test_an_alert_is_written_found_changed_and_never_deleted(fresh: Deployment) -> None:
+    """It is in every way in under its heading, each version is kept, and the author is who wrote it."""
+    subject = await fresh.subject()
+    liar: Any = {"author": {"display": "Somebody else"}, "meta": {"source": "urn:lie", "profile": ["x:y"]}}
+    said = await write(fresh, "Flag", flag(subject, **liar))
+    assert said.status == 201, said.body
+    own, first = f"Flag/{said.body['id']}", said.headers["ETag"].removeprefix('W/"').rstrip('"')
+    assert said.headers["Location"] == f"{BASE}/{own}/_history/{first}"
+    assert said.body["author"]["identifier"]["value"] == "A81001"
+    assert said.body["meta"]["source"] == "urn:ods:A81001#contributed"
+    assert [tag["code"] for tag in said.body["meta"]["tag"]] == ["contributed"]
+    assert "profile" not in said.body["meta"]
+    assert (await fresh.get(own, role="R8001", at="RXX")).body == said.body
+    assert (await fresh.get("Flag", patient=subject, identifier=f"{NOTE}|1")).ids == [own]
+    everything = await fresh.get(f"Patient/{subject}/$everything", _type="Flag")
+    assert everything.ids == [own]
+    changed = {**said.body, "status": "entered-in-error"}
+    assert (await write(fresh, own, changed)).status == 428
+    assert (await write(fresh, own, changed, if_match='W/"x"')).code == "stale-version"
+    then = await write(fresh, own, changed, if_match=said.headers["ETag"])
+    assert (then.status, then.body["status"]) == (200, "entered-in-error"), then.body
+    assert (await write(fresh, own, changed, if_match=said.headers["ETag"])).code == "stale-version"
+    history = await fresh.get(f"{own}/_history")
+    methods = [one["request"]["method"] for one in history.body["entry"]]
+    assert [one["resource"]["status"] for one in history.body["entry"]] == ["entered-in-error", "active"]
+    assert methods == ["PUT", "POST"]
+    assert (await fresh.get(f"{own}/_history/{first}")).body["status"] == "active"
+    response = await fresh.client.delete(f"{BASE}/{own}", headers={"Authorization": fresh.bearer()})
+    assert checked(response).status == 405
+    written = [
+        row for row in fresh.audit() if row.action in {"create", "update"} and row.outcome == "success"
+    ]
+    assert [row.details["contribution"].partition("/_history/")[0] for row in written] == [own, own]
+    assert all(row.person for row in written)
+
+
+async def test_only_who_may_writes_and_only_of_one_person(deployment: Deployment) -> None:
+    """Role, scope, relationship, organisation, shape and every reference are looked at; nothing is told."""
+    ada, bert = await deployment.subject(), await deployment.subject(BERT)
+    who: list[tuple[dict[str, str], str]] = [
+        ({"role": "R8009"}, "role-activity"),
+        ({"role": "R1460"}, "role-activity"),
+        ({"role": "R9999"}, "unknown-role"),
+        ({"scope": "user/*.rs"}, "scope"),
+        ({"scope": "user/Task.c"}, "scope"),
+        ({"at": "RZZ"}, "not-found"),
+    ]
+    for asker, code in who:
+        assert (await write(deployment, "Flag", flag(ada), **asker)).code == code, asker
+    there, nobody = [await write(deployment, "Flag", flag(one), at="RZZ") for one in (ada, "nobody")]
+    assert (there.status, there.body) == (nobody.status, nobody.body)
+    observed = (await deployment.get("Observation", patient=ada)).ids[0]
+    wrong: list[tuple[Tree, int]] = [
+        (flag(ada, encounter={"reference": "Encounter/none"}), 422),
+        (flag(ada, encounter={"reference": "https://elsewhere.test/Encounter/1"}), 422),
+        (flag(ada, encounter={"reference": f"Patient/{bert}"}), 422),
+        (flag(ada, identifier=[{"system": "https://fhir.nhs.uk/Id/nhs-number", "value": BERT.value}]), 422),
+        (flag(ada, contained=[{"resourceType": "Patient"}]), 422),
+        (flag(ada, text={"status": "additional", "div": f"<div xmlns='{XHTML}'>a</div>"}), 422),
+        (flag(ada, modifierExtension=[{"url": "x:y", "valueBoolean": True}]), 422),
+        (flag(ada, status="perhaps"), 422),
+        (flag(ada, subject={"reference": f"https://here.test/Patient/{ada}"}), 422),
+        (flag(ada, resourceType="Task"), 422),
+    ]
+    for resource, status in wrong:
+        said = await write(deployment, "Flag", resource)
+        assert said.status == status, (resource, said.body)
+        assert ADA.value not in said.raw.decode()
+    task = {
+        "resourceType": "Task", "status": "requested", "intent": "order",
+        "for": {"reference": f"Patient/{ada}"}, "focus": {"reference": observed},
+    }  # fmt: skip
+    said = await write(deployment, "Task", task)
+    assert said.status == 201, said.body
+    own = f"Task/{said.body['id']}"
+    assert (await deployment.get(own)).body["focus"] == {"reference": observed}
+    other = await write(deployment, own, said.body, role="R8001", at="RXX", if_match=said.headers["ETag"])
+    assert other.code == "other-organisation"
+    moved = {**said.body, "for": {"reference": f"Patient/{bert}"}}
+    assert (await write(deployment, own, moved, if_match=said.headers["ETag"])).code == "other-person"
+    assert (await write(deployment, "Condition", {**task, "resourceType": "Condition"})).status == 405
+
+
+async def test_one_is_written_once_however_often_it_is_sent(fresh: Deployment) -> None:
+    """If-None-Exist finds what the writer may see; two are refused; a person is not to be searched for."""
+    subject = await fresh.subject()
+    condition = {"if_none_exist": f"identifier={NOTE}|1"}
+    first = await write(fresh, "Flag", flag(subject), **condition)
+    again = await write(fresh, "Flag", flag(subject, status="inactive"), **condition)
+    assert (first.status, again.status, again.body) == (201, 200, first.body)
+    assert (await write(fresh, "Flag", flag(subject))).status == 201
+    assert (await write(fresh, "Flag", flag(subject), **condition)).code == "several-exist"
+    for strange in ("", "patient=x", "_include=Flag:subject", "nothing=1"):
+        assert (await write(fresh, "Flag", flag(subject), if_none_exist=strange)).status == 400
+
+
+async def test_what_is_known_is_not_given_again(deployment: Deployment) -> None:
+    """304 with the same headers and a row in the audit; only to whom the whole of it would be given."""
+    subject = await deployment.subject()
+    own = (await deployment.get("Observation", patient=subject)).ids[0]
+    for path in (own, f"Patient/{subject}"):
+        first = await deployment.get(path)
+        for name, value in (("If-None-Match", first.headers["ETag"]), ("If-None-Match", "*")):
+            headers = {"Authorization": deployment.bearer(), name: value, "Accept": "application/fhir+xml"}
+            response = await deployment.client.get(f"{BASE}/{path}", headers=headers)
+            assert (response.status_code, response.content) == (304, b"")
+            assert response.headers["ETag"] == first.headers["ETag"]
+            assert deployment.audit()[0].outcome == "success"
+    since = {"If-Modified-Since": first.headers["Last-Modified"]}
+    for headers, status in (
+        (since, 200 if path.startswith("Patient") else 304),
+        ({"If-None-Match": 'W/"x"', "If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT"}, 200),
+        ({"If-Modified-Since": "no date"}, 200),
+    ):
+        response = await deployment.client.get(
+            f"{BASE}/{own}", headers={"Authorization": deployment.bearer(), **headers}
+        )
+        assert response.status_code in {status, 304 if headers is since else status}
+    hidden = {"Authorization": deployment.bearer(at="RZZ"), "If-None-Match": "*"}
+    assert (await deployment.client.get(f"{BASE}/{own}", headers=hidden)).status_code == 404
