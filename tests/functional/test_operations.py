@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 from fhir.resources.R4B.bundle import Bundle
-from tests.functional.deployment import ADA, BASE, CLEO, SECRETS, Deployment, Said, Tree, checked, observation
+from tests.functional.deployment import (
+    ADA,
+    BASE,
+    CLEO,
+    RESTRICTED,
+    SECRETS,
+    Deployment,
+    Said,
+    Tree,
+    checked,
+    observation,
+)
 
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 
@@ -171,6 +183,68 @@ async def test_the_last_of_each_kind(fresh: Deployment) -> None:
         ({"patient": subject, "code": "1", "_sort": "date"}, "bad-parameter"),
     ):
         assert (await fresh.get("Observation/$lastn", **query)).code == code
+
+
+def letter(logical: str, binary: str, **more: object) -> Tree:
+    """A document whose contents are a Binary."""
+    content = [{"attachment": {"contentType": "text/html", "url": f"Binary/{binary}", "title": "../../etc"}}]
+    about = {"reference": "Patient/n-ada"}
+    return {
+        "resourceType": "DocumentReference", "id": logical, "status": "current", "subject": about,
+        "date": "2025-03-04T10:00:00Z", "content": content, **more,
+    }  # fmt: skip
+
+
+def contents(logical: str, kind: str, data: bytes) -> Tree:
+    """A Binary."""
+    return {
+        "resourceType": "Binary",
+        "id": logical,
+        "contentType": kind,
+        "data": base64.b64encode(data).decode(),
+    }
+
+
+async def test_contents_go_with_their_document_alone(fresh: Deployment) -> None:
+    """One that no document names, or only one that may not be seen, is found by nothing; one that a shown
+    document names is found by $docref, and given in its own type, of which a browser runs nothing."""
+    script = b"<script>fetch('https://other.test')</script>"
+    fresh.neighbour.resources += [
+        letter("d1", "b1"), contents("b1", "text/html", script),
+        contents("b2", "application/pdf", b"%PDF"),
+        letter("d3", "b3", meta={"security": [RESTRICTED]}), contents("b3", "application/pdf", b"%PDF"),
+    ]  # fmt: skip
+    subject = await fresh.subject()
+    [found] = (await fresh.get("Binary", patient=subject)).ids
+    everything = (await fresh.get(f"Patient/{subject}/$everything")).ids
+    assert [one for one in everything if one.startswith("Binary/")] == [found]
+    documents = await fresh.get(
+        "DocumentReference/$docref", patient=subject, start="2025-03", end="2025-03-04"
+    )
+    assert [one["content"][0]["attachment"]["url"] for one in documents.matches] == [found]
+    assert (await fresh.get("DocumentReference/$docref", patient=subject, start="2025-04")).matches == []
+    assert (
+        await fresh.get("DocumentReference/$docref", patient=subject, **{"on-demand": "true"})
+    ).status == 400
+    bearer = {"Authorization": fresh.bearer()}
+    for accept, status, kind in (
+        ("*/*", 200, "text/html"), ("text/html", 200, "text/html"), ("text/*", 200, "text/html"),
+        ("application/pdf", 406, "application/fhir+json; charset=utf-8"),
+        ("application/fhir+json", 200, "application/fhir+json; charset=utf-8"),
+        ("application/fhir+xml", 200, "application/fhir+xml; charset=utf-8"),
+    ):  # fmt: skip
+        answer = await fresh.client.get(f"{BASE}/{found}", headers={**bearer, "Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, kind), accept
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        if kind == "text/html":
+            assert answer.content == script
+            assert answer.headers["content-security-policy"].startswith("sandbox")
+            assert answer.headers["content-disposition"] == (
+                f'attachment; filename="{found.partition("/")[2]}.bin"'
+            )
+            assert answer.headers["cache-control"] == "no-store"
+    gone = await fresh.client.get(f"{BASE}/Binary/{'y' * 26}", headers=bearer)
+    assert checked(gone).status == 404
 
 
 async def test_each_look_is_in_the_audit(deployment: Deployment) -> None:

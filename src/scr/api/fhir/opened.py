@@ -21,6 +21,7 @@ from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, 
 from scr.consent.policy import Policy
 from scr.consent.ties import ties_in_force
 from scr.errors import Forbidden, NotFound
+from scr.fhir.attached import BINARY, with_documents
 from scr.fhir.contributed import is_contribution
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
@@ -98,8 +99,11 @@ class Admitted:
         return Settling(beside, self.ruling.permits)
 
     def early(self, settling: Settling, entries: Sequence[Entry]) -> list[Entry]:
-        """What may go out now: of entries that just came, and of those that came before and had to wait."""
-        shown = settling.add(self.ruling.permitted(entries))
+        """What may go out now: of entries that just came, and of those that came before and had to wait.
+
+        The contents of documents wait until it is known that their document goes out.
+        """
+        shown = settling.add(self.ruling.permitted([one for one in entries if one.type != BINARY]))
         return core(shown) if self.hides else shown
 
     def may_see(self, entry: Entry) -> bool:
@@ -276,7 +280,7 @@ class Opener:
             errand=_errand(known, actor, look, self._policy),
         )
         workings = self._workings(known)
-        permitted = admitted.permitted(record.entries, before=workings.redactions)
+        permitted = with_documents(admitted.permitted(record.entries, before=workings.redactions))
         patient = self._patient(known, permitted, workings)
         permitted = admitted.permitted([patient]) + permitted
         opened = visible_headings(request, self._policy)

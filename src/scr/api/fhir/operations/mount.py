@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from scr.api.fhir.opened import Opener
+from scr.api.fhir.operations.binary import BinaryRoutes
 from scr.api.fhir.operations.docref import DocRef
 from scr.api.fhir.operations.document import CompositionDocument
 from scr.api.fhir.operations.lastn import LastN
@@ -39,3 +40,4 @@ def mount_operations(
         "lastn": LastN(searcher),
     }
     app.include_router(OperationRoutes(looks, runs).router(), prefix="/fhir")
+    app.include_router(BinaryRoutes(looks, reader).router(), prefix="/fhir")
