@@ -52,13 +52,20 @@ def assemble(
     ``stored`` are those of the results that came from the store; ``others`` as in a Record.
     """
     merged = merge_by_source((*results, *stored))
-    entries: dict[str, Entry] = {}
-    for result in merged:
-        for entry in result.entries:
-            before = entries.get(entry.id)
-            entries[entry.id] = entry if before is None else _closed_by_both(before, entry)
-    held = frozenset(entry.id for result in stored for entry in result.entries)
-    return Record(subject, tuple(entries.values()), merged, held, others or {})
+    held = frozenset([entry.id for result in stored for entry in result.entries])
+    return Record(subject, _once_each(merged), merged, held, others or {})
+
+
+def _once_each(results: Iterable[SourceResult]) -> tuple[Entry, ...]:
+    every = [entry for result in results for entry in result.entries]
+    entries = {entry.id: entry for entry in every}
+    if len(entries) == len(every):
+        return tuple(every)
+    entries = {}
+    for entry in every:
+        before = entries.get(entry.id)
+        entries[entry.id] = entry if before is None else _closed_by_both(before, entry)
+    return tuple(entries.values())
 
 
 def _closed_by_both(first: Entry, again: Entry) -> Entry:

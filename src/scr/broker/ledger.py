@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from scr.consent.sharing import Kind
 from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
@@ -142,7 +143,7 @@ def make_ledger(
     what is marked as confidential is withheld; ``choices``: say what the person has chosen to withhold. A
     List is not counted: it repeats what it lists.
     """
-    counts = Counter((entry.source, entry.heading) for entry in permitted if entry.type != "List")
+    counts = Counter([(entry.source, entry.heading) for entry in permitted if entry.type != "List"])
     shown = [_withheld(result) if result.source in objections else result for result in results]
     lines = tuple(
         _line(result, sources, counts, opened - closed.get(result.source.value, _NONE), asked)
@@ -226,6 +227,7 @@ def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) 
     }
 
 
+@lru_cache(maxsize=4096)
 def _heading_extension(heading: str, count: int) -> Resource:
     return {
         "url": "heading",

@@ -18,6 +18,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.fhir.person import PERSON_SOURCE
 
 AGREEMENTS_FILE = "agreements.yaml"
+_REMEMBERED = 10_000
 _All = Literal["all"]
 _Some = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -75,6 +76,10 @@ class Agreements:
     names: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[str, str] = field(default_factory=dict)
     organisations: Mapping[str, str] = field(default_factory=dict)
+    _found: dict[tuple[str, str, str, str], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was asked before: the rows never change, and there are few types, headings and purposes."""
 
     def type_of(self, ods: str, told: Mapping[str, str]) -> str:
         """The type of an organisation: as the policy lists it, or as the providers' files write it.
@@ -94,9 +99,14 @@ class Agreements:
 
     def shares(self, asker: str, heading: str, purpose: str, source: str) -> bool:
         """Whether a source of one type shares a heading with an asker of another, for a purpose."""
-        if any(row.is_about(asker, heading, purpose, source) for row in self.kept):
-            return False
-        return any(row.is_about(asker, heading, purpose, source) for row in self.shared)
+        asked = (asker, heading, purpose, source)
+        found = self._found.get(asked)
+        if found is None:
+            kept = any(row.is_about(*asked) for row in self.kept)
+            found = not kept and any(row.is_about(*asked) for row in self.shared)
+            if len(self._found) < _REMEMBERED:
+                self._found[asked] = found
+        return found
 
     def shares_composed(self, asker: str, purpose: str) -> bool:
         """Whether the Patient that is composed of what is permitted may go: where any source's may."""

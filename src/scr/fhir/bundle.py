@@ -50,9 +50,13 @@ def searchset(
     pieces: list[bytes] = []
     for entries, mode in ((matches, b"match"), (included, b"include")):
         tail = b',"search":{"mode":"%b"}}' % mode
-        for entry in entries:
-            address = f',{{"fullUrl":"{base_url}/{entry.type}/{entry.id}","resource":'
-            pieces += (address.encode(), entry.body, tail)
+        some = list(entries)
+        three = [tail] * (3 * len(some))
+        three[::3] = [
+            f',{{"fullUrl":"{base_url}/{entry.type}/{entry.id}","resource":'.encode() for entry in some
+        ]
+        three[1::3] = [entry.body for entry in some]
+        pieces += three
     if outcome is not None:
         pieces += (b',{"resource":', orjson.dumps(outcome), b',"search":{"mode":"outcome"}}')
     if not pieces:

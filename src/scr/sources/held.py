@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -116,7 +117,8 @@ class HeldSources:
             )
             for quiet in (True, False)
         )
-        return silent - heard - {entry.heading for entry in entries}
+        unheard = silent - heard
+        return unheard - {entry.heading for entry in entries} if unheard else unheard
 
     def _load(
         self, connection: Connection, question: Question, providers: Sequence[Provider]
@@ -159,9 +161,9 @@ def _sending(provider: Provider) -> list[Feed]:
 
 
 def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
-    found: dict[str, list[Entry]] = {}
+    found: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        found.setdefault(entry.source, []).append(entry)
+        found[entry.source].append(entry)
     return {source: tuple(of_one) for source, of_one in found.items()}
 
 

@@ -112,7 +112,7 @@ class Pages:
             snapshot = await self._pin(look, actor, opened, found, others, ledger, plan)
             next_link = self._link(actor, _Cursor(snapshot, plan.count))
         body = searchset(
-            map(plan.shape.of, page),
+            map(plan.shape.of, page) if plan.shape else page,
             bundle_id=look.correlation,
             base_url=self._base_url,
             links=Links(self._address(plan.own), next_link),

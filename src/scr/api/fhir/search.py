@@ -114,7 +114,11 @@ class Searcher:
         opened = await self._opener.by_id(look, actor, patient_id)
         if wish.made:
             opened = await self._reconciler.add(opened, look.now)
-        ordered = _composed_first(opened, [entry for entry in opened.permitted if wish.wants(entry)])
+        permitted = opened.permitted
+        found = permitted if wish.whole else [entry for entry in permitted if wish.wants(entry)]
+        ordered = opened.workings.once(
+            "ordered", (opened.subject, found), lambda: _composed_first(opened, found)
+        )
         own = f"Patient/{patient_id}/$everything"
         plan = Plan(own, len(ordered) if wish.count is None else wish.count)
         return await self._pages.first(look, actor, opened, ordered, plan)
