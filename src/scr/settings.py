@@ -119,6 +119,27 @@ class Settings(BaseModel):
         le=300,
         description="The longest that a question may wait for its sources by `Prefer: wait=`.",
     )
+    async_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=600,
+        description="How long a question whose asker fetches the answer later waits for its sources.",
+    )
+    stream_seconds: float = Field(
+        default=60.0, gt=0, le=600, description="How long a streamed answer may take, its reading included."
+    )
+    pulled_fresh_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="How long what a live source told is given again without asking it; 0: it is asked.",
+    )
+    pulled_stale_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=24 * 31,
+        description="How long what a live source told is kept for when it does not answer; 0: not at all.",
+    )
     max_payload_bytes: int = Field(
         default=64 * 1024 * 1024, gt=0, description="Largest payload taken in, or answer taken from a source."
     )

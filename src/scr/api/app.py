@@ -22,6 +22,7 @@ from scr.api.fhir.capability import served_types
 from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
 from scr.api.fhir.consents import Consents
+from scr.api.fhir.look_routes import mount_looking, open_looking
 from scr.api.fhir.mount import mount_rest
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.operations.mount import mount_operations
@@ -29,7 +30,6 @@ from scr.api.fhir.pages import Pages
 from scr.api.fhir.read import Reader
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes
-from scr.api.fhir.search import Searcher
 from scr.api.fhir.terminology import TerminologyRoutes
 from scr.api.fhir.versions import Versions
 from scr.api.intake import IntakeRoutes
@@ -57,8 +57,8 @@ from scr.intake.mllp import MllpServer, server_tls
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.sources.terminology import open_terminology
+from scr.store import jobs, snapshots, spent
 from scr.store import limits as attempts
-from scr.store import snapshots, spent
 from scr.store.keys import random_id
 from scr.terminology.conceptmap import ConceptMaps
 from scr.terminology.operations.library import Libraries
@@ -84,6 +84,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
                 await stack.enter_async_context(listening(services))
             _settle()
             yield
+            await app.state.jobs.close()
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
@@ -124,7 +125,7 @@ def mount(app: FastAPI, services: Services) -> None:
     reconciler = Reconciler(load_rules(services.files), services.keys.id_key, services.database)
     reader = Reader(opener, services.database, reconciler)
     codes_searched = SearchedCodes(libraries.current)
-    searcher = Searcher(opener, reconciler, pages, settings.base_url, codes_searched)
+    searcher, looking = open_looking(services, looks, opener, reconciler, pages, codes_searched)
     consents = Consents(services.broker, services.policy, services.database, services.keys, settings.base_url)
     fhir = FhirRoutes(
         looks,
@@ -157,6 +158,7 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
     mount_operations(app, services, looks, opener, reconciler, reader, searcher)
     mount_rest(app, services, looks, opener, trusted)
+    mount_looking(app, looking, fhir)
     app.include_router(fhir.router(), prefix="/fhir")
     app.include_router(intake.router())
     desk = Desk(PROGRAMME, verifier, services.policy, services.database, now_ms)
@@ -177,6 +179,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
             services.recent.sweep()
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
+                await services.database.write(lambda conn: jobs.expire(conn, now_ms()))
                 await services.database.write(lambda conn: spent.forget(conn, now_ms()))
                 await services.database.write(lambda conn: sweep_apps(conn, now_ms()))
                 await services.database.write(lambda conn: attempts.forget(conn, now_ms()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,7 +19,8 @@ from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.formats import asked_format, format_of
-from scr.api.prefer import preferred_wait
+from scr.api.prefer import preferred_wait, wants_later
+from scr.api.streams import Stream, Streaming
 from scr.consent.actor import Actor
 from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
@@ -46,6 +47,8 @@ class Answer:
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Stream | None = None
+    """What goes out in the place of ``body``, part by part."""
 
 
 @dataclass(slots=True)
@@ -64,8 +67,12 @@ class Look:
     purpose: str = "TREAT"
     told: bool = False
     """Whether the audit has it already: ``written`` has told of it."""
+    beside: list[Work[None]] = field(default_factory=list)
+    """What is to be written in one transaction with the row that says that the answer went out."""
     wait: float | None = None
     """Seconds that whoever asks would wait for the sources, where they said so."""
+    later: bool = False
+    """Whether whoever asks does not wait at all, and fetches the answer later."""
 
     def claimed(self, claims: Iterable[Claim]) -> None:
         """Note what the actor has claimed of the person: every look under it is found by its id.
@@ -106,26 +113,26 @@ class Looks:
         interaction: Interaction,
         handler: Handler,
         admit: Admit = decide_actor,
+        formats: Callable[[Request], object] = asked_format,
     ) -> Response:
-        """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number."""
+        """Run one look. ``action`` and ``what`` name it in the audit, with no id and no number.
+
+        ``formats`` raises NotAcceptable where the answer cannot be given as it is wanted.
+        """
         started = time.perf_counter()
-        look = Look(action, what, interaction, self._clock(), wait=preferred_wait(request))
+        look = Look(
+            action, what, interaction, self._clock(), wait=preferred_wait(request), later=wants_later(request)
+        )
         error: ScrError | None = None
         try:
-            answer = await self._answer(look, request, handler, admit)
-        except Fault as failed:  # where it is wrong in the store is for the log, not for whoever asks
-            _log.error("fault", kind=failed.code, correlation=look.correlation, what=what, error=str(failed))
-            error, answer = failed, refused(_fault(look))
-        except ScrError as failed:
-            error, answer = failed, refused(failed)
+            answer = await self._answer(look, request, handler, admit, formats)
         except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
-            _log.error("fault", kind=type(failed).__name__, correlation=look.correlation, what=what)
-            error = _fault(look)
-            answer = refused(error)
+            told = _told(look, failed)
+            error = failed if isinstance(failed, ScrError) else told
+            answer = refused(told)
         try:
             if error is not None or not look.told:
-                row = audit_row(look, error, self._policy.hash)
-                await self._database.write(lambda connection: append(connection, row))
+                await self._write(look, error, closing=answer.stream is None)
         except ScrError:
             answer = refused(Unavailable("the audit cannot be written, so nothing is shown", code="no-audit"))
         _log.info(
@@ -135,11 +142,54 @@ class Looks:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             correlation=look.correlation,
         )
-        return respond(answer, look.correlation, request)
+        return self._stream(look, answer) or respond(answer, look.correlation, request)
 
-    async def _answer(self, look: Look, request: Request, handler: Handler, admit: Admit) -> Answer:
+    async def _write(self, look: Look, error: ScrError | None, *, closing: bool) -> None:
+        """Write the row of the look; where nothing more comes of it (``closing``), what stands beside too."""
+        row, beside = audit_row(look, error, self._policy.hash), list(look.beside)
+
+        def work(connection: Connection) -> None:
+            append(connection, row)
+            for write in beside if closing and error is None else ():
+                write(connection)
+
+        await self._database.write(work)
+
+    def _stream(self, look: Look, answer: Answer) -> Streaming | None:
+        """The response of an answer in parts, of which the audit has the look."""
+        if answer.stream is None:
+            return None
+
+        async def close(ended: str, error: ScrError | None) -> None:
+            """The closing row names nobody: the first one does, and has the same correlation."""
+            look.details["stream"] = ended
+            work = [] if ended != "whole" else list(look.beside)
+            row = replace(audit_row(look, error, self._policy.hash), person=None, at=self._clock())
+
+            def write(connection: Connection) -> None:
+                append(connection, row)
+                for one in work:
+                    one(connection)
+
+            try:
+                await self._database.write(write)
+            except ScrError as failed:
+                _log.error("stream.unclosed", kind=failed.code, correlation=look.correlation)
+            _log.info("stream", what=look.what, ended=ended, correlation=look.correlation)
+
+        headers = {**_headers(look.correlation), **answer.headers}
+        return Streaming(answer.stream, headers, close, lambda failed: _told(look, failed))
+
+    async def _answer(
+        self,
+        look: Look,
+        request: Request,
+        handler: Handler,
+        admit: Admit,
+        formats: Callable[[Request], object],
+    ) -> Answer:
         look.actor = await self._verifier.actor(authorization_of(request))
-        asked_format(request)  # what cannot be given as it is wanted is not asked for
+        formats(request)  # what cannot be given as it is wanted is not asked for
         asked = AccessRequest(look.actor, look.interaction)
         decision = admit(asked, self._policy, utc(look.now))
         if not look.allowed(decision):
@@ -166,7 +216,13 @@ async def written(
     return result
 
 
-def _fault(look: Look) -> Fault:
+def _told(look: Look, failed: Exception) -> ScrError:
+    """What whoever asks is told of a failure; where something is wrong in here is for the log."""
+    if isinstance(failed, ScrError) and not isinstance(failed, Fault):
+        return failed
+    kind = failed.code if isinstance(failed, Fault) else type(failed).__name__
+    more = {"error": str(failed)} if isinstance(failed, Fault) else {}
+    _log.error("fault", kind=kind, correlation=look.correlation, what=look.what, **more)
     return Fault(f"something went wrong here; quote {look.correlation} when you report it")
 
 
@@ -208,11 +264,14 @@ def respond(answer: Answer, correlation: str, request: Request | None = None) ->
     """The HTTP response, in the format that was wanted: never cached, never sniffed, and with the id that
     the audit row has."""
     wanted = format_of(request)
-    headers = {
+    headers = {**_headers(correlation), **answer.headers}
+    body = wanted.write(answer.body)
+    return Response(body, answer.status, headers=headers, media_type=wanted.media_type)
+
+
+def _headers(correlation: str) -> dict[str, str]:
+    return {
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "X-Correlation-ID": correlation,
-        **answer.headers,
     }
-    body = wanted.write(answer.body)
-    return Response(body, answer.status, headers=headers, media_type=wanted.media_type)

@@ -23,3 +23,8 @@ def preferred_wait(request: Request) -> float | None:
         if name == "wait" and value.isascii() and value.isdigit():
             return float(value[:6])
     return None
+
+
+def wants_later(request: Request) -> bool:
+    """``respond-async``: the answer is fetched later."""
+    return any(name == "respond-async" for name, _ in preferred(request))

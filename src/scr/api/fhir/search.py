@@ -31,6 +31,7 @@ from scr.fhir.search import (
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
 
+Noting = Callable[[Look, Actor, Opened], None]
 
 @dataclass(frozen=True, slots=True)
 class Taking:
@@ -42,7 +43,8 @@ class Taking:
 
 
 class Searcher:
-    """Searches, and pages what it found. ``codes`` answers where a search asks what a code means."""
+    """Searches, and pages what it found. ``codes`` answers where a search asks what a code means; ``noting``
+    hears of each record of which all is given."""
 
     def __init__(
         self,
@@ -52,7 +54,9 @@ class Searcher:
         base_url: str,
         codes: Codes | None = None,
     ) -> None:
+        noting: Noting | None = None,
         self._opener = opener
+        self._noting = noting
         self._reconciler = reconciler
         self._pages = pages
         self._base_url = base_url
@@ -111,7 +115,7 @@ class Searcher:
     async def everything(self, look: Look, actor: Actor, patient_id: str, pairs: Pairs) -> Answer:
         """``Patient/[id]/$everything``: all that may be seen, the composed Patient first."""
         wish = wish_of(pairs)
-        opened = await self._opener.by_id(look, actor, patient_id)
+        told = opened = await self._opener.by_id(look, actor, patient_id)
         if wish.made:
             opened = await self._reconciler.add(opened, look.now)
         permitted = opened.permitted
@@ -127,6 +131,8 @@ class Searcher:
 def _composed_first(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
     subject = opened.subject
     first = [entry for entry in found if entry.id == subject]
+        if self._noting is not None and wish.whole and plan.count >= len(ordered):
+            self._noting(look, actor, told)
     rest = [entry for entry in found if entry.id != subject]
     return first + sort_entries(rest)
 
