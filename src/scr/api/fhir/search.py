@@ -30,8 +30,8 @@ from scr.fhir.search import (
 )
 
 _DEMOGRAPHICS = frozenset({DEMOGRAPHICS})
-
 Noting = Callable[[Look, Actor, Opened], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Taking:
@@ -53,10 +53,10 @@ class Searcher:
         pages: Giving,
         base_url: str,
         codes: Codes | None = None,
-    ) -> None:
         noting: Noting | None = None,
-        self._opener = opener
+    ) -> None:
         self._noting = noting
+        self._opener = opener
         self._reconciler = reconciler
         self._pages = pages
         self._base_url = base_url
@@ -125,14 +125,14 @@ class Searcher:
         )
         own = f"Patient/{patient_id}/$everything"
         plan = Plan(own, len(ordered) if wish.count is None else wish.count)
+        if self._noting is not None and wish.whole and plan.count >= len(ordered):
+            self._noting(look, actor, told)
         return await self._pages.first(look, actor, opened, ordered, plan)
 
 
 def _composed_first(opened: Opened, found: Sequence[Entry]) -> list[Entry]:
     subject = opened.subject
     first = [entry for entry in found if entry.id == subject]
-        if self._noting is not None and wish.whole and plan.count >= len(ordered):
-            self._noting(look, actor, told)
     rest = [entry for entry in found if entry.id != subject]
     return first + sort_entries(rest)
 
