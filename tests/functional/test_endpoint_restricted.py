@@ -46,6 +46,8 @@ async def test_nothing_of_an_answer_tells_where_somebody_is(fresh: Deployment) -
         assert [word for word in TELLING if word in told] == [], path
     assert "I48.0" in (await fresh.get("Condition", patient=subject)).raw.decode()
     assert (await fresh.get("Encounter", patient=subject)).matches == []
+    for query in ({}, {"target": (await fresh.get("Condition", patient=subject)).ids[0]}):
+        assert (await fresh.get("Provenance", patient=subject, **query)).matches == []
 
 
 async def test_a_page_that_was_pinned_before_tells_no_more(fresh: Deployment) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from scr.api.fhir.opened import Opened
+from scr.api.fhir.origins import origins
 from scr.broker.reconcile.rules import Rules
 from scr.broker.reconcile.run import reconcile
 from scr.broker.reconcile.states import states
@@ -36,6 +37,13 @@ class Reconciler:
         """
         making = Making(opened.subject, self._id_key, now - now % _HOUR)
         made = self._making(making, opened)
+        await self._note(making, opened)
+        return replace(opened, permitted=(*opened.permitted, *opened.decide(made)))
+
+    async def trace(self, opened: Opened, now: int) -> Opened:
+        """The record with where each entry of it came from (``scr.fhir.origins``)."""
+        making = Making(opened.subject, self._id_key, now)
+        made = await origins(self._database, making, opened, now)
         await self._note(making, opened)
         return replace(opened, permitted=(*opened.permitted, *opened.decide(made)))
 

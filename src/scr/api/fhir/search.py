@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from scr.api.fhir.opened import Opened, Opener
+from scr.api.fhir.origins import asks_origins
 from scr.api.fhir.pages import Giving, Plan
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.wish import reconciled_of, wish_of
@@ -75,6 +76,8 @@ class Searcher:
             opened = await self._opener.by_number(look, actor, wanted, asked=asked)
         else:
             opened = await self._opener.by_id(look, actor, wanted, asked=asked)
+        if asks_origins("Patient", rest):
+            opened = await self._reconciler.trace(opened, look.now)
         found = [e for e in await _run(search, opened) if e.id == opened.subject]
         own = _own("Patient", [("_id", opened.subject), *search.used])
         return await self._pages.first(look, actor, opened, found, _plan(search, own))
@@ -96,8 +99,11 @@ class Searcher:
         wanted, rest = reconciled_of(pairs)
         search = self._read(kind, rest, lenient)
         made = not MADE_TYPES.isdisjoint(search.kinds)
-        asked = frozenset(HEADINGS) if search.beside or made else _headings(search.kinds)
+        traced = asks_origins(kind, rest)
+        asked = frozenset(HEADINGS) if search.beside or made or traced else _headings(search.kinds)
         opened = await self._opener.by_id(look, actor, search.patient, asked=asked)
+        if traced:
+            opened = await self._reconciler.trace(opened, look.now)
         if wanted and (search.beside or made):
             opened = await self._reconciler.add(opened, look.now)
         found = await _run(search, opened)
