@@ -7,6 +7,8 @@ from sqlalchemy import text
 from tests.functional.deployment import ADA, BASE, BERT, NOBODY, Deployment, checked
 from tests.functional.test_endpoint_refusals import token_of
 
+from scr.fhir.identifiers import OdsCode
+
 
 async def test_without_the_audit_nothing_is_shown(fresh: Deployment) -> None:
     """Where the row cannot be written, the answer is 503 and holds nothing, refusals included."""
@@ -44,6 +46,31 @@ async def test_a_fault_shows_nothing_but_its_number(fresh: Deployment) -> None:
     said = await fresh.get(f"Patient/{subject}/$everything")
     assert said.ledger["QXX"] == "down"
     assert b"secret" not in said.raw
+
+
+async def test_a_source_that_does_not_answer_is_told_with_its_older_copy(fresh: Deployment) -> None:
+    """What it told a moment ago is shown as stale, decided on as before; and after a refusal no more."""
+    path = f"Patient/{await fresh.subject()}/$everything"
+    before = await fresh.get(path)
+    assert before.ledger["QXX"] == "answered"
+
+    def silent(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("nothing there")
+
+    def refusing(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(403, text="no")
+
+    network = fresh.services.client._transport
+    fresh.services.client._transport = httpx.MockTransport(silent)
+    for _ in range(4):  # the breaker opens meanwhile
+        again = await fresh.get(path)
+        assert (again.ledger["QXX"], set(again.ids)) == ("stale", set(before.ids))
+    fresh.services.client._transport = network
+    fresh.services.client._transport = httpx.MockTransport(refusing)
+    fresh.services.broker._pulls[OdsCode("QXX")].source.limits.breaker.succeeded()  # type: ignore[attr-defined]
+    assert (await fresh.get(path)).ledger["QXX"] == "down"
+    fresh.services.client._transport = httpx.MockTransport(silent)
+    assert (await fresh.get(path)).ledger["QXX"] == "down"
 
 
 async def test_a_row_that_cannot_be_opened_is_not_named(fresh: Deployment) -> None:

@@ -57,7 +57,7 @@ from scr.intake.mllp import MllpServer, server_tls
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.sources.terminology import open_terminology
-from scr.store import jobs, snapshots, spent
+from scr.store import jobs, pulled, snapshots, spent
 from scr.store import limits as attempts
 from scr.store.keys import random_id
 from scr.terminology.conceptmap import ConceptMaps
@@ -174,6 +174,8 @@ def mount(app: FastAPI, services: Services) -> None:
 async def housekeeping(services: Services) -> AsyncIterator[None]:
     """Let go of pages, records, sessions, spent ids and apps' grants whose time is over, now and then."""
 
+    kept_ms = round(services.settings.pulled_stale_hours * 3_600_000)
+
     async def sweep() -> None:
         while True:
             services.recent.sweep()
@@ -183,6 +185,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
                 await services.database.write(lambda conn: spent.forget(conn, now_ms()))
                 await services.database.write(lambda conn: sweep_apps(conn, now_ms()))
                 await services.database.write(lambda conn: attempts.forget(conn, now_ms()))
+                await services.database.write(lambda conn: pulled.sweep(conn, now_ms() - kept_ms))
                 await sweep_sessions(services.database, now_ms())
             await asyncio.sleep(_SWEEP_SECONDS)
 

@@ -5,6 +5,7 @@ Nothing else builds a client, an engine or a clock.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,6 +38,7 @@ from scr.settings import Settings
 from scr.sources.build import build_sources
 from scr.sources.held import HeldSources
 from scr.sources.http import open_client
+from scr.sources.kept import Copies, keeping
 from scr.store.engine import Database
 from scr.store.gaps import GapTally
 from scr.store.keys import KeyRing
@@ -47,6 +49,8 @@ from scr.terminology.coding import Coder, open_coder
 from scr.terminology.conceptmap import ConceptMaps
 
 _DAY = 24 * 3600 * 1000
+_COPIES_SECONDS = 2.0
+"""Seconds between two writings of what live sources told."""
 
 
 def now_ms() -> int:
@@ -134,6 +138,16 @@ async def open_services(
                 gaps=gaps,
                 watch=intake.drift,
             )
+            copies = Copies(
+                database,
+                keys,
+                now_ms,
+                fresh=settings.pulled_fresh_seconds,
+                stale=settings.pulled_stale_hours * 3600,
+                matching=matching,
+            )
+            await stack.enter_async_context(flushed(copies, database, _COPIES_SECONDS))
+            kept = keeping(pulls, providers, copies, ReadBy(files, policy, coder))
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
             deadline, longest = settings.deadline_seconds, settings.longest_wait_seconds
@@ -150,7 +164,7 @@ async def open_services(
                     database,
                     keys,
                     providers,
-                    pulls,
+                    kept,
                     held,
                     deadline=deadline,
                     clock=now_ms,
@@ -167,6 +181,24 @@ async def open_services(
             )
     finally:
         database.close()
+
+
+class ReadBy:
+    """Names the configuration by which what a live source told is read and labelled."""
+
+    def __init__(self, files: DataFiles, policy: Policy, coder: Coder) -> None:
+        self._files, self._policy, self._coder = files, policy, coder
+        self._adapters: dict[str, str] = {}
+        self._until, self._coded = 0.0, ""
+
+    def __call__(self, adapter: str) -> str:
+        """For an adapter: its file, the policy, and the codes in force as of a second ago."""
+        if adapter not in self._adapters:
+            raw = self._files.find("adapters", f"{adapter}/adapter.yaml").read_bytes()
+            self._adapters[adapter] = hashlib.sha256(raw).hexdigest()[:16]
+        if time.monotonic() > self._until:
+            self._until, self._coded = time.monotonic() + 1.0, self._coder.fingerprint
+        return f"{self._adapters[adapter]}/{self._policy.hash}/{self._coded}"
 
 
 def _checks(

@@ -114,6 +114,7 @@ def _merged(one: SourceResult, other: SourceResult) -> SourceResult:
         headings={**better.headings, **worse.headings},
         elapsed=max(one.elapsed, other.elapsed),
         age=max(one.age, other.age),
+        ages={**better.ages, **worse.ages},
         demographics=one.demographics or other.demographics,
     )
 

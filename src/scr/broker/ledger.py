@@ -214,7 +214,7 @@ def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) 
         {"url": "source", "valueString": line.source},
         {"url": "outcome", "valueCode": outcome.value},
         {"url": "elapsedMilliseconds", "valueUnsignedInt": round(line.result.elapsed * 1000)},
-        {"url": "ageSeconds", "valueUnsignedInt": round(line.result.age)},
+        {"url": "ageSeconds", "valueUnsignedInt": round(_age(line.result, [name for name, _ in headings]))},
     ]
     if line.result.code and outcome is line.outcome:
         extension.append({"url": "reason", "valueCode": line.result.code})
@@ -225,6 +225,11 @@ def _issue(line: LedgerLine, outcome: Outcome, headings: list[tuple[str, int]]) 
         "code": code,
         "details": {"coding": [{"system": OUTCOME_SYSTEM, "code": outcome.value}], "text": text},
     }
+
+
+def _age(result: SourceResult, headings: list[str]) -> float:
+    """The age of what stands under these headings, of the oldest."""
+    return max((result.ages.get(heading, result.age) for heading in headings), default=result.age)
 
 
 @lru_cache(maxsize=4096)

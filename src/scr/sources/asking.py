@@ -84,11 +84,15 @@ async def _settle(read: Read, question: Question, ods: OdsCode, name: str, limit
         async with asyncio.timeout_at(question.deadline):
             return await _counted(read, question, limits)
     except TimeoutError:
-        return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail="It did not answer in time.")
+        detail = "It did not answer in time."
+        return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail=detail, silent=True)
     except SourceFailure as failure:
-        return SourceResult(ods, name, failure.outcome, code=failure.code, detail=failure.message)
+        silent = failure.ailing or failure.outcome is Outcome.LATE
+        return SourceResult(
+            ods, name, failure.outcome, code=failure.code, detail=failure.message, silent=silent
+        )
     except ScrError as error:
-        return SourceResult(ods, name, Outcome.DOWN, code=error.code, detail=error.message)
+        return SourceResult(ods, name, Outcome.DOWN, code=error.code, detail=error.message, silent=True)
     except Exception as error:  # noqa: BLE001 - the source boundary: one source's fault is not the answer's
         _log.error("source.fault", source=ods.value, error=type(error).__name__)
         return SourceResult(
@@ -103,7 +107,9 @@ async def _counted(read: Read, question: Question, limits: Limits) -> SourceResu
         raise TimeoutError
     if not breaker.admit():
         raise SourceFailure(
-            "It failed several times in a row, and is left alone for a moment.", code=BREAKER_OPEN
+            "It failed several times in a row, and is left alone for a moment.",
+            code=BREAKER_OPEN,
+            ailing=True,
         )
     asked = False
     try:

@@ -33,7 +33,7 @@ _PASSING = frozenset({502, 503, 504})
 _AILING = frozenset(
     {
         "refused", "unreachable", "dns", "tls", "reset", "timed-out", "truncated", "redirect", "wrong-type",
-        "http-401", "http-429",
+        "http-429",
     }
 )  # fmt: skip
 _PAUSE = 0.05

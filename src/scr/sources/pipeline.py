@@ -168,7 +168,7 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
             raise _wrong_person("Its answer refers to another person as well; nothing of it is used.")
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
-    if question.known and _contradicts(question.known, stated.demographics, reader.matching):
+    if question.known and contradicts(question.known, stated.demographics, reader.matching):
         raise SourceFailure(
             "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
             code="demographics-contradict",
@@ -176,7 +176,8 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     return stated.demographics
 
 
-def _contradicts(known: tuple[Demographics, ...], stated: Demographics, matching: Matching) -> bool:
+def contradicts(known: tuple[Demographics, ...], stated: Demographics, matching: Matching) -> bool:
+    """Whether demographics cannot be, or are not certainly, those of a person who is known by these."""
     return compare_any(known, stated, matching).agreement in {Agreement.CONTRADICT, Agreement.DOUBT}
 
 

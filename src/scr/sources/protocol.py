@@ -78,7 +78,8 @@ class SourceResult:
     ``code`` and ``detail`` say why, where it is not plainly answered: a stable code and a sentence
     without anyone's data. ``headings`` overrides the outcome for single headings (an area that the
     source does not support, or withholds). ``elapsed`` is seconds; ``age`` seconds since the data was
-    obtained, 0 for a live answer.
+    obtained, 0 for a live answer; ``ages`` the same of single headings that are older. ``silent``: nothing
+    was heard from the source, neither an answer nor a refusal.
     """
 
     source: OdsCode
@@ -91,6 +92,8 @@ class SourceResult:
     elapsed: float = 0.0
     age: float = 0.0
     demographics: Demographics | None = None
+    ages: Mapping[str, float] = field(default_factory=dict)
+    silent: bool = False
 
 
 class Source(Protocol):

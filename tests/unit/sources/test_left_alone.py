@@ -94,8 +94,8 @@ def test_it_is_asked_again_within_half_a_minute_of_its_recovery(down: int, timeo
     ("failure", "state"),
     [
         *((SourceFailure("", code=code), BreakerState.OPEN) for code in ("dns", "tls", "reset", "truncated")),
-        *((SourceFailure("", code=f"http-{code}"), BreakerState.OPEN) for code in (401, 429, 500, 502, 503)),
-        *((SourceFailure("", code=f"http-{code}"), BreakerState.CLOSED) for code in (403, 404, 501)),
+        *((SourceFailure("", code=f"http-{code}"), BreakerState.OPEN) for code in (429, 500, 502, 503)),
+        *((SourceFailure("", code=f"http-{code}"), BreakerState.CLOSED) for code in (401, 403, 404, 501)),
         *(
             (SourceFailure("", code=code), BreakerState.CLOSED)
             for code in ("wrong-person", "several-persons", "too-large", "unreadable", "no-patient-consent")

@@ -27,7 +27,7 @@ from scr.store.tables.providers import (
     LossDayRow,
     OnboardingEventRow,
 )
-from scr.store.tables.record import LocatorRow, ResourceHistoryRow, ResourceRow, SnapshotRow
+from scr.store.tables.record import LocatorRow, PulledRow, ResourceHistoryRow, ResourceRow, SnapshotRow
 from scr.store.tables.sharing import SharingRow
 from scr.store.tables.sign_in import ClientRow, SessionRow, SpentRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
@@ -56,6 +56,7 @@ LONG_PAYLOAD = _table(LongPayloadRow)
 QUARANTINE = _table(QuarantineRow)
 WAITING = _table(WaitingRow)
 SNAPSHOT = _table(SnapshotRow)
+PULLED = _table(PulledRow)
 LAST_LOOK = _table(LastLookRow)
 JOB = _table(JobRow)
 AUDIT = _table(AuditTableRow)
