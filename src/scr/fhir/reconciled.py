@@ -17,9 +17,11 @@ import msgspec
 
 from scr.fhir.canonical import BASE, HEADING_SYSTEM
 from scr.fhir.dates import day_text
+from scr.fhir.documents.narrative import narrative
 from scr.fhir.entry import Entry, Resource, pack, stamp_by_content
 from scr.fhir.identifiers import opaque_id
 from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.summary import Line
 
 RULE_SYSTEM = f"{BASE}/CodeSystem/reconciliation-rule"
 STATE_SYSTEM = f"{BASE}/CodeSystem/heading-state"
@@ -89,10 +91,13 @@ class Making:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of a list: the entry that stands for it, and those that say the same."""
+    """A line of a list: the entry that stands for it, and those that say the same; its words, and who says so
+    (empty where sources are not named)."""
 
     entry: Entry
-    others: tuple[Entry, ...] = ()
+    others: tuple[Entry, ...]
+    line: Line
+    by: str = ""
 
 
 def made_list(
@@ -103,6 +108,7 @@ def made_list(
     coding = [{"system": _LIST_CODES, "code": code}] if code else []
     resource: Resource = {
         "resourceType": "List",
+        "text": narrative([_SAID[state]], [item.line for item in items], _named(items)),
         "extension": [_state(state)],
         "status": "current",
         "mode": "snapshot",
@@ -144,17 +150,18 @@ def linkage(making: Making, members: Sequence[Entry], evidence: Iterable[tuple[s
 
 
 def detected_issue(
-    making: Making, rule: str, sentence: str, severity: str, between: Sequence[Entry]
+    making: Making, rule: str, sentence: str, severity: str, between: Sequence[Entry], detail: str
 ) -> Entry:
-    """Sources that disagree. It says between which entries, and takes no side."""
+    """Sources that disagree. It says between which entries, and in ``detail`` what is against what."""
     resource: Resource = {
         "resourceType": "DetectedIssue",
+        "text": narrative([sentence, detail]),
         "status": "final",
         "code": {"coding": [{"system": RULE_SYSTEM, "code": rule}], "text": sentence},
         "severity": severity,
         "patient": making.reference,
         "implicated": [{"reference": one.reference} for one in between],
-        "detail": sentence,
+        "detail": detail,
     }
     return making.entry(resource, f"{rule} {_names(between)}", between, between[0].heading)
 
@@ -204,6 +211,12 @@ def _section(section: Section) -> Resource:
     if section.lists:
         found["entry"] = [{"reference": one.reference} for one in section.lists]
     return found
+
+
+def _named(items: Iterable[Item]) -> list[str]:
+    """Who says each line; nothing where nobody is named."""
+    names = [item.by for item in items]
+    return names if any(names) else []
 
 
 def _item(item: Item) -> Resource:

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scr.broker.ledger import Ledger
-from scr.broker.reconcile.differ import disagreements
+from scr.broker.reconcile.differ import Found, disagreements
 from scr.broker.reconcile.listed import Listed, by_name, listed
 from scr.broker.reconcile.rules import Rules
 from scr.broker.reconcile.same import Group, grouped
 from scr.broker.reconcile.states import states
+from scr.broker.reconcile.words import Words, words_of
 from scr.fhir.clinical import facts_of
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS, SUPPORTING
 from scr.fhir.person import PERSON_SOURCE
-from scr.fhir.reconciled import Item, Making, Section, contents, detected_issue, linkage, made_list
+from scr.fhir.reconciled import Making, Section, contents, detected_issue, linkage, made_list
 
 
 def reconcile(entries: Sequence[Entry], ledger: Ledger, rules: Rules, making: Making) -> list[Entry]:
@@ -29,28 +30,29 @@ def reconcile(entries: Sequence[Entry], ledger: Ledger, rules: Rules, making: Ma
     groups = grouped(facts, rules.same)
     told = states(ledger, entries)
     lists = [listed(rule, groups, making.now) for rule in rules.lists]
+    found = disagreements(rules, facts, by_name(lists))
+    words = words_of(sources, lists, found, ledger)
     made = [
-        (one.rule.heading, _list(making, one, told[one.rule.heading]))
+        (one.rule.heading, _list(making, one, told[one.rule.heading], words))
         for one in lists
         if one.rule.heading in told
     ]
-    found = disagreements(rules, facts, by_name(lists))
     return [
         _contents(making, entries, told, made),
         *(entry for _, entry in made),
         *(_linkage(making, group) for group in groups if len(group.members) > 1),
-        *(
-            detected_issue(
-                making, one.rule.name, one.rule.sentence, one.rule.severity, [f.entry for f in one.between]
-            )
-            for one in found
-        ),
+        *(_issue(making, one, words) for one in found),
     ]
 
 
-def _list(making: Making, one: Listed, state: str) -> Entry:
+def _issue(making: Making, found: Found, words: Words) -> Entry:
+    rule, between = found.rule, [one.entry for one in found.between]
+    return detected_issue(making, rule.name, rule.sentence, rule.severity, between, words.against(found))
+
+
+def _list(making: Making, one: Listed, state: str, words: Words) -> Entry:
     rule = one.rule
-    items = [Item(line.first.entry, tuple(other.entry for other in line.others)) for line in one.lines]
+    items = [words.item(line) for line in one.lines]
     if not items and state == "complete":
         state = "none-now"
     return made_list(making, rule.name, rule.title, rule.code, rule.heading, items, state)
