@@ -4,7 +4,7 @@ An entry that refers to another may go out with its reference only if the other 
 (docs/adr/0012-redaction.md). While sources still answer, nobody can tell whether a target that is not there
 is withheld, in no source, or on its way. Such an entry waits until all is known, whichever of these it is,
 so that waiting tells nothing; every other one can go at once, and as it will be in the whole
-(docs/adr/0015-streaming.md).
+(docs/adr/0016-streaming.md).
 """
 
 from __future__ import annotations

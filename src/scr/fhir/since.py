@@ -39,7 +39,7 @@ def since_issues(
             told = [{"url": "entry", "valueReference": {"reference": one}} for one in references]
             issue["extension"] = [_extension(told)]
         found.append(issue)
-    found += [_issue("back", f"{name} was missing at the last look, and has answered now.") for name in back]
+    found += [_issue("back", f"{name} was not complete at the last look, and is now.") for name in back]
     return found
 
 

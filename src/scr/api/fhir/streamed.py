@@ -1,4 +1,4 @@
-"""``$everything`` as its sources answer (docs/streaming.md, docs/adr/0015-streaming.md).
+"""``$everything`` as its sources answer (docs/streaming.md, docs/adr/0016-streaming.md).
 
 What is held goes first, then each live source when it has answered; the composed Patient and what is made
 of all of it come when all have, and the ledger last. Every entry is decided and redacted as in an answer of
