@@ -118,7 +118,8 @@ def mount(app: FastAPI, services: Services) -> None:
     oauth = open_authorisation(services)
     trusted = settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer)
     verifier = open_verifier(services, oauth)
-    looks = Looks(verifier, services.policy, services.database, now_ms)
+    asker = None if oauth is None else oauth.requesters.asker
+    looks = Looks(verifier, services.policy, services.database, now_ms, asker)
     opener = Opener(services.broker, services.policy, recent=services.recent)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
     libraries = Libraries(services.files, ConceptMaps.load(services.files), settings.home)

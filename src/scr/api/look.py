@@ -74,6 +74,22 @@ class Look:
     later: bool = False
     """Whether whoever asks does not wait at all, and fetches the answer later."""
 
+    def came(self, actor: Actor) -> None:
+        """Note through which neighbour the actor asks, and why. Raises Forbidden for all but reading.
+
+        A glass that was broken there opens nothing here: it is noted.
+        """
+        if actor.through is None:
+            return
+        self.details |= {"neighbour": actor.through.client, "neighbour_name": actor.through.name}
+        self.details["asked_as"] = actor.through.correlation
+        if actor.through.glass or actor.through.purpose == BTG:
+            self.details["broken_there"] = "yes"
+        if actor.through.purpose != BTG:
+            self.purpose = actor.through.purpose
+        if self.action not in _READING:
+            raise Forbidden("a neighbour reads, and does nothing else here", code="through-neighbour")
+
     def claimed(self, claims: Iterable[Claim]) -> None:
         """Note what the actor has claimed of the person: every look under it is found by its id.
 
@@ -90,6 +106,9 @@ class Look:
         return decision.permit
 
 
+_READING = frozenset({"read", "query"})
+Asker = Callable[[Actor, Request], Awaitable[Actor]]
+"""For whom a request is, of whom its token and its headers tell. Raises Unauthenticated, Forbidden."""
 Handler = Callable[[Look, Actor], Awaitable[Answer]]
 Admit = Callable[[AccessRequest, Policy, datetime], Decision]
 """Whether an actor may do something at all, before anything of anybody is looked at."""
@@ -98,11 +117,20 @@ Admit = Callable[[AccessRequest, Policy, datetime], Decision]
 class Looks:
     """Serves looks."""
 
-    def __init__(self, verifier: TokenVerifier, policy: Policy, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        policy: Policy,
+        database: Database,
+        clock: Clock,
+        asker: Asker | None = None,
+    ) -> None:
+        """``asker``: for whom a neighbour asks; without one, for nobody."""
         self._verifier = verifier
         self._policy = policy
         self._database = database
         self._clock = clock
+        self._asker = asker or _themselves
 
     async def serve(
         self,
@@ -189,12 +217,18 @@ class Looks:
         formats: Callable[[Request], object],
     ) -> Answer:
         look.actor = await self._verifier.actor(authorization_of(request))
+        look.actor = await self._asker(look.actor, request)
+        look.came(look.actor)
         formats(request)  # what cannot be given as it is wanted is not asked for
-        asked = AccessRequest(look.actor, look.interaction)
+        asked = AccessRequest(look.actor, look.interaction, purpose=look.purpose)
         decision = admit(asked, self._policy, utc(look.now))
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)
         return await handler(look, look.actor)
+
+
+async def _themselves(actor: Actor, _request: Request) -> Actor:
+    return actor
 
 
 async def written(

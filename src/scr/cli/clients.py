@@ -11,6 +11,7 @@ from rich.table import Table
 
 from scr.api.oauth.app_terms import AppTerms
 from scr.api.oauth.endpoints import Endpoints
+from scr.api.oauth.neighbour_terms import NeighbourTerms
 from scr.api.oauth.registration import client_to_register
 from scr.api.oauth.signing import create_signing_key
 from scr.api.services import now_ms, open_database
@@ -52,7 +53,8 @@ def add(
     kind: Annotated[
         ClientKind,
         typer.Option(
-            help="An app acts for people who let it; a resource server may ask what tokens are, and has none."
+            help="An app acts for people who let it; a resource server may ask what tokens are and has none; "
+            "a neighbour is another shared care record, which asks for its professionals."
         ),
     ] = ClientKind.SYSTEM,
     redirect_uri: Annotated[
@@ -62,6 +64,17 @@ def add(
     consent: Annotated[
         _Consent, typer.Option(help="Whether people are asked at each sign-in to an app, or once.")
     ] = _Consent.EACH,
+    issuer: Annotated[
+        str, typer.Option(help="Who tells for whom a neighbour asks: its FHIR base, and /auth.")
+    ] = "",
+    speaks_for: Annotated[
+        list[str] | None,
+        typer.Option(help="An organisation of a neighbour and its type, RXX=acute-trust; may be repeated."),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="A job role of a neighbour's professionals, R8000; may be repeated."),
+    ] = None,
     public: Annotated[
         bool, typer.Option("--public", help="An app that can keep no key, on people's own machines.")
     ] = False,
@@ -81,6 +94,7 @@ def add(
         key_set=_read(keys),
         key_set_url=keys_url,
         app=_terms(kind, redirect_uri or [], people, consent, public=public),
+        neighbour=_neighbour(kind, issuer, speaks_for or [], role or []),
         now=now_ms(),
     )
     database = open_database(settings)
@@ -115,6 +129,8 @@ def list_(context: typer.Context) -> None:
     for each in found:
         since = "" if each.disabled is None else utc(each.disabled).astimezone(LONDON).strftime("%d %b %Y")
         scopes = " ".join(sorted(each.scopes))
+        if each.kind is ClientKind.NEIGHBOUR:
+            scopes += "; " + " ".join(sorted([*each.speaks_for, *each.roles]))
         where = "none: public" if each.public else each.key_set_url or "here"
         table.add_row(each.id, each.name, str(each.organisation), each.kind, scopes, where, since)
     console.print(table)
@@ -152,6 +168,19 @@ def _terms(
             raise Invalid("--redirect-uri and --public are an app's: add --kind app", code="bad-client")
         return None
     return AppTerms(tuple(addresses), people.value, consent.value, public=public)
+
+
+def _neighbour(
+    kind: ClientKind, issuer: str, speaks_for: list[str], roles: list[str]
+) -> NeighbourTerms | None:
+    if kind is not ClientKind.NEIGHBOUR:
+        if issuer or speaks_for or roles:
+            raise Invalid(
+                "--issuer, --speaks-for and --role are a neighbour's: add --kind neighbour", code="bad-client"
+            )
+        return None
+    types = {ods: found for ods, _, found in (pair.partition("=") for pair in speaks_for)}
+    return NeighbourTerms(issuer, types, tuple(roles))
 
 
 def _read(path: Path | None) -> bytes:

@@ -24,7 +24,8 @@ class Through:
     ``client`` is its id as a client of ours, ``name`` what people call it. ``organisation_type`` is that of the
     professional's organisation, as the neighbour was registered with it; ``ties`` are the kinds of
     relationship that the organisation has with the person, as the neighbour knows them; ``purpose`` is for
-    what they ask, and ``glass`` whether they have broken the glass there.
+    what they ask, ``glass`` whether they have broken the glass there, and ``correlation`` the id of the audit
+    row there.
     """
 
     client: str
@@ -34,6 +35,7 @@ class Through:
     ties: frozenset[str] = frozenset()
     purpose: str = "TREAT"
     glass: bool = False
+    correlation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class Issue:
 
     ``type`` is the FHIR issue type; ``codes`` those of ``details.coding``; ``about`` the parameter of
     GP Connect that it is about (``includeProblems``), or the part of one
-    (``includeImmunisations.includeStatus``). ``outcome`` and ``headings`` are those of a shared care
-    record's own ledger.
+    (``includeImmunisations.includeStatus``). ``outcome``, ``headings`` and ``reason`` are those of a
+    shared care record's own ledger.
     """
 
     severity: str
@@ -39,6 +39,7 @@ class Issue:
     about: str = ""
     outcome: str = ""
     headings: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def is_error(self) -> bool:
@@ -97,6 +98,7 @@ def _issue(issue: Resource) -> Issue:
         about=_parameter(issue.get("diagnostics"), details.get("text") if isinstance(details, dict) else ""),
         outcome=next(_codings(details, OUTCOME_SYSTEM), ""),
         headings=tuple(heading for part in parts for heading in _headings(part)),
+        reason=next((_text(part.get("valueCode")) for part in parts if part.get("url") == "reason"), ""),
     )
 
 

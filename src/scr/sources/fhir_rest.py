@@ -1,25 +1,25 @@
 """A system that speaks FHIR R4 over REST: a neighbouring shared care record, a hospital's own server.
 
 First the person is found by NHS Number, then their record is taken: ``Patient/[id]/$everything``, or a
-search for each type that the provider's file lists. Pages are followed on the same origin only, and
-what they hold is put together into one payload for the pipeline. A search is all or nothing: one that
-lost a page is not told from a whole one by whoever reads it.
+search for each type that the provider's file lists (``scr.sources.fhir_calls``). What came is put together
+into one payload for the pipeline.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import httpx
 
 from scr.fhir.gaps import Issue, issues_in
 from scr.fhir.headings import HEADINGS
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
-from scr.fhir.pages import Page, Part, collection, read_page
+from scr.fhir.identifiers import OdsCode
+from scr.fhir.pages import Part, collection
 from scr.mapping.provider import FhirR4Connection
 from scr.sources.asking import Limits, ask_guarded
+from scr.sources.fhir_calls import Call
 from scr.sources.first import (
     EVERYTHING,
     PARTLY_LATE,
@@ -31,15 +31,11 @@ from scr.sources.first import (
     whole_or_safety,
     worsen,
 )
-from scr.sources.http import Fetched, SourceFailure, bad_status, fetch, origin, retry_after
-from scr.sources.neighbour import Admission, Pass, not_asked
-from scr.sources.pace import fetch_paced
+from scr.sources.http import SourceFailure
+from scr.sources.neighbour import ASKED_BY_NEIGHBOUR, Admission, Pass, not_asked
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
 
-MAX_PAGES = 100
-"""Pages of one search at most: at a server's usual 50 a page more than any record holds."""
-_PAGE_SIZE = 500
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 
 _GAP_TYPES = frozenset(
@@ -100,8 +96,7 @@ class FhirRestSource:
         return await ask_guarded(self._read, question, ods=self.ods, name=self.name, limits=self.limits)
 
     async def _read(self, question: Question) -> SourceResult:
-        asked = replace(question, deadline=calls_end(question.deadline))
-        call = _Call(self, asked, await self._pass(asked))
+        call = await self.call(replace(question, deadline=calls_end(question.deadline)))
         found = await call.pages(call.search_for_person())
         persons = {part.id: part for part in found if part.type == "Patient" and part.mode != "outcome"}
         if len(persons) > 1:
@@ -133,6 +128,13 @@ class FhirRestSource:
             demographics=reading.demographics,
         )
 
+    async def call(self, question: Question, headers: Mapping[str, str] | None = None) -> Call:
+        """What the calls of one question are made with, these headers added."""
+        carried = await self._pass(question)
+        if headers:
+            carried = replace(carried, headers={**carried.headers, **headers})
+        return Call(self.connection, self.client, self.limits, question, carried, self.admission)
+
     async def _pass(self, question: Question) -> Pass:
         if self.admission is not None:
             return await self.admission.for_question(question)
@@ -145,7 +147,7 @@ class FhirRestSource:
             raise SourceFailure("It could not search its whole index of persons.", code="gaps-at-source")
         return SourceResult(self.ods, self.name, Outcome.EMPTY)
 
-    async def _record(self, call: _Call, logical: str) -> tuple[Came[list[Part]], SourceFailure | None]:
+    async def _record(self, call: Call, logical: str) -> tuple[Came[list[Part]], SourceFailure | None]:
         """What came of the person's record; with the failure of the whole, where it is but a part."""
         if not _LOGICAL_ID.match(logical):
             raise SourceFailure("The id that it gives the person is not a FHIR id.", code="unreadable")
@@ -159,134 +161,9 @@ class FhirRestSource:
             call.question.deadline,
         )
 
-    async def _searched(self, call: _Call, logical: str, kinds: Sequence[str]) -> Came[list[Part]]:
+    async def _searched(self, call: Call, logical: str, kinds: Sequence[str]) -> Came[list[Part]]:
         share = self.limits.max_bytes // len(kinds)
         return await all_that_come({kind: call.pages(call.record_of(logical, kind), share) for kind in kinds})
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """The requests of one question to one server."""
-
-    source: FhirRestSource
-    question: Question
-    carried: Pass
-    base: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "base", self.source.connection.url.rstrip("/"))
-
-    def search_for_person(self) -> httpx.Request:
-        """By POST the number stands in the body, and so in no access log on the way."""
-        query = {"identifier": f"{NHS_NUMBER_SYSTEM}|{self.question.nhs_number.value}"}
-        if self.source.connection.number_in == "address":
-            return self._request("GET", f"{self.base}/Patient", params=query)
-        return self._request("POST", f"{self.base}/Patient/_search", data=query)
-
-    def record_of(self, logical: str, kind: str) -> httpx.Request:
-        """The request for everything, or for one type."""
-        if kind == EVERYTHING:
-            made = {"_reconciled": "false"} if self.source.connection.neighbour else {}
-            return self._get(f"Patient/{logical}/$everything", made)
-        return self._get(kind, {"patient": logical})
-
-    def _get(self, path: str, query: dict[str, str]) -> httpx.Request:
-        return self._request("GET", f"{self.base}/{path}", params={**query, "_count": str(_PAGE_SIZE)})
-
-    def _request(
-        self,
-        method: str,
-        url: str | httpx.URL,
-        *,
-        params: dict[str, str] | None = None,
-        data: dict[str, str] | None = None,
-    ) -> httpx.Request:
-        return self.source.client.build_request(
-            method,
-            url,
-            params=params,
-            data=data,
-            headers={**self.carried.headers},
-            extensions={**self.carried.extensions},
-        )
-
-    async def pages(self, request: httpx.Request, max_bytes: int | None = None) -> list[Part]:
-        """The entries of every page, from ``request`` on; SourceFailure if one of them fails."""
-        room = max_bytes or self.source.limits.max_bytes
-        place = origin(request.url)
-        seen: set[httpx.URL] = set()
-        parts: list[Part] = []
-        for _ in range(MAX_PAGES):
-            fetched = await self._fetch(request, room)
-            room = max(room - len(fetched.body), 0)
-            page = _page(fetched, place)
-            parts += page.parts
-            if not page.next:
-                return parts
-            url = _next(request.url, page.next, place)
-            if url in seen:
-                raise SourceFailure(f"{place}: its pages go round in a circle", code="endless")
-            seen.add(url)
-            request = self._request("GET", url)
-        raise SourceFailure(f"{place}: more than {MAX_PAGES} pages", code="endless")
-
-    async def _fetch(self, request: httpx.Request, room: int) -> Fetched:
-        limits = self.source.limits
-        try:
-            fetched = await fetch(
-                self.source.client,
-                request,
-                max_bytes=room,
-                deadline=self.question.deadline,
-                attempts=limits.attempts,
-                once=self._once,
-            )
-        except SourceFailure as failure:
-            raise _with_remedy(failure, request) from None
-        return fetched
-
-    async def _once(
-        self, client: httpx.AsyncClient, request: httpx.Request, max_bytes: int, deadline: float
-    ) -> Fetched:
-        fetched = await fetch_paced(self.source.limits.pace, client, request, max_bytes, deadline)
-        if fetched.status >= 400:
-            place, admission = origin(request.url), self.source.admission
-            refusal = None if admission is None else admission.refusal(fetched.status, place)
-            raise refusal or bad_status(fetched.status, place, retry_after(fetched.headers))
-        return fetched
-
-
-def _with_remedy(failure: SourceFailure, request: httpx.Request) -> SourceFailure:
-    """What to change in the provider's file, where a server does not know the operation that it names."""
-    if failure.code not in {"http-404", "http-405", "http-501"}:
-        return failure
-    if request.method == "POST":
-        remedy = "it may know search by GET only: set `number_in: address` in the provider's file"
-    elif request.url.path.endswith("/$everything"):
-        remedy = "it may not know $everything: list the types under `search` in the provider's file"
-    else:
-        return failure
-    return SourceFailure(f"{failure.message}; {remedy}", code=failure.code)
-
-
-def _page(fetched: Fetched, place: str) -> Page:
-    try:
-        return read_page(fetched.body)
-    except ValueError:
-        raise SourceFailure(
-            f"{place}: a page of its answer is not a FHIR Bundle", code="unreadable"
-        ) from None
-
-
-def _next(here: httpx.URL, link: str, place: str) -> httpx.URL:
-    """The address of the next page: on the same origin, so that token and question go nowhere else."""
-    try:
-        url = here.join(link)
-    except (httpx.InvalidURL, ValueError):
-        raise SourceFailure(f"{place}: the link to its next page cannot be read", code="unreadable") from None
-    if origin(url) != origin(here) or url.userinfo:
-        raise SourceFailure(f"{place}: its next page is at another address", code="redirect")
-    return url
 
 
 def gaps(issues: Iterable[Issue]) -> dict[str, Outcome]:
@@ -296,6 +173,8 @@ def gaps(issues: Iterable[Issue]) -> dict[str, Outcome]:
     """
     found: dict[str, Outcome] = {}
     for issue in issues:
+        if issue.reason == ASKED_BY_NEIGHBOUR:
+            continue  # we ask our neighbours ourselves, and it has others of its own
         outcome = _THEIRS.get(issue.outcome)
         if outcome is None and (issue.is_error or (issue.severity == "warning" and issue.type in _GAP_TYPES)):
             outcome = Outcome.INCOMPLETE

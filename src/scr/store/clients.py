@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -15,12 +16,14 @@ from scr.store.tables import CLIENT
 class ClientKind(StrEnum):
     """``system``: is given tokens. ``resource-server``: may ask what any token is, and is given none.
 
-    ``app``: is given tokens for a person, who has signed in and let it.
+    ``app``: is given tokens for a person, who has signed in and let it. ``neighbour``: another shared care
+    record, which is given tokens and tells, with each request, for which of its professionals it asks.
     """
 
     SYSTEM = "system"
     RESOURCE_SERVER = "resource-server"
     APP = "app"
+    NEIGHBOUR = "neighbour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Client:
     """A registered client. Its public keys are in ``key_set`` (RFC 7517), or at ``key_set_url``.
 
     Of an app, ``people`` is ``staff`` or ``citizens``, and ``consent`` is ``each`` (whoever uses it is asked
-    at each sign-in) or ``once``.
+    at each sign-in) or ``once``. Of a neighbour, ``issuer`` is who tells for whom it asks; ``speaks_for`` are
+    the organisations, each with its type, and ``roles`` the job roles of its professionals.
     """
 
     id: str
@@ -43,6 +47,9 @@ class Client:
     redirect_uris: frozenset[str] = frozenset()
     people: str = ""
     consent: str = ""
+    issuer: str = ""
+    speaks_for: Mapping[str, str] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
 
     @property
     def public(self) -> bool:
@@ -65,6 +72,9 @@ def register(connection: Connection, client: Client) -> None:
             redirect_uris=" ".join(sorted(client.redirect_uris)),
             people=client.people,
             consent=client.consent,
+            issuer=client.issuer,
+            speaks_for=" ".join(f"{ods}={kind}" for ods, kind in sorted(client.speaks_for.items())),
+            roles=" ".join(sorted(client.roles)),
         )
     )
 
@@ -102,4 +112,7 @@ def _client(row: Row[tuple[object, ...]]) -> Client:
         redirect_uris=frozenset(row.redirect_uris.split()),
         people=row.people,
         consent=row.consent,
+        issuer=row.issuer,
+        speaks_for=dict(pair.split("=", 1) for pair in row.speaks_for.split()),
+        roles=frozenset(row.roles.split()),
     )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scr.store.keys import KeyRing
 from scr.store.tables import SPENT
 
-Kind = Literal["assertion", "token", "revoked", "logout"]
+Kind = Literal["assertion", "token", "revoked", "logout", "requester"]
 
 
 def spend(connection: Connection, keys: KeyRing, kind: Kind, issuer: str, value: str, until: int) -> bool:

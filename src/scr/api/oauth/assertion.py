@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from scr.api.auth.keys import KeptKeys, VerifyingKey, choose, key_set_at, read_key_set
-from scr.api.auth.token import LONGEST, Claims, Header, check_header, check_signature, read
+from scr.api.auth.token import LONGEST, Claims, check_signature, read
+from scr.api.oauth.client_keys import ALGORITHMS as ALGORITHMS
+from scr.api.oauth.client_keys import ClientKeys, check_client_header
 from scr.errors import Unauthenticated
 from scr.store import spent
 from scr.store.clients import Client, find
@@ -20,13 +21,10 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS = ("RS384", "ES384", "RS512")
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 _LONGEST_SECONDS = 300
 _LEEWAY_SECONDS = 10
 _LONGEST_ID = 255
-_GRACE_SECONDS = 3600
-_KEY_SOURCES = 1000
 
 
 @dataclass(slots=True)
@@ -38,7 +36,11 @@ class Assertions:
     keys: KeyRing
     client: httpx.AsyncClient
     clock: Callable[[], float]
-    _fetched: dict[str, KeptKeys] = field(default_factory=dict)
+    client_keys: ClientKeys = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know no keys yet."""
+        self.client_keys = ClientKeys(self.client, self.clock)
 
     async def client_of(self, form: Mapping[str, str]) -> Client:
         """The client that a form proves to come from. Raises Unauthenticated; Unavailable."""
@@ -51,26 +53,14 @@ class Assertions:
         client = await self.database.read(lambda connection: find(connection, claims.sub))
         if client is None:
             raise _unproven("unknown-client")
-        _check_header(header)
+        check_client_header(header, _TYPES)
         try:
-            check_signature(assertion, header.alg, await self._key(client, header))
+            check_signature(assertion, header.alg, await self.client_keys.key(client, header))
         except Unauthenticated as error:
             raise _unproven(error.code) from None
         _check_claims(claims, form.get("client_id"), self.audiences, self.clock())
         await self._use(claims)
         return client
-
-    async def _key(self, client: Client, header: Header) -> VerifyingKey:
-        if not client.key_set_url:
-            return choose(read_key_set(client.key_set.encode()), header.kid, header.alg)
-        kept = self._fetched.get(client.key_set_url)
-        if kept is None:
-            if len(self._fetched) >= _KEY_SOURCES:
-                self._fetched.clear()
-            url = client.key_set_url
-            kept = KeptKeys(lambda: key_set_at(self.client, url), _GRACE_SECONDS, self.clock)
-            self._fetched[url] = kept
-        return await kept.key(header.kid, header.alg)
 
     async def _use(self, claims: Claims) -> None:
         """Of many processes that are shown one assertion, one takes it: the row of its id is unique."""
@@ -80,17 +70,6 @@ class Assertions:
         )
         if not fresh:
             raise Unauthenticated("the assertion was used before, and counts once", code="used-before")
-
-
-def _check_header(header: Header) -> None:
-    if header.alg not in ALGORITHMS:
-        allowed = ", ".join(ALGORITHMS)
-        raise Unauthenticated(f"an assertion is signed by one of {allowed}", code="bad-algorithm")
-    check_header(header)
-    if header.kind not in _TYPES:
-        raise Unauthenticated("this is a token of another kind than an assertion", code="wrong-kind")
-    if not header.kid:
-        raise Unauthenticated("the assertion does not name its key", code="no-key-id")
 
 
 def _check_claims(claims: Claims, client_id: str | None, audiences: frozenset[str], now: float) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from scr.api.auth.keys import has_private, read_key_set
 from scr.api.oauth.app_terms import AppTerms, check_app_terms
 from scr.api.oauth.assertion import ALGORITHMS
+from scr.api.oauth.neighbour_terms import NeighbourTerms, check_neighbour_terms
 from scr.api.oauth.offer import LAUNCH
 from scr.consent.scopes import parse
 from scr.errors import Invalid
@@ -16,6 +17,8 @@ from scr.fhir.identifiers import OdsCode
 from scr.store.clients import Client, ClientKind
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,99}\Z")
+_NEED_SCOPES = frozenset({ClientKind.SYSTEM, ClientKind.NEIGHBOUR})
+_NO_NEIGHBOUR = NeighbourTerms("", {}, ())
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -29,9 +32,11 @@ def client_to_register(
     key_set: bytes = b"",
     key_set_url: str = "",
     app: AppTerms | None = None,
+    neighbour: NeighbourTerms | None = None,
     now: int,
 ) -> Client:
-    """The client, to be put in the store. ``app`` is what an app, and nothing else, has beside.
+    """The client, to be put in the store. ``app`` is what an app, and nothing else, has beside, and
+    ``neighbour`` what a neighbour has.
 
     Raises Invalid, which says what has to be changed.
     """
@@ -40,16 +45,15 @@ def client_to_register(
         raise Invalid("a client's id is 3 to 100 letters, digits, dots, dashes and _", code="bad-client")
     if not name.strip():
         raise Invalid("a client needs a name that people know it by", code="bad-client")
-    if kind is ClientKind.SYSTEM and not allowed:
-        raise Invalid("a system needs a scope at least, such as system/*.rs", code="bad-scope")
+    if kind in _NEED_SCOPES and not allowed:
+        raise Invalid(f"a {kind.value} needs a scope at least, such as system/*.rs", code="bad-scope")
     if (kind is ClientKind.APP) != (app is not None):
         raise Invalid("an app, and no other client, has redirect addresses and people", code="bad-client")
-    if app is None:
-        for scope in sorted(allowed):
-            _check_scope(scope, kind)
-    else:
-        check_app_terms(app, allowed)
+    if (kind is ClientKind.NEIGHBOUR) != (neighbour is not None):
+        raise Invalid("a neighbour, and no other client, speaks for organisations", code="bad-client")
+    _check_own(kind, allowed, app, neighbour)
     _check_where_keys_are(key_set, key_set_url, public=app is not None and app.public)
+    terms = neighbour or _NO_NEIGHBOUR
     return Client(
         client_id,
         kind,
@@ -62,7 +66,23 @@ def client_to_register(
         redirect_uris=frozenset(app.redirect_uris) if app else frozenset(),
         people=app.people if app else "",
         consent=app.consent if app else "",
+        issuer=terms.issuer,
+        speaks_for=terms.speaks_for,
+        roles=frozenset(terms.roles),
     )
+
+
+def _check_own(
+    kind: ClientKind, scopes: frozenset[str], app: AppTerms | None, neighbour: NeighbourTerms | None
+) -> None:
+    """What one kind of client has, and its scopes."""
+    if app is not None:
+        check_app_terms(app, scopes)
+    elif neighbour is not None:
+        check_neighbour_terms(neighbour, scopes)
+    else:
+        for scope in sorted(scopes):
+            _check_scope(scope, kind)
 
 
 def _check_where_keys_are(key_set: bytes, key_set_url: str, *, public: bool) -> None:

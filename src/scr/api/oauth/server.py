@@ -19,6 +19,7 @@ from scr.api.oauth.assertion import Assertions
 from scr.api.oauth.endpoints import Endpoints, Form
 from scr.api.oauth.granted import TOKEN_SECONDS, read_granted
 from scr.api.oauth.launching import Launching
+from scr.api.oauth.requesters import Requesters
 from scr.api.oauth.signing import ALGORITHM, SigningKeys
 from scr.consent.actor import Actor
 from scr.consent.scopes import narrowed, parse
@@ -32,6 +33,9 @@ from scr.store.keys import KeyRing, random_id
 
 GRANT = "client_credentials"
 GRANTS = (GRANT, CODE_GRANT, REFRESH_GRANT)
+_APPS = frozenset({ClientKind.APP})
+_OWN = frozenset({ClientKind.SYSTEM, ClientKind.NEIGHBOUR})
+"""Who is given tokens in their own name."""
 
 
 class AuthorisationServer:
@@ -54,6 +58,7 @@ class AuthorisationServer:
         ends = self.endpoints
         audiences = frozenset({ends.token, ends.introspect, ends.revoke, ends.launch})
         self._assertions = Assertions(audiences, database, keys, client, clock)
+        self.requesters = Requesters(ends, database, keys, self._assertions.client_keys, clock)
         self.trusted = Trusted(
             Issuer(
                 url=ends.issuer,
@@ -97,7 +102,7 @@ class AuthorisationServer:
         return await self.apps.by_refresh(client, form)
 
     def _of_system(self, client: Client, form: Form) -> dict[str, object]:
-        if client.kind is not ClientKind.SYSTEM:
+        if client.kind not in _OWN:
             raise Invalid("this client is given no tokens of its own", code="unauthorized_client")
         given = narrowed(form.get("scope", "").split(), client.scopes)
         scopes = {scope for scope in given if parse(scope) is not None}
@@ -206,11 +211,11 @@ class AuthorisationServer:
 
     async def _stands(self, claims: Claims) -> Actor | None:
         """Its client is still registered, it was not given back; and whoever let an app, still does."""
-        wanted = ClientKind.APP if claims.grant else ClientKind.SYSTEM
+        wanted = _APPS if claims.grant else _OWN
 
         def look(connection: Connection) -> tuple[bool, Grant | None]:
             known = find(connection, claims.client_id)
-            if known is None or known.kind is not wanted:
+            if known is None or known.kind not in wanted:
                 return False, None
             if spent.is_spent(connection, self._keys, "revoked", claims.iss, claims.jti):
                 return False, None

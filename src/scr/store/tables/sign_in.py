@@ -13,7 +13,8 @@ class ClientRow(SQLModel, table=True):
 
     ``scopes`` and ``redirect_uris`` are separated by spaces; ``key_set`` is a JSON Web Key Set, or empty
     where ``key_set_url`` is its address. An app without either proves nothing. ``people`` and ``consent``
-    are an app's: whom it is for, and whether they are asked each time.
+    are an app's: whom it is for, and whether they are asked each time. ``issuer``, ``speaks_for``
+    (``ODS=type``) and ``roles`` are a neighbour's: who tells of its professionals, and which they may be.
     """
 
     __tablename__ = "client"
@@ -30,6 +31,9 @@ class ClientRow(SQLModel, table=True):
     redirect_uris: str = text_column(default="")
     people: str = text_column(default="")
     consent: str = text_column(default="")
+    issuer: str = text_column(default="")
+    speaks_for: str = text_column(default="")
+    roles: str = text_column(default="")
 
 
 class SpentRow(SQLModel, table=True):
