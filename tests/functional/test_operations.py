@@ -106,8 +106,8 @@ async def test_a_summary_is_found_by_number(deployment: Deployment) -> None:
 
 async def test_a_source_that_is_missing_is_told_in_the_document(fresh: Deployment) -> None:
     """In the section's state and text, in the last section, and in the header; nothing is called none."""
-    subject = await fresh.subject()
     fresh.neighbour.status = 500
+    subject = await fresh.subject()
     for path in ("$summary", "$record-document"):
         said = await fresh.get(f"Patient/{subject}/{path}")
         sections = held(said)
@@ -254,3 +254,34 @@ async def test_each_look_is_in_the_audit(deployment: Deployment) -> None:
     [row, *_] = deployment.audit()
     assert (row.what, row.action, row.outcome) == ("Patient/$summary", "query", "success")
     assert row.person is not None
+
+
+async def test_a_resource_is_validated(deployment: Deployment) -> None:
+    """Each problem with its place; by R4, by UK Core and by what is asked for; nothing is filed."""
+    before = await deployment.entries()
+    right = {"resourceType": "Observation", "status": "final", "code": {"text": "Weight"}}
+    for body in (
+        right,
+        {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": right}]},
+    ):
+        said = await post(deployment, "Observation/$validate", body)
+        assert [one["severity"] for one in said.body["issue"]] == ["information"]
+    wrong = await post(deployment, "Observation/$validate", {**right, "status": "well", "x": 1})
+    assert {(one["code"], one["expression"][0]) for one in wrong.body["issue"]} == {
+        ("code-invalid", "Observation.status"),
+        ("structure", "Observation.x"),
+    }
+    uk_core = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Observation-Lab"
+    claimed = await post(deployment, "Observation/$validate", {**right, "meta": {"profile": [uk_core]}})
+    assert ("error", "Observation.category") in {
+        (one["severity"], one["expression"][0]) for one in claimed.body["issue"]
+    }
+    other = await post(deployment, "Condition/$validate?mode=update", right)
+    assert {one["code"] for one in other.body["issue"]} == {"invalid", "required"}
+    assert (await post(deployment, "Observation/$validate?mode=delete", right)).code == "bad-parameter"
+    assert (
+        await post(deployment, "Observation/$validate", {"resourceType": "Parameters"})
+    ).code == "parameter-needed"
+    unknown = await post(deployment, "Observation/$validate?profile=https://other.test/p", right)
+    assert [(one["severity"], one["code"]) for one in unknown.body["issue"]] == [("error", "not-found")]
+    assert await deployment.entries() == before

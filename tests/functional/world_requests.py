@@ -315,6 +315,9 @@ def _operation(rng: Random, asked: Asked) -> Request:
             ("Observation/$lastn", (about, ("category", "vital-signs,laboratory"), ("_count", "1"))),
         ]
     )
+    if rng.random() < 0.1:
+        body = {"resourceType": "Condition", "subject": {"reference": rng.choice(asked.known or (_ANY,))}}
+        return Request("Condition/$validate", method="POST", content=orjson.dumps(body))
     return Request(path, query) if rng.random() < 0.7 else Request(path, form=query)
 
 

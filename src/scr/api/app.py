@@ -157,7 +157,7 @@ def mount(app: FastAPI, services: Services) -> None:
     claims = ClaimRoutes(looks, services.broker, services.policy, limits, alerts=sends_alerts(settings))
     app.include_router(claims.router(), prefix="/fhir")
     app.include_router(ConsentRoutes(looks, consents, reader, searcher).router(), prefix="/fhir")
-    mount_operations(app, services, looks, opener, reconciler, reader, searcher)
+    mount_operations(app, services, looks, opener, reconciler, reader, searcher, codes_searched)
     mount_rest(app, services, looks, opener, trusted)
     mount_looking(app, looking, fhir)
     app.include_router(fhir.router(), prefix="/fhir")

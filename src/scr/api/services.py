@@ -31,8 +31,10 @@ from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
 from scr.intake.review import Review
 from scr.mapping.adapter import Adapter, load_adapter
+from scr.mapping.claims import ProfileClaims
 from scr.mapping.meaning import Step
 from scr.mapping.provider import Provider, load_providers
+from scr.mapping.uk_core import load_requirements
 from scr.onboarding.programme import Programme
 from scr.settings import Settings
 from scr.sources.build import build_sources
@@ -47,6 +49,7 @@ from scr.store.migrations import migrate
 from scr.store.recent import RecentRecords
 from scr.terminology.coding import Coder, open_coder
 from scr.terminology.conceptmap import ConceptMaps
+from scr.terminology.profiles import load_profiles
 
 _DAY = 24 * 3600 * 1000
 _COPIES_SECONDS = 2.0
@@ -112,7 +115,8 @@ async def open_services(
     losses, gaps = LossTally(), GapTally()
     coder = open_coder(files, maps)
     labeller = Labeller(policy.labels, lambda: coder.release)
-    steps: tuple[Step, ...] = (coder, labeller)
+    claims = ProfileClaims(load_requirements(files), load_profiles(settings.home))
+    steps: tuple[Step, ...] = (coder, labeller, claims)
     try:
         async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
             pds = open_pds(settings, client)

@@ -19,12 +19,13 @@ _MAX_PARTS = 200
 class Asked:
     """The parameters in their order, each as text, and the resources among them by name.
 
-    ``whole`` is the body where that is a resource and no Parameters.
+    ``whole`` is the body where that is a resource and no Parameters; ``kind`` the type that is asked of.
     """
 
     pairs: Sequence[tuple[str, str]] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict, repr=False)
     whole: Resource | None = field(default=None, repr=False)
+    kind: str = ""
 
     def only(self, operation: str, known: frozenset[str]) -> Asked:
         """The same. Raises Invalid at a parameter that the operation does not have: one that narrows must

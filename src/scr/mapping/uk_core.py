@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from scr.data import DataFiles, load_yaml
 from scr.fhir.entry import Resource
 
-_PROFILES = "https://fhir.hl7.org.uk/StructureDefinition/"
+PROFILES = "https://fhir.hl7.org.uk/StructureDefinition/"
 
 
 class Requirement(BaseModel):
@@ -23,6 +23,7 @@ class Requirement(BaseModel):
     applies: str
     required: tuple[str, ...] = ()
     category: str = ""
+    values: dict[str, str] = {}
 
     def bears_on(self, resource: Resource) -> bool:
         """Whether the resource has to keep to it."""
@@ -30,7 +31,7 @@ class Requirement(BaseModel):
             return False
         if self.applies == "claimed":
             claims = resource.get("meta", {}).get("profile", ())
-            return any(claim.startswith(_PROFILES + self.profile) for claim in claims)
+            return any(claim.startswith(PROFILES + self.profile) for claim in claims)
         return self.applies == "always" or self.applies in _categories(resource)
 
 
@@ -53,6 +54,9 @@ def missing(resource: Resource, requirements: tuple[Requirement, ...]) -> Iterat
         for path in each.required:
             if not _stands(resource, path.split(".")):
                 yield each.profile, f"{each.type}.{path}"
+        for path, value in each.values.items():
+            if value not in _values(resource, path.split(".")):
+                yield each.profile, f"{each.type}.{path} {value}"
         if each.category and each.category not in _categories(resource):
             yield each.profile, f"{each.type}.category {each.category}"
 
@@ -66,6 +70,15 @@ def _stands(node: Any, path: list[str]) -> bool:
     if not rest:
         return value is not None and value != [] and value != ""
     return all(_stands(part, rest) for part in (value if isinstance(value, list) else [value]) if part)
+
+
+def _values(node: Any, path: list[str]) -> list[Any]:
+    """What stands at a path, of lists in each of their items."""
+    found = [node]
+    for name in path:
+        inner = [one[name] for one in found if isinstance(one, dict) and name in one]
+        found = [part for one in inner for part in (one if isinstance(one, list) else [one])]
+    return found
 
 
 def _categories(resource: Resource) -> set[str]:

@@ -11,12 +11,15 @@ from scr.api.fhir.operations.document import CompositionDocument
 from scr.api.fhir.operations.lastn import LastN
 from scr.api.fhir.operations.summary import Documents
 from scr.api.fhir.operations.table import OperationRoutes, Run
+from scr.api.fhir.operations.validate import Validate
 from scr.api.fhir.read import Reader
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.search import Searcher
 from scr.api.look import Looks
 from scr.api.services import Services
 from scr.fhir.documents.rules import load_sections
+from scr.mapping.uk_core import load_requirements
+from scr.terminology.operations.searched import SearchedCodes
 
 
 def mount_operations(
@@ -27,6 +30,7 @@ def mount_operations(
     reconciler: Reconciler,
     reader: Reader,
     searcher: Searcher,
+    codes: SearchedCodes,
 ) -> None:
     """Put the routes of the operations on an application, before those of a record."""
     database, id_key, base_url = services.database, services.keys.id_key, services.settings.base_url
@@ -38,6 +42,7 @@ def mount_operations(
         "document": CompositionDocument(reader, database, id_key=id_key, base_url=base_url),
         "docref": DocRef(searcher),
         "lastn": LastN(searcher),
+        "validate": Validate(services.settings.home, load_requirements(services.files), codes),
     }
     app.include_router(OperationRoutes(looks, runs).router(), prefix="/fhir")
     app.include_router(BinaryRoutes(looks, reader).router(), prefix="/fhir")

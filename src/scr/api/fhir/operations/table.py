@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import Invalid, TooLarge
 from scr.fhir.canonical import BASE
+from scr.fhir.headings import placed_types
 from scr.fhir.parameters import Asked, asked_of
 from scr.fhir.strict_json import resource_from
 
@@ -62,6 +64,10 @@ OPERATIONS = (
         interaction=Interaction.SEARCH,
     ),
     Operation("Observation", "lastn", f"{_FHIR}/Observation-lastn", interaction=Interaction.SEARCH),
+    *(
+        Operation(kind, "validate", f"{_FHIR}/Resource-validate", gets=False)
+        for kind in sorted(placed_types())
+    ),
 )
 
 
@@ -84,7 +90,7 @@ class OperationRoutes:
         async def endpoint(request: Request) -> Response:
             async def handle(look: Look, actor: Actor) -> Answer:
                 logical = str(request.path_params.get("logical", ""))
-                asked = await asked_in(request)
+                asked = replace(await asked_in(request), kind=operation.kind)
                 return await self._runs[operation.name](look, actor, asked, logical)
 
             return await self._looks.serve(
