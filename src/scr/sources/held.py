@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -63,14 +62,15 @@ class HeldSources:
             return ()
         started = time.monotonic()
         try:
-            entries, last, back = await self.database.read(lambda conn: self._load(conn, question, providers))
+            by_source, last, back = await self.database.read(
+                lambda conn: self._load(conn, question, providers)
+            )
         except ScrError as error:
             return tuple(_down(provider, error.code) for provider in providers)
         except Exception as error:  # noqa: BLE001 - the source boundary, for the sources that are held here
             _log.error("source.fault", source="held", error=type(error).__name__)
             return tuple(_down(provider, "fault") for provider in providers)
         elapsed = time.monotonic() - started
-        by_source = _by_source(entries)
         now = self.clock()
         results = (
             self._result(provider, by_source.get(provider.ods.value, ()), last[provider.ods], now, elapsed)
@@ -122,8 +122,8 @@ class HeldSources:
 
     def _load(
         self, connection: Connection, question: Question, providers: Sequence[Provider]
-    ) -> tuple[Sequence[Entry], dict[OdsCode, dict[str, int | None]], frozenset[OdsCode]]:
-        """The person's entries, when each of these feeds last sent anything, and whose is held back."""
+    ) -> tuple[Mapping[str, tuple[Entry, ...]], dict[OdsCode, dict[str, int | None]], frozenset[OdsCode]]:
+        """The entries by source, when each of these feeds last sent anything, and whose is held back."""
         last = {
             provider.ods: {
                 feed.name: self._last_received(connection, provider.ods.value, feed.name)
@@ -139,8 +139,8 @@ class HeldSources:
         back = frozenset[OdsCode]().union(
             *(holding_back(connection, token_of(self.keys, number)) for number in numbers)
         )
-        entries = () if person is None else self.recent.load(connection, self.keys, person, there)
-        return entries, last, back
+        found = {} if person is None else self.recent.by_source(connection, self.keys, person, there)
+        return found, last, back
 
     def _last_received(self, connection: Connection, provider: str, feed: str) -> int | None:
         """When a feed last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
@@ -158,13 +158,6 @@ class HeldSources:
 def _sending(provider: Provider) -> list[Feed]:
     """The feeds by which a provider sends."""
     return [feed for feed in provider.feeds if not isinstance(feed.connection, _PULLED)]
-
-
-def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
-    found: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        found[entry.source].append(entry)
-    return {source: tuple(of_one) for source, of_one in found.items()}
 
 
 def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> SourceResult:

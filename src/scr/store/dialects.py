@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.pool import NullPool, QueuePool
 
 from scr.errors import Invalid, Unavailable
+from scr.store.driver import run_at_once
 
 BINARY = "scr_binary"
 """Execution option of a read: PostgreSQL sends bytes as bytes, not as text, which takes twice the time."""
@@ -65,7 +66,7 @@ def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        run_at_once(connection, begin)
 
     return engine
 

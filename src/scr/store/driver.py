@@ -77,6 +77,15 @@ def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequen
         cursor.close()
 
 
+def run_at_once(connection: Connection, sql: str) -> None:
+    """Run a statement that begins a transaction, on SQLite. Raises as ``run``."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(sql)
+    except sqlite3.Error as error:
+        raise _as_sqlalchemys(connection, sql, error) from error
+
+
 def _driver(connection: Connection) -> Any:
     """The driver's connection, its transaction begun as the connection begins one."""
     if not connection.in_transaction():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Lock
@@ -79,6 +79,7 @@ class _Opened:
     until: float
     size: int
     entries: tuple[Entry, ...]
+    by_source: Mapping[str, tuple[Entry, ...]]
     workings: Workings = field(default_factory=Workings)
     weighed: int = 0
 
@@ -107,20 +108,32 @@ class RecentRecords:
 
         All must have been read in this transaction: their revisions say what is current.
         """
+        return self._load(connection, keys, person, linked).entries
+
+    def by_source(
+        self, connection: Connection, keys: KeyRing, person: Person, linked: Sequence[Person] = ()
+    ) -> Mapping[str, tuple[Entry, ...]]:
+        """What ``load`` gives, by the source that it came from."""
+        return self._load(connection, keys, person, linked).by_source
+
+    def _load(
+        self, connection: Connection, keys: KeyRing, person: Person, linked: Sequence[Person]
+    ) -> _Opened:
         now = self._clock()
         revision = tuple((each.key, each.revision) for each in (person, *linked))
         with self._lock:
             known = self._opened.get(person.key)
             if known is not None and known.revision == revision and now < known.until:
                 self._opened.move_to_end(person.key)
-                return known.entries
+                return known
         found = load_record(connection, keys, person)
         for other in linked:
             theirs = load_record(connection, keys, other)
             found += [about(entry, other.patient_id, person.patient_id) for entry in theirs]
         entries = tuple(sorted(map(_versioned, found), key=_BY_TYPE_AND_ID))
-        self._keep(person.key, _Opened(revision, now + self._seconds, _weight(entries), entries), now)
-        return entries
+        opened = _Opened(revision, now + self._seconds, _weight(entries), entries, _by_source(entries))
+        self._keep(person.key, opened, now)
+        return opened
 
     def workings(self, person: str) -> Workings:
         """What was worked out of the record that was opened last of a person, by opaque key.
@@ -174,6 +187,13 @@ class RecentRecords:
         before = self._opened.pop(key, None)
         if before is not None:
             self._size -= before.size
+
+
+def _by_source(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.source, []).append(entry)
+    return {source: tuple(of_one) for source, of_one in found.items()}
 
 
 def _weight(entries: Iterable[Entry]) -> int:

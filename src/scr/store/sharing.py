@@ -20,7 +20,7 @@ from scr.consent.sharing import SharingRule, unreadable
 from scr.errors import NotFound, PreconditionFailed
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.person import PERSON_SOURCE
-from scr.store.dialects import BINARY
+from scr.store.driver import run, some
 from scr.store.filing import file_entries
 from scr.store.keys import KeyRing, random_id, seal, unseal
 from scr.store.people import Person, lock_person
@@ -31,7 +31,7 @@ CONSENT = "Consent"
 _Rules = tuple[SharingRule, ...]
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Rules)
-_SEALED = "SELECT person, sealed FROM sharing WHERE person IN ({marks})"
+_SEALED = some("SELECT person, sealed FROM sharing WHERE person IN ({marks})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,7 @@ def rules_for(connection: Connection, people: Sequence[Person]) -> _Rules:
     Rules that cannot be read, of a later version of this program say, deny everything. Raises Fault
     ``unreadable`` where a row was changed or moved.
     """
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    sql = _SEALED.format(marks=", ".join([mark] * len(people)))
-    keys = tuple(person.key for person in people)
-    rows = connection.exec_driver_sql(sql, keys, execution_options={BINARY: True}).cursor.fetchall()
+    rows = run(connection, _SEALED(len(people)), [person.key for person in people]).fetchall()
     if not rows:
         return ()
     sealed = {key: bytes(value) for key, value in rows}
