@@ -1,4 +1,4 @@
-"""Contributions at the endpoint: written by whoever may, found by whoever may see them, and told by nobody else."""
+"""Contributions at the endpoint, batches, conditions and versions: written and read by whoever may."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ _VERBS = {
     "poll": "serving",
     "receive": "receive",
     "query": "query",
+    "conform": "conform",
     "init": "config",
     "config": "config",
     "audit": "audit",
