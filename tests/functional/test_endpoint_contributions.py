@@ -162,3 +162,81 @@ async def test_what_is_known_is_not_given_again(deployment: Deployment) -> None:
         assert response.status_code in {status, 304 if headers is since else status}
     hidden = {"Authorization": deployment.bearer(at="RZZ"), "If-None-Match": "*"}
     assert (await deployment.client.get(f"{BASE}/{own}", headers=hidden)).status_code == 404
+
+
+def batch(*requests: tuple[str, str, Tree | None]) -> Tree:
+    """A batch of methods, addresses and resources."""
+    entries = [
+        {"request": {"method": method, "url": url}, **({"resource": resource} if resource else {})}
+        for method, url, resource in requests
+    ]
+    return {"resourceType": "Bundle", "type": "batch", "entry": entries}
+
+
+async def send(deployment: Deployment, bundle: Tree, **who: str) -> Said:
+    """POST to the base."""
+    headers = {"Authorization": deployment.bearer(scope="user/*.cruds", **who)}
+    return checked(await deployment.client.post(BASE, content=orjson.dumps(bundle), headers=headers))
+
+
+def statuses(said: Said) -> list[str]:
+    """The status of each entry."""
+    assert said.status == 200, said.body
+    return [one["response"]["status"] for one in said.body["entry"]]
+
+
+async def test_each_entry_of_a_batch_is_a_request_of_its_own(fresh: Deployment) -> None:
+    """Decided and audited alone; two persons do not mix, no entry stops another, nothing leads elsewhere."""
+    ada, bert = await fresh.subject(), await fresh.subject(BERT)
+    before = len(fresh.audit())
+    said = await send(
+        fresh,
+        batch(
+            ("GET", f"Observation?patient={ada}&_count=1", None),
+            ("GET", f"Patient/{bert}", None),
+            ("POST", "Flag", flag(ada)),
+            ("GET", f"Flag?patient={ada}", None),
+            ("GET", "Patient/nobody", None),
+            ("POST", "Condition", {"resourceType": "Condition"}),
+            ("DELETE", f"Patient/{ada}", None),
+            ("GET", "https://elsewhere.test/fhir/Patient/1", None),
+            ("GET", "../health/live", None),
+            ("GET", "auth/authorize", None),
+            ("POST", "Bundle", batch(("GET", "metadata", None))),
+            ("POST", "Patient/$break-glass", {"resourceType": "Parameters"}),
+            ("GET", f"{BASE}/Patient/{ada}", None),
+        ),
+    )
+    assert statuses(said) == [
+        "200", "200", "201", "200", "404", "405", "400", "400", "400", "400", "405", "400", "200",
+    ]  # fmt: skip
+    flags = said.body["entry"][3]["resource"]["entry"]
+    assert [one["resource"]["resourceType"] for one in flags] == ["Flag", "OperationOutcome"]
+    assert all("outcome" in one["response"] for one in said.body["entry"] if one["response"]["status"] >= "4")
+    rows = fresh.audit()[: len(fresh.audit()) - before]
+    assert len([row for row in rows if row.what in {"Observation", "Patient", "Flag"}]) == 6
+    assert [row.details["entries"] for row in rows if row.what == "batch"] == ["13"]
+    alone = await fresh.get(f"Patient/{bert}")
+    assert said.body["entry"][1]["resource"] == alone.body
+    assert said.body["entry"][1]["response"]["etag"] == alone.headers["ETag"]
+    stranger = await send(fresh, batch(("GET", f"Patient/{ada}", None), ("GET", "Patient/x", None)), at="RZZ")
+    there, nobody = stranger.body["entry"]
+    assert there == nobody
+
+
+async def test_a_batch_has_limits(deployment: Deployment) -> None:
+    """No transaction, not too many, nothing without a token; conditions go with their entry alone."""
+    ada = await deployment.subject()
+    assert (await send(deployment, {"resourceType": "Bundle", "type": "transaction"})).status == 501
+    assert (await send(deployment, {"resourceType": "Bundle", "type": "searchset"})).status == 400
+    assert (await send(deployment, {"resourceType": "Patient"})).status == 400
+    many = batch(*[("GET", "Patient/x", None)] * 51)
+    assert (await send(deployment, many)).code == "too-many-entries"
+    response = await deployment.client.post(BASE, content=orjson.dumps(batch(("GET", "Patient/x", None))))
+    assert response.status_code == 401
+    known = (await deployment.get(f"Patient/{ada}")).headers["ETag"]
+    conditional = batch(("GET", f"Patient/{ada}", None), ("GET", f"Patient/{ada}", None))
+    conditional["entry"][0]["request"]["ifNoneMatch"] = known
+    assert statuses(await send(deployment, conditional)) == ["304", "200"]
+    conditional["entry"][0]["request"]["ifNoneMatch"] = "a\r\nAuthorization: b"
+    assert statuses(await send(deployment, conditional)) == ["400", "200"]
