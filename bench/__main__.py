@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import people, served, small, terminology
+from bench import people, reconciled, served, small, terminology
 from bench.report import Line, remember, show
 
 
@@ -81,7 +81,8 @@ def _file(quick: bool) -> list[Line]:
 
 
 def _steps(quick: bool) -> list[Line]:
-    return small.steps(rounds=1 if quick else 7)
+    rounds = 1 if quick else 7
+    return [*small.steps(rounds), *reconciled.reconciling(rounds)]
 
 
 def _terminology(quick: bool) -> list[Line]:

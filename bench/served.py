@@ -39,6 +39,8 @@ def held_record(*, seconds: float, rounds: int, database_url: str = "", engine: 
         alone = best(url, headers, 1, seconds, rounds, server.pid)
         loaded = [best(url, headers, clients, seconds, rounds, server.pid) for clients in (16, 32)]
         worker, together = peak_megabytes(server.pid)
+        one_url = f"{server.base_url}/{_a_resource_of(url, headers)}"
+        one = best(one_url, headers, 16, seconds, rounds, server.pid)
         port, log = free_port(), home / "floor.log"
         size = str(int(alone["bytes"]))
         floor = stack.enter_context(process(["-m", "bench.floor", str(port), size], log))
@@ -53,10 +55,19 @@ def held_record(*, seconds: float, rounds: int, database_url: str = "", engine: 
         at_least(f"{name}: the better of the two", most, 250, "/s"),
         below(f"{name}: p50 alone", alone["p50"], 15, "ms"),
         Line(f"{name}: the server's processor time", f"{min(one['cost'] for one in loaded):.1f} ms each"),
+        at_least(f"Read one of them, {engine}: 16 connections", one["rate"], 4_000, "/s"),
+        Line(f"Read one of them, {engine}: the server's processor time", f"{one['cost']:.2f} ms each"),
         Line("The same bytes from the bare framework, 16 connections", f"{bare['rate']:.0f}/s"),
         below(f"Peak memory of the server under that load, {engine}: its worker", worker, 300, "MB"),
         below(f"Memory of the server after that load, {engine}: all processes", together, 300, "MB"),
     ]
+
+
+def _a_resource_of(url: str, headers: dict[str, str]) -> str:
+    """``Type/id`` of one that a source sent."""
+    answer = httpx.get(url, headers=headers, trust_env=False, timeout=30).raise_for_status().json()
+    found = (entry["resource"] for entry in answer["entry"])
+    return next(f"Observation/{one['id']}" for one in found if one["resourceType"] == "Observation")
 
 
 def best(
