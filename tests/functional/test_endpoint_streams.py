@@ -90,9 +90,11 @@ async def test_what_is_held_goes_while_a_source_has_not_answered(deployment: Dep
         sources = {one["meta"]["source"].partition("#")[0] for one in first}
         assert sources == {"urn:ods:A81001", "urn:ods:C99", "urn:ods:RXX"}
         parts.gate.set()
+        live = [orjson.loads(line) for line in (await parts.next()).splitlines()]
+        assert {one["meta"]["source"].partition("#")[0] for one in live} == {"urn:ods:QXX"}
         rest = [orjson.loads(line) for line in (await parts.rest()).splitlines()]
     kinds = [one["resourceType"] for one in rest]
-    assert kinds.index("Observation") < kinds.index("Composition") < kinds.index("OperationOutcome")
+    assert kinds.index("Patient") < kinds.index("Composition") < kinds.index("List")
     assert kinds[-1] == "OperationOutcome"
     assert any(one["id"] == subject for one in rest)
 

@@ -10,6 +10,7 @@ from scr.sources.protocol import Outcome, Question, Source, SourceResult
 _LETTING_GO_SECONDS = 0.1
 
 OnResult = Callable[[SourceResult], None]
+OnHeld = Callable[[Sequence[SourceResult]], None]
 
 
 async def gather(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from scr.broker.assemble import Record, assemble, compose_patient
-from scr.broker.gather import OnResult
+from scr.broker.gather import OnHeld, OnResult
 from scr.broker.linked import gather_linked
 from scr.broker.locate import Plan, locate, without_neighbours
 from scr.consent.actor import Actor
@@ -165,6 +165,11 @@ class Broker:
         """The headings that each provider can contribute to, by ODS code."""
         return self._headings
 
+    @property
+    def askable(self) -> frozenset[OdsCode]:
+        """The providers that can be asked live, whether or not they are for some person."""
+        return frozenset(self._pulls)
+
     def plan(self, known: Known) -> Plan:
         """Which sources are asked about a person, and which are not."""
         there = {ods: p for ods, p in self._providers.items() if ods in known.contributing}
@@ -185,12 +190,14 @@ class Broker:
         trace_id: str,
         only: Sequence[OdsCode] | None = None,
         on_result: OnResult | None = None,
+        on_held: OnHeld | None = None,
         within: float | None = None,
         errand: Errand = IN_CARE,
     ) -> Record:
         """The person's whole record, before any decision about it.
 
-        ``only`` asks these sources alone: for one entry whose source is known. ``within`` is how many
+        ``only`` asks these sources alone: for one entry whose source is known. ``on_result`` hears of each
+        source as it answers; of what is held, ``on_held`` hears in its place, at once. ``within`` is how many
         seconds whoever asks would wait for it, ``errand`` why they ask.
         """
         plan = self.plan(known)
@@ -205,7 +212,9 @@ class Broker:
         ]
         linked = tuple(other.key for other in known.linked)
         stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
-        if on_result is not None:
+        if on_held is not None:
+            on_held(stored)
+        elif on_result is not None:
             for result in stored:
                 on_result(result)
         live = await gather_linked(questions, pulls, on_result, until=until)

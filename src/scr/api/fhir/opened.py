@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from scr.api.look import Look
 from scr.broker.assemble import Record
-from scr.broker.gather import OnResult
+from scr.broker.gather import OnHeld, OnResult
 from scr.broker.ledger import Ledger, make_ledger
-from scr.broker.locate import Plan
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
@@ -170,13 +169,17 @@ class Opener:
             raise NotFound(NO_PATIENT)
         return admitted
 
-    async def opened(self, look: Look, actor: Actor, admitted: Admitted, on_result: OnResult) -> Opened:
-        """An admitted record; ``on_result`` hears of each source as it answers, and decides for itself."""
-        return await self._open(look, actor, admitted, on_result=on_result)
+    async def opened(
+        self, look: Look, actor: Actor, admitted: Admitted, on_result: OnResult, on_held: OnHeld
+    ) -> Opened:
+        """An admitted record. ``on_held`` hears of what is held, ``on_result`` of each source that was asked
+        as it answers; they decide for themselves."""
+        return await self._open(look, actor, admitted, on_result=on_result, on_held=on_held)
 
-    def plan(self, admitted: Admitted) -> Plan:
-        """Which sources an admitted record is asked of."""
-        return self._broker.plan(admitted.known)
+    @property
+    def askable(self) -> frozenset[OdsCode]:
+        """The providers that can be asked live."""
+        return self._broker.askable
 
     async def by_located(
         self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
@@ -266,6 +269,7 @@ class Opener:
         only: Sequence[OdsCode] | None = None,
         asked: frozenset[str] = frozenset(HEADINGS),
         on_result: OnResult | None = None,
+        on_held: OnHeld | None = None,
     ) -> Opened:
         known, request = admitted.known, admitted.request
         if self._on_admitted is not None:
@@ -276,6 +280,7 @@ class Opener:
             trace_id=look.correlation,
             only=only,
             on_result=on_result,
+            on_held=on_held,
             within=look.wait,
             errand=_errand(known, actor, look, self._policy),
         )

@@ -8,7 +8,6 @@ one piece, and the same bytes go out.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from scr.api.fhir.wish import Wish, wish_of
 from scr.api.formats import query_of
 from scr.api.look import Answer, Look
 from scr.api.streams import Stream
-from scr.broker.assemble import assemble
+from scr.broker.assemble import Record, assemble
 from scr.broker.ledger import Ledger
 from scr.consent.actor import Actor
 from scr.errors import Invalid
@@ -151,7 +150,7 @@ class Streamer:
     ) -> AsyncGenerator[list[Entry] | Ledger]:
         """What goes out, in its order: entries, each once, and the ledger."""
         arriving = Arriving(self._opener, admitted)
-        asking = asyncio.create_task(self._opener.opened(look, actor, admitted, arriving.hear))
+        asking = asyncio.create_task(self._opener.opened(look, actor, admitted, arriving.hear, arriving.held))
         asking.add_done_callback(arriving.end)
         shown: set[str] = set()
         try:
@@ -177,21 +176,29 @@ class Arriving:
     """What the sources of one record say, as it comes, and what of it may go out."""
 
     def __init__(self, opener: Opener, admitted: Admitted) -> None:
-        plan = opener.plan(admitted)
         self._admitted = admitted
         self._settling = admitted.settling()
-        self._results: asyncio.Queue[SourceResult | None] = asyncio.Queue()
-        self._held = frozenset(provider.ods for provider in plan.held)
-        live = (source.ods for source in plan.pulls)
+        self._askable = opener.askable
         # Of a person with several numbers what is live is one record only when all of it is there.
-        times = 1 if len(admitted.known.asked_about) == 1 else 1_000_000
-        self._open: Counter[OdsCode] = Counter(dict.fromkeys(live, times))
-        self._open.update(self._held)
-        self._said: dict[OdsCode, list[SourceResult]] = {}
+        self._one = len(admitted.known.asked_about) == 1
+        self._held: dict[OdsCode, SourceResult] = {}
+        self._results: asyncio.Queue[Record | None] = asyncio.Queue()
+
+    def held(self, results: Sequence[SourceResult]) -> None:
+        """What is held of all sources. That of one that can be asked waits for what it answers: an entry that
+        comes twice is decided by what both say of it."""
+        self._held = {result.source: result for result in results}
+        self._put((), [result for result in results if result.source not in self._askable])
 
     def hear(self, result: SourceResult) -> None:
-        """A source has answered: what is held first, for all sources, then each live one."""
-        self._results.put_nowait(result)
+        """A source that was asked has answered."""
+        if self._one:
+            before = self._held.get(result.source)
+            self._put([result], [] if before is None else [before])
+
+    def _put(self, results: Sequence[SourceResult], stored: Sequence[SourceResult]) -> None:
+        subject = self._admitted.known.person.patient_id
+        self._results.put_nowait(assemble(subject, [*results], stored))
 
     def end(self, asking: asyncio.Task[Opened]) -> None:
         """Every source has answered, or the question broke: for whoever still waits to find out."""
@@ -201,33 +208,11 @@ class Arriving:
 
     async def parts(self) -> AsyncIterator[Opened]:
         """What may go out, whenever there is something."""
-        while True:
-            results = [await self._results.get()]
-            while not self._results.empty():
-                results.append(self._results.get_nowait())
-            early = self._early([result for result in results if result is not None])
-            if early.permitted:
-                yield early
-            if results[-1] is None:
-                return
-
-    def _early(self, results: Sequence[SourceResult]) -> Opened:
-        """What may go out of sources that have said all that they will: an entry that came twice is decided
-        by what both say of it."""
-        whole: list[SourceResult] = []
-        stored: list[SourceResult] = []
-        for result in results:
-            self._said.setdefault(result.source, []).append(result)
-            self._open[result.source] -= 1
-            if self._open[result.source] == 0:
-                first, *others = self._said[result.source]
-                held = result.source in self._held
-                stored += [first] if held else []
-                whole += others if held else [first, *others]
         known = self._admitted.known
-        record = assemble(known.person.patient_id, whole, stored)
-        permitted = self._admitted.early(self._settling, record.entries)
-        return Opened(known, record, tuple(permitted), Ledger(()), self._admitted.permitted)
+        while (record := await self._results.get()) is not None:
+            early = self._admitted.early(self._settling, record.entries)
+            if early:
+                yield Opened(known, record, tuple(early), Ledger(()), self._admitted.permitted)
 
 
 async def _written(form: _Form, told: AsyncGenerator[list[Entry] | Ledger]) -> AsyncGenerator[bytes]:
