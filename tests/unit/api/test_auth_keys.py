@@ -1,0 +1,127 @@
+"""The keys of an issuer: which of them an algorithm takes, which are read, and when they are asked for."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+import pytest
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from scr.api.auth.keys import (
+    FRESH_SECONDS,
+    KeptKeys,
+    Published,
+    VerifyingKey,
+    choose,
+    has_private,
+    read_key_set,
+)
+from scr.errors import Unauthenticated, Unavailable
+
+EC = ECKey.generate_key("P-256", {"kid": "ec-1"})
+NOW = float(int(time.time()))
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+CURVES = {name: ECKey.generate_key(name, {"kid": name}) for name in ("P-256", "P-384", "P-521", "secp256k1")}
+ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+FITTING: dict[str, list[VerifyingKey]] = {
+    **{f"{family}{bits}": [RSA] for family in ("RS", "PS") for bits in (256, 384, 512)},
+    "ES256": [CURVES["P-256"]],
+    "ES384": [CURVES["P-384"]],
+    "ES512": [CURVES["P-521"]],
+    "EdDSA": [ED],
+    "Ed25519": [ED],
+    "HS256": [],
+    "none": [],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("algorithm", FITTING)
+def test_which_key_an_algorithm_takes(algorithm: str) -> None:
+    """Of its own kind and on its own curve; one that was published for an algorithm, for that alone."""
+    everyone: list[VerifyingKey] = [RSA, *CURVES.values(), ED, OKPKey.generate_key("Ed448", {"kid": "448"})]
+    assert [key for key in everyone if Published("k", key, "").fits(algorithm)] == FITTING[algorithm]
+    assert [key for key in everyone if Published("k", key, algorithm).fits(algorithm)] == FITTING[algorithm]
+    assert not any(Published("k", key, "other").fits(algorithm) for key in everyone)
+
+
+def test_a_key_set_is_read_as_far_as_a_hundred_keys() -> None:
+    """What stands behind them is passed over; so is a private key, which ``has_private`` tells of."""
+    good = EC.as_dict(private=False)
+    many = [{**good, "kid": str(number)} for number in range(101)]
+    assert [key.kid for key in read_key_set(orjson.dumps({"keys": many}))] == [str(n) for n in range(100)]
+    assert read_key_set(b"{}") == ()
+    for each, private in ((good, False), (EC.as_dict(private=True), True), ({"kty": "oct", "k": "x"}, True)):
+        body = orjson.dumps({"keys": [good, each]})
+        assert has_private(body) is private
+        assert len(read_key_set(body)) == (1 if private else 2)
+    changes: list[tuple[dict[str, object], int]] = [
+        ({"use": "sig"}, 1), ({"key_ops": ["verify"]}, 1), ({"key_ops": ["sign", "verify"]}, 1),
+        ({"alg": "ES256"}, 1), ({"kid": 1}, 0), ({"kid": ""}, 0), ({"alg": 1}, 0), ({"kty": "oct"}, 0),
+        ({"kty": None}, 0), ({"key_ops": []}, 0),
+    ]  # fmt: skip
+    for change, count in changes:
+        assert len(read_key_set(orjson.dumps({"keys": [{**good, **change}]}))) == count, change
+
+
+def test_a_key_that_is_not_there_and_one_that_does_not_fit_are_told_apart() -> None:
+    """By their codes: after the one a look at the issuer may help, after the other not."""
+    one = Published("a", EC, "")
+    assert choose([one], "a", "ES256") is EC
+    for keys, expected in (
+        ([], "unknown-key"),
+        ([one, one], "wrong-key"),
+        ([Published("a", RSA, "")], "wrong-key"),
+    ):
+        with pytest.raises(Unauthenticated) as refused:
+            choose(keys, "a", "ES256")
+        assert refused.value.code == expected
+
+
+class Issuing:
+    """Keys that are found or not, at a clock that is moved."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = NOW, 0
+        self.found: tuple[Published, ...] | None = (Published("a", EC, ""),)
+        self.keys = KeptKeys(self.find, 100, lambda: self.now)
+
+    async def find(self) -> tuple[Published, ...] | None:
+        """A look."""
+        self.looks += 1
+        return self.found
+
+    async def code(self, kid: str) -> str:
+        """What comes of asking for a key."""
+        try:
+            await self.keys.key(kid, "ES256")
+        except Unavailable as down:
+            return down.code
+        except Unauthenticated as refused:
+            return f"refused: {refused.code}"
+        return ""
+
+
+async def test_keys_are_looked_for_again_when_they_are_old_or_another_is_named() -> None:
+    """To the second: fresh for ten minutes, one look in five seconds, and in grace as the settings say."""
+    one = Issuing()
+    assert (await one.code("a"), one.looks) == ("", 1)
+    one.keys.verified.add(b"of before")
+    one.now += 5
+    assert (await one.code("b"), one.looks) == ("refused: unknown-key", 1)
+    one.now += 1
+    assert (await one.code("b"), one.looks, one.keys.verified) == ("refused: unknown-key", 2, set())
+    fetched, one.found = one.now, None
+    one.keys.verified.add(b"of now")
+    one.now = fetched + FRESH_SECONDS
+    assert (await one.code("a"), one.looks) == ("", 2)
+    one.now += 1
+    assert (await one.code("a"), one.looks, one.keys.verified) == ("", 3, {b"of now"})
+    assert await one.code("b") == "issuer-down"
+    one.now = fetched + FRESH_SECONDS + 100
+    assert (await one.code("a"), one.looks) == ("", 4)
+    one.now += 1
+    assert (await one.code("a"), one.looks) == ("issuer-down", 4)
+    one.now, one.found = one.now + 5, ()
+    assert (await one.code("a"), one.looks) == ("refused: unknown-key", 5)
