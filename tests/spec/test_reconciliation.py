@@ -32,7 +32,10 @@ _DATED = {
     "Condition": "onsetDateTime",
     "Observation": "effectiveDateTime",
     "Immunization": "occurrenceDateTime",
+    "Procedure": "performedDateTime",
 }
+_TERMS = "http://terminology.hl7.org/CodeSystem"
+_PROCEDURE = "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-VaccinationProcedure-1"
 _CLINICAL = {
     "AllergyIntolerance": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
     "Condition": "http://terminology.hl7.org/CodeSystem/condition-clinical",
@@ -112,13 +115,32 @@ def _clinical(made: Resource, concept: Resource, said: Mapping[str, Any]) -> Non
     if "site" in said:
         made["bodySite"] = [{"text": said["site"]}]
     if "value" in said:
-        made["valueQuantity"] = {"value": said["value"], "unit": "umol/L"}
+        made["valueQuantity"] = {"value": said["value"], "unit": said.get("unit", "umol/L")}
+    if "category" in said:
+        made["category"] = [{"coding": [{"code": said["category"]}]}]
     if "verification" in said:
         made["verificationStatus"] = {"coding": [{"code": said["verification"]}]}
 
 
 def _immunization(made: Resource, concept: Resource, said: Mapping[str, Any]) -> None:
     made["vaccineCode"] = concept
+    if "procedure" in said:
+        coding = [{"system": "http://snomed.info/sct", "code": said["procedure"]}]
+        concept["coding"] = [{"system": f"{_TERMS}/v3-NullFlavor", "code": "UNK"}]
+        made["extension"] = [{"url": _PROCEDURE, "valueCodeableConcept": {"coding": coding}}]
+
+
+def _contact(made: Resource, concept: Resource, said: Mapping[str, Any]) -> None:
+    if "person" in said:
+        made["name"] = [{"text": said["person"]}]
+        made["relationship"] = [{"text": said["kin"]}]
+    if "phone" in said:
+        made["telecom"] = [{"system": "phone", "value": str(said["phone"])}]
+
+
+def _episode(made: Resource, concept: Resource, said: Mapping[str, Any]) -> None:
+    made.pop("subject")
+    made |= {"patient": {"reference": "Patient/person"}, "period": {"start": str(said["on"])}}
 
 
 def _patient(made: Resource, concept: Resource, said: Mapping[str, Any]) -> None:
@@ -137,6 +159,9 @@ _BUILDERS = {
     "Observation": _clinical,
     "Immunization": _immunization,
     "Patient": _patient,
+    "Procedure": _clinical,
+    "RelatedPerson": _contact,
+    "EpisodeOfCare": _episode,
 }
 
 

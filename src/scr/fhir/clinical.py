@@ -11,6 +11,20 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from scr.fhir.clinical_shape import (
+    Body,
+    Concept,
+    Timing,
+    read_addresses,
+    read_body,
+    read_concept,
+    read_concepts,
+    read_dosages,
+    read_extensions,
+    read_names,
+    read_references,
+    read_telecoms,
+)
 from scr.fhir.dates import interval
 from scr.fhir.dosage import Dose, dose_of, stem_of
 from scr.fhir.entry import Entry
@@ -34,94 +48,11 @@ MEDICINES = frozenset(
     {"MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"}
 )
 _WRONG = frozenset({"entered-in-error", "refuted"})
-
-
-class _Coding(msgspec.Struct, gc=False):
-    system: str = ""
-    code: str = ""
-    display: str = ""
-
-
-class _Concept(msgspec.Struct, gc=False):
-    coding: tuple[_Coding, ...] = ()
-    text: str = ""
-
-
-class _Quantity(msgspec.Struct, gc=False):
-    value: float | None = None
-    unit: str = ""
-    code: str = ""
-
-
-class _Identifier(msgspec.Struct, gc=False):
-    system: str = ""
-    value: str = ""
-
-
-class _Reference(msgspec.Struct, gc=False):
-    reference: str = ""
-
-
-class _DoseAndRate(msgspec.Struct, gc=False, rename="camel"):
-    dose_quantity: _Quantity | None = None
-
-
-class _Repeat(msgspec.Struct, gc=False, rename="camel"):
-    frequency: float | None = None
-    period: float | None = None
-    period_unit: str = ""
-
-
-class _Timing(msgspec.Struct, gc=False):
-    repeat: _Repeat | None = None
-
-
-class _Dosage(msgspec.Struct, gc=False, rename="camel"):
-    text: str = ""
-    dose_and_rate: tuple[_DoseAndRate, ...] = ()
-    timing: _Timing | None = None
-
-
-class _Period(msgspec.Struct, gc=False):
-    end: str = ""
-
-
-class _Address(msgspec.Struct, gc=False, rename="camel"):
-    use: str = ""
-    postal_code: str = ""
-
-
-class _Body(msgspec.Struct, gc=False, rename="camel"):
-    """The elements of a resource that two of a kind are compared by."""
-
-    identifier: tuple[_Identifier, ...] = ()
-    code: msgspec.Raw = msgspec.Raw()
-    vaccine_code: _Concept | None = None
-    medication_codeable_concept: _Concept | None = None
-    medication_reference: _Reference | None = None
-    verification_status: _Concept | None = None
-    value_quantity: _Quantity | None = None
-    value_codeable_concept: _Concept | None = None
-    value_string: str | None = None
-    dosage_instruction: tuple[_Dosage, ...] = ()
-    dosage: msgspec.Raw = msgspec.Raw()
-    body_site: msgspec.Raw = msgspec.Raw()
-    based_on: msgspec.Raw = msgspec.Raw()
-    effective_period: _Period | None = None
-    address: msgspec.Raw = msgspec.Raw()
-    deceased_boolean: bool | None = None
-    deceased_date_time: str | None = None
-    lot_number: str = ""
-    intent: str = ""
+_SAYS_NOTHING = frozenset({"unknown", "unk", "not known", "n/a", "other", "see text"})
+_NO_CODE = "NullFlavor|"
 
 
 _NO_DOSE = Dose()
-_decode = msgspec.json.Decoder(_Body, strict=False).decode
-_concept = msgspec.json.Decoder(_Concept, strict=False).decode
-_concepts = msgspec.json.Decoder(tuple[_Concept, ...], strict=False).decode
-_dosages = msgspec.json.Decoder(tuple[_Dosage, ...], strict=False).decode
-_references = msgspec.json.Decoder(tuple[_Reference, ...], strict=False).decode
-_addresses = msgspec.json.Decoder(tuple[_Address, ...], strict=False).decode
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -160,16 +91,17 @@ def facts_of(entries: Iterable[Entry], kinds: frozenset[str]) -> list[Facts]:
     for entry in listed:
         if entry.type in kinds:
             try:
-                found.append(_facts(entry, _decode(entry.body), medicines))
+                found.append(_facts(entry, read_body(entry.body), medicines))
             except (msgspec.DecodeError, ValueError):
                 continue
     return found
 
 
-def _facts(entry: Entry, body: _Body, medicines: Mapping[str, Entry]) -> Facts:
+def _facts(entry: Entry, body: Body, medicines: Mapping[str, Entry]) -> Facts:
     name = _words(_concept_of(entry, body))
     wrong = entry.status in _WRONG or _code(body.verification_status) in _WRONG
-    concept = (*entry.codes, f"name {name}") if name else entry.codes
+    codes = entry.codes if entry.type != "Immunization" else _vaccine_codes(entry, body)
+    concept = (*codes, f"name {name}") if name else codes
     identifiers = _identified(body)
     if entry.type == "Observation":
         return Facts(entry, concept, identifiers, wrong, _value(body))
@@ -178,6 +110,8 @@ def _facts(entry: Entry, body: _Body, medicines: Mapping[str, Entry]) -> Facts:
     if entry.type == "Patient":
         dead = body.deceased_boolean if body.deceased_date_time is None else True
         return Facts(entry, concept, (), wrong, postcode=_postcode(body), dead=dead)
+    if entry.type == "RelatedPerson":
+        return Facts(entry, _contact(body), identifiers, wrong)
     return Facts(
         entry,
         concept,
@@ -189,12 +123,12 @@ def _facts(entry: Entry, body: _Body, medicines: Mapping[str, Entry]) -> Facts:
     )
 
 
-def _medicine(entry: Entry, body: _Body, medicines: Mapping[str, Entry], name: str, wrong: bool) -> Facts:
+def _medicine(entry: Entry, body: Body, medicines: Mapping[str, Entry], name: str, wrong: bool) -> Facts:
     codes = entry.codes
     if body.medication_reference is not None:
         medicine = medicines.get(body.medication_reference.reference)
         if medicine is not None:
-            codes, name = medicine.codes, _words(_coded(_decode(medicine.body)))
+            codes, name = medicine.codes, _words(_coded(read_body(medicine.body)))
     stem = stem_of(name)
     return Facts(
         entry,
@@ -209,31 +143,61 @@ def _medicine(entry: Entry, body: _Body, medicines: Mapping[str, Entry], name: s
     )
 
 
-def _concept_of(entry: Entry, body: _Body) -> _Concept | None:
+def _concept_of(entry: Entry, body: Body) -> Concept | None:
     if entry.type == "Immunization":
-        return body.vaccine_code
+        return _procedure(body) or body.vaccine_code
     return body.medication_codeable_concept or _coded(body)
 
 
-def _coded(body: _Body) -> _Concept | None:
-    return _concept(body.code) if bytes(body.code).startswith(b"{") else None
+def _coded(body: Body) -> Concept | None:
+    return read_concept(body.code) if bytes(body.code).startswith(b"{") else None
 
 
-def _code(concept: _Concept | None) -> str:
+def _code(concept: Concept | None) -> str:
     return next((coding.code for coding in concept.coding if coding.code), "") if concept else ""
 
 
-def _words(concept: _Concept | None) -> str:
+def _procedure(body: Body) -> Concept | None:
+    """What was given, as GP systems tell it (CareConnect): in an extension, while the vaccine is unknown."""
+    raw = bytes(body.extension)
+    told = read_extensions(raw) if b"VaccinationProcedure" in raw else ()
+    return next((one.value_codeable_concept for one in told if "VaccinationProcedure" in one.url), None)
+
+
+def _vaccine_codes(entry: Entry, body: Body) -> tuple[str, ...]:
+    procedure = _procedure(body)
+    told = () if procedure is None else tuple(f"{one.system}|{one.code}" for one in procedure.coding)
+    return (*(token for token in entry.codes if _NO_CODE not in token), *told)
+
+
+def _contact(body: Body) -> tuple[str, ...]:
+    """Who a contact is: the name with how they are related, and the name with each telephone number."""
+    names, related, phones = bytes(body.name), bytes(body.relationship), bytes(body.telecom)
+    told = read_names(names)[:1] if names.startswith(b"[") else ()
+    name = "".join(_normal(one.text or " ".join([*one.given, one.family])) for one in told)
+    if not name:
+        return ()
+    kinds = [_words(one) for one in read_concepts(related)] if related.startswith(b"[") else [""]
+    numbers = [
+        "".join(filter(str.isdigit, one.value))[-10:]
+        for one in (read_telecoms(phones) if phones.startswith(b"[") else ())
+        if one.system in {"phone", "sms"}
+    ]
+    return tuple(f"contact {name} {one}" for one in (*kinds, *numbers))
+
+
+def _words(concept: Concept | None) -> str:
     if concept is None:
         return ""
-    return _normal(concept.text or next((coding.display for coding in concept.coding if coding.display), ""))
+    told = _normal(concept.text or next((coding.display for coding in concept.coding if coding.display), ""))
+    return "" if told in _SAYS_NOTHING else told
 
 
 def _normal(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _identified(body: _Body) -> tuple[str, ...]:
+def _identified(body: Body) -> tuple[str, ...]:
     return tuple(
         f"{one.system}|{one.value}"
         for one in body.identifier
@@ -241,22 +205,28 @@ def _identified(body: _Body) -> tuple[str, ...]:
     )
 
 
-def _value(body: _Body) -> str:
+def _value(body: Body) -> str:
     quantity = body.value_quantity
     if quantity is not None and quantity.value is not None:
-        return f"{quantity.value:g} {_normal(quantity.code or quantity.unit)}"
+        return f"{quantity.value:g} {_unit(quantity.code or quantity.unit)}"
     if body.value_codeable_concept is not None:
         return _words(body.value_codeable_concept)
     return _normal(body.value_string or "")
 
 
+def _unit(text: str) -> str:
+    """A unit, for comparison: laboratories and practices write one in many ways."""
+    return _normal(text).translate(_UNIT_SIGNS).removeprefix("x").removeprefix("*").replace(" ", "")
+
+
+_UNIT_SIGNS = str.maketrans({"µ": "u", "μ": "u", "^": "*", "×": "x"})
 _DAYS = {"h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.0}
 
 
-def _dose(body: _Body, medicine: str) -> Dose:
+def _dose(body: Body, medicine: str) -> Dose:
     """The dosage, where there is one line of it: several are a scheme, and are not read."""
     raw = bytes(body.dosage)
-    doses = body.dosage_instruction or (_dosages(raw) if raw.startswith(b"[") else ())
+    doses = body.dosage_instruction or (read_dosages(raw) if raw.startswith(b"[") else ())
     if len(doses) != 1:
         return _NO_DOSE
     amounts = [
@@ -267,16 +237,18 @@ def _dose(body: _Body, medicine: str) -> Dose:
     return dose_of(_normal(doses[0].text), medicine, amounts, _per_day(doses[0].timing))
 
 
-def _per_day(timing: _Timing | None) -> float | None:
+def _per_day(timing: Timing | None) -> float | None:
     repeat = None if timing is None else timing.repeat
     if repeat is None or not repeat.period or repeat.period_unit not in _DAYS:
         return None
     return (repeat.frequency or 1) / (repeat.period * _DAYS[repeat.period_unit])
 
 
-def _side(body: _Body, name: str) -> str:
+def _side(body: Body, name: str) -> str:
     raw = bytes(body.body_site)
-    sites = _concepts(raw) if raw.startswith(b"[") else (_concept(raw),) if raw.startswith(b"{") else ()
+    sites = (
+        read_concepts(raw) if raw.startswith(b"[") else (read_concept(raw),) if raw.startswith(b"{") else ()
+    )
     codes = {coding.code for site in sites for coding in site.coding}
     for side, known in (("both", _BOTH), ("left", _LEFT), ("right", _RIGHT)):
         if not codes.isdisjoint(known):
@@ -285,23 +257,23 @@ def _side(body: _Body, name: str) -> str:
     return next((side for side, word in _SIDES if word.search(told)), "")
 
 
-def _postcode(body: _Body) -> str:
+def _postcode(body: Body) -> str:
     """The postcode of where the person lives now, as their first address that is not an old one has it."""
     raw = bytes(body.address)
     if not raw.startswith(b"["):
         return ""
     current = [
-        one for one in _addresses(raw) if one.use not in {"old", "temp", "billing"} and one.postal_code
+        one for one in read_addresses(raw) if one.use not in {"old", "temp", "billing"} and one.postal_code
     ]
     home = [one for one in current if one.use == "home"] or current
     return home[0].postal_code.replace(" ", "").upper() if home else ""
 
 
-def _end(body: _Body) -> int | None:
+def _end(body: Body) -> int | None:
     told = interval(body.effective_period.end) if body.effective_period is not None else None
     return None if told is None else told[1]
 
 
-def _named(body: _Body) -> tuple[str, ...]:
+def _named(body: Body) -> tuple[str, ...]:
     raw = bytes(body.based_on)
-    return tuple(one.reference for one in _references(raw)) if raw.startswith(b"[") else ()
+    return tuple(one.reference for one in read_references(raw)) if raw.startswith(b"[") else ()

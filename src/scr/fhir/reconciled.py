@@ -28,7 +28,7 @@ STATE_SYSTEM = f"{BASE}/CodeSystem/heading-state"
 STATE_EXTENSION = f"{BASE}/StructureDefinition/heading-state"
 EVIDENCE_EXTENSION = f"{BASE}/StructureDefinition/duplicate-evidence"
 SAME_EXTENSION = f"{BASE}/StructureDefinition/same-as"
-_LIST_CODES = "http://terminology.hl7.org/CodeSystem/list-example-use-codes"
+LIST_CODES = "http://terminology.hl7.org/CodeSystem/list-example-use-codes"
 _EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
 _LOINC = "http://loinc.org"
 MADE_TYPES = frozenset({"Composition", "DetectedIssue", "Linkage", "List"})
@@ -89,14 +89,17 @@ class Making:
         return {"reference": f"Patient/{self.subject}"}
 
 
+_SAYS_NOTHING = Line("", "", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A line of a list: the entry that stands for it, and those that say the same; its words, and who says so
     (empty where sources are not named)."""
 
     entry: Entry
-    others: tuple[Entry, ...]
-    line: Line
+    others: tuple[Entry, ...] = ()
+    line: Line = _SAYS_NOTHING
     by: str = ""
 
 
@@ -105,7 +108,7 @@ def made_list(
 ) -> Entry:
     """A List of what holds now. An empty one says why: nothing is known, or not every source answered."""
     of = [one for item in items for one in (item.entry, *item.others)]
-    coding = [{"system": _LIST_CODES, "code": code}] if code else []
+    coding = [{"system": LIST_CODES, "code": code}] if code else []
     resource: Resource = {
         "resourceType": "List",
         "text": narrative([_SAID[state]], [item.line for item in items], _named(items)),

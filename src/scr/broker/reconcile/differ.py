@@ -13,25 +13,31 @@ from scr.fhir.clinical import Facts
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A disagreement, and the entries that it is between, in a stable order."""
+    """A disagreement, and all the entries that it is between, in a stable order."""
 
     rule: Disagreement
     between: tuple[Facts, ...]
 
 
 def disagreements(rules: Rules, facts: Sequence[Facts], lists: Mapping[str, Listed]) -> list[Found]:
-    """Every disagreement between different sources, each pair of entries once for each rule."""
-    found: list[Found] = []
-    for rule in rules.disagreements:
-        pairs = _FINDERS[rule.differ](rule, facts, lists)
-        seen: set[tuple[str, ...]] = set()
-        for pair in pairs:
-            between = tuple(sorted(pair, key=lambda one: one.entry.reference))
-            key = tuple(one.entry.reference for one in between)
-            if key not in seen:
-                seen.add(key)
-                found.append(Found(rule, between))
-    return found
+    """Every disagreement between different sources: what disagrees with one and the same is told once."""
+    return [
+        Found(rule, between)
+        for rule in rules.disagreements
+        for between in _together(_FINDERS[rule.differ](rule, facts, lists))
+    ]
+
+
+def _together(pairs: Iterable[Pair]) -> list[tuple[Facts, ...]]:
+    """The pairs, those that have an entry in common as one."""
+    known: dict[str, dict[str, Facts]] = {}
+    for pair in pairs:
+        joined = {one.entry.reference: one for one in pair}
+        for reference in list(joined):
+            joined |= known.get(reference, {})
+        known.update(dict.fromkeys(joined, joined))
+    groups = {id(group): group for group in known.values()}
+    return [tuple(group[name] for name in sorted(group)) for group in groups.values()]
 
 
 _Finder = Callable[[Disagreement, Sequence[Facts], Mapping[str, Listed]], Iterator[Pair]]
@@ -57,10 +63,13 @@ def _states(rule: Disagreement, _facts: Sequence[Facts], lists: Mapping[str, Lis
     current = {id(one) for one in named.current}
     over = [one for one in named.over if not (one.wrong or one.denies)]
     for block in blocks_of(rule.by, (*named.current, *over), across=True):
+        holders = {one.entry.source for one in block if id(one) in current}
         for one, other in _between_sources(block, rule):
             if (id(one) in current) is (id(other) in current):
                 continue
             holding, ended = (one, other) if id(one) in current else (other, one)
+            if ended.entry.source in holders:  # it has begun anew there
+                continue
             if not rule.newer or _last(ended) > _last(holding):
                 yield one, other
 

@@ -10,6 +10,7 @@ from scr.broker.reconcile.same import Group, leading
 from scr.fhir.clinical import MEDICINES, Facts
 
 _PROPOSED = frozenset({"proposal", "option"})
+_PLANNED = frozenset({"", "plan"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def listed(rule: ListRule, groups: Iterable[Group], now: int) -> Listed:
         mine = [one for one in group.members if one.entry.type in rule.types]
         holding = [one for one in mine if holds(rule, one, now)]
         if len(holding) < len(mine):
-            over += [one for one in mine if one not in holding]
+            over += [one for one in mine if one not in holding and _is_over(rule, one)]
         if holding:
             lines.append(Line(holding[0], tuple(holding[1:])))
     if not lines:  # that somebody says there is nothing is said, while nobody says that there is something
@@ -64,8 +65,22 @@ def holds(rule: ListRule, one: Facts, now: int) -> bool:
     return one.entry.type not in MEDICINES or one.ends is None or one.ends > now
 
 
+def _is_over(rule: ListRule, one: Facts) -> bool:
+    """Whether an entry says that something does not hold. An issue that was supplied does not, and neither
+    does what a visit was for."""
+    supplied = one.entry.status == "completed" and one.intent not in _PLANNED
+    return not supplied and not _passes(rule, one)
+
+
+def _passes(rule: ListRule, one: Facts) -> bool:
+    if not rule.passing or one.entry.status:
+        return False
+    return any(token.rpartition("|")[2] in rule.passing for token in one.entry.categories)
+
+
 def _status_holds(rule: ListRule, one: Facts) -> bool:
-    return not one.wrong and (one.entry.status or "none") in rule.types.get(one.entry.type, ())
+    holds = not one.wrong and (one.entry.status or "none") in rule.types.get(one.entry.type, ())
+    return holds and not _passes(rule, one)
 
 
 def by_name(lists: Sequence[Listed]) -> Mapping[str, Listed]:

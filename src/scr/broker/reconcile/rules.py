@@ -13,7 +13,7 @@ from scr.fhir.headings import HEADINGS
 
 RULES_FILE = "reconcile.yaml"
 By = Literal["identifier", "concept", "medicine", "value", "day", "lot", "order"]
-Unless = Literal["side", "dose", "value", "lot"]
+Unless = Literal["side", "dose", "value", "lot", "status"]
 Differ = Literal["dose", "state", "side", "no-allergy", "death", "address"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z-]{2,40}$")]
 _Types = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -37,13 +37,17 @@ class SameRule(_Row):
 
 
 class ListRule(_Row):
-    """One list of what holds now: the statuses that count, by type; ``code`` of FHIR's example list codes."""
+    """One list of what holds now: the statuses that count, by type; ``code`` of FHIR's example list codes.
+
+    ``passing``: categories whose entries say nothing of now where they tell no status.
+    """
 
     name: Name
     title: Annotated[str, Field(min_length=3)]
     heading: str
     types: Annotated[dict[str, tuple[str, ...]], Field(min_length=1)]
     code: str = ""
+    passing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _known_heading(self) -> Self:

@@ -166,6 +166,7 @@ def differs(aspect: Unless, one: Facts, other: Facts) -> bool:
         "side": (one.side, other.side),
         "value": (one.value, other.value),
         "lot": (one.lot, other.lot),
+        "status": (one.entry.status or "", other.entry.status or ""),
     }
     a, b = said[aspect]
     return bool(a and b and a != b)

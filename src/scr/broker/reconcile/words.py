@@ -31,20 +31,35 @@ class Words:
 
     def against(self, found: Found) -> str:
         """What is against what: ``Gout: active (one source) against resolved (another)``."""
-        about = [self._about(one) for one in found.between]
-        told = [self._told(found.rule.differ, one) for one in found.between]
-        if len({" ".join(text.split()).casefold() for text in about}) == 1:
-            return f"{about[0]}: {' against '.join(told)}" if about[0] else " against ".join(told)
-        pairs = zip(about, told, strict=True)
-        return " against ".join(f"{text}: {one}" if text else one for text, one in pairs)
+        said: dict[tuple[str, str], list[str]] = {}
+        for one in found.between:
+            what = (self._about(one), _SAID[found.rule.differ](one, self.lines[one.entry.id]))
+            same = next((known for known in said if _plain(known) == _plain(what)), what)
+            said.setdefault(same, []).append(self.names.get(one.entry.source, ""))
+        told = [(about, _by(what, names)) for (about, what), names in said.items()]
+        first = told[0][0]
+        if all(_plain((about,)) == _plain((first,)) for about, _ in told):
+            return (
+                f"{first}: {_AGAINST.join(what for _, what in told)}"
+                if first
+                else _AGAINST.join(what for _, what in told)
+            )
+        return _AGAINST.join(f"{about}: {what}" if about else what for about, what in told)
 
     def _about(self, one: Facts) -> str:
         return "" if one.entry.type == "Patient" or one.denies else self.lines[one.entry.id].text
 
-    def _told(self, differ: str, one: Facts) -> str:
-        said = _SAID[differ](one, self.lines[one.entry.id])
-        name = self.names.get(one.entry.source, "")
-        return f"{said} ({name})" if name else said
+
+_AGAINST = " against "
+
+
+def _plain(texts: tuple[str, ...]) -> list[str]:
+    return [" ".join(text.split()).casefold() for text in texts]
+
+
+def _by(what: str, names: Iterable[str]) -> str:
+    told = ", ".join(dict.fromkeys(filter(None, names)))
+    return f"{what} ({told})" if told else what
 
 
 def _allergy(one: Facts, line: Line) -> str:
