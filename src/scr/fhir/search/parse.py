@@ -177,8 +177,7 @@ class _Reading:
             used=tuple(pair for pair in self.used if not _may_hold_number(*pair)),
             ignored=tuple(dict.fromkeys(self.ignored)),
             meaning=any(_MEANING & set(re.split("[:.]", name)) for name, _ in self.used),
-            beside=bool(self.includes)
-            or any(name.startswith("_has:") or "." in name for name, _ in self.used),
+            beside=bool(self.includes) or any(_is_beside(name, value) for name, value in self.used),
         )
 
     def shape_read(self) -> Shape:
@@ -213,6 +212,11 @@ class _Reading:
         """``_contained``."""
         if value != "false":
             raise bad("_contained", "contained resources are given with what contains them, and not alone")
+
+
+def _is_beside(name: str, value: str) -> bool:
+    """Whether a parameter looks at others than the types that are searched: a chain, a list worked out."""
+    return name.startswith("_has:") or "." in name or (name == "_list" and "$" in value)
 
 
 def _may_hold_number(name: str, value: str) -> bool:

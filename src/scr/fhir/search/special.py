@@ -12,6 +12,8 @@ from typing import Any
 
 from scr.errors import Invalid
 from scr.fhir.entry import Resource
+from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.reconciled import LIST_CODES
 from scr.fhir.search.candidate import Candidate
 from scr.fhir.search.compile import Check, Compiled
 from scr.fhir.search.escapes import alternatives, bad, plain
@@ -21,6 +23,12 @@ from scr.fhir.search.texts import folded
 _TAGS = re.compile(r"<[^>]*>")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _WHOLE_BODY = 3
+WORKED_OUT = {
+    "$current-problems": "problems",
+    "$current-medications": "medications",
+    "$current-allergies": "allergies",
+}
+"""The functional lists (https://hl7.org/fhir/R4/lifecycle.html#lists), and the code of each List."""
 SPECIAL = frozenset({"_text", "_content", "_list"})
 
 
@@ -68,15 +76,15 @@ _NO_WORDS = frozenset({"system", "reference", "url", "data", "contentType"})
 def _listed(value: str, base_url: str) -> Check:
     """Whether a List names the entry. A List that is not there is told: nothing would look like none."""
     parts = [plain(part) for part in alternatives("_list", value)]
-    if not all(_ID.match(part) for part in parts):
-        raise bad("_list", "must be the id of a List; lists that are worked out ($) are not served")
+    if not all(_ID.match(part) or part in WORKED_OUT for part in parts):
+        raise bad("_list", f"must be the id of a List, or one of {', '.join(WORKED_OUT)}")
     return lambda one: one.entry.reference in _items(one, tuple(parts), base_url)
 
 
 def _items(one: Candidate, ids: tuple[str, ...], base_url: str) -> frozenset[str]:
     found = one.around.kept.get(ids)
     if found is None:
-        lists = [one.around.named(f"List/{logical}") for logical in ids]
+        lists = [_list_of(one, name) for name in ids]
         if None in lists:
             raise Invalid(
                 "there is no such List, or none that you may see", code="bad-parameter", where="_list"
@@ -85,6 +93,15 @@ def _items(one: Candidate, ids: tuple[str, ...], base_url: str) -> frozenset[str
             reference for each in lists if each is not None for reference in _of_list(each.whole(), base_url)
         )
     return found
+
+
+def _list_of(one: Candidate, name: str) -> Candidate | None:
+    """A List by its id; one that is worked out, as it was made of what several sources say."""
+    if name not in WORKED_OUT:
+        return one.around.named(f"List/{name}")
+    token = f"{LIST_CODES}|{WORKED_OUT[name]}"
+    made = (each for each in one.around.of_type("List") if each.entry.source == PERSON_SOURCE)
+    return next((each for each in made if token in each.entry.codes), None)
 
 
 def _of_list(resource: Resource, base_url: str) -> Iterator[str]:

@@ -267,7 +267,7 @@ def test_what_is_included_is_there_once_and_is_linked(
         [("encounter:Patient.name", "x")],
         [("_has:Observation:encounter", "1")], [("_has:Nothing:x:y", "1")],
         [("_has:Encounter:subject:status", "x")],
-        [("encounter.part-of.part-of.part-of.part-of.status", "x")], [("_list", "$current-problems")],
+        [("encounter.part-of.part-of.part-of.part-of.status", "x")], [("_list", "$current-hopes")],
         [("_list", "nothing")], [("_include", "Observation")], [("_include", "Observation:code")],
         [("_include", "Nothing:x")], [("_include:recurse", "*")],
         [("_include", "Observation:encounter:Patient")],
