@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from scr.sources.protocol import Outcome, Question, Source, SourceResult
 
@@ -11,6 +11,8 @@ _LETTING_GO_SECONDS = 0.1
 
 OnResult = Callable[[SourceResult], None]
 OnHeld = Callable[[Sequence[SourceResult]], None]
+Further = Callable[[SourceResult], Sequence[Source]]
+"""Sources that an answer says should be asked as well."""
 
 
 async def gather(
@@ -19,11 +21,13 @@ async def gather(
     on_result: OnResult | None = None,
     *,
     until: float | None = None,
+    further: Further | None = None,
 ) -> tuple[SourceResult, ...]:
     """What each source answered, in the order of ``sources``; one that is not there in time is late.
 
     ``on_result`` hears of each as it comes. A source gives its answer by the question's deadline; one that
-    does not is waited for ``until`` (the loop's clock; by default no longer). Nothing is left running
+    does not is waited for ``until`` (the loop's clock; by default no longer). Whom an answer names by
+    ``further``, and who is not asked yet, is asked too, and stands after the others. Nothing is left running
     when this returns.
     """
     if not sources:
@@ -47,11 +51,25 @@ async def gather(
             for task in (*done, *late):
                 if on_result is not None:
                     on_result(results[task])
+            for source in _named(further, [results[task] for task in done], by_task.values()):
+                task = asyncio.create_task(source.ask(question))
+                by_task[task] = source
+                tasks.append(task)
+                waiting.add(task)
             if late:
                 break
     finally:
         await _end(tasks)
     return tuple(results[task] for task in tasks)
+
+
+def _named(further: Further | None, results: Sequence[SourceResult], asked: Iterable[Source]) -> list[Source]:
+    """The sources that results name and that are not asked yet, each once."""
+    if further is None:
+        return []
+    known = {source.ods for source in asked}
+    named = {source.ods: source for result in results for source in further(result)}
+    return [source for ods, source in named.items() if ods not in known]
 
 
 def _late(source: Source, elapsed: float) -> SourceResult:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scr.broker.gather import OnResult, gather
+from scr.broker.gather import Further, OnResult, gather
 from scr.fhir.entry import about
 from scr.sources.protocol import Question, Source, SourceResult
 
@@ -28,10 +28,11 @@ async def gather_linked(
     on_result: OnResult | None = None,
     *,
     until: float | None = None,
+    further: Further | None = None,
 ) -> Gathered:
     """Ask the sources each question at once; the questions are of persons who are read as one."""
     answers = await asyncio.gather(
-        *(gather(question, sources, on_result, until=until) for question in questions)
+        *(gather(question, sources, on_result, until=until, further=further) for question in questions)
     )
     first = answers[0]
     others = {

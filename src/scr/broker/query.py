@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from scr.broker.assemble import Record, assemble, compose_patient
 from scr.broker.gather import OnHeld, OnResult
+from scr.broker.known import Known as Known
+from scr.broker.known import question_about
 from scr.broker.linked import gather_linked
 from scr.broker.locate import Plan, locate, without_neighbours
+from scr.broker.pointed import Locators
 from scr.consent.actor import Actor
-from scr.consent.breakglass import BrokenGlass
-from scr.consent.decide import AccessRequest, Interaction
-from scr.consent.sharing import SharingRule
-from scr.consent.ties import Tie
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import Former, replacing
-from scr.fhir.standing import joined
 from scr.identity import index
 from scr.identity.links import links_in_force, view_of
 from scr.identity.pds.refresh import Refresh
 from scr.mapping.provider import Provider
 from scr.sources.held import HeldSources
-from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Question, Source
+from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Source, SourceResult
 from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -39,74 +37,8 @@ from scr.store.sharing import rules_for
 _ASIDE_SHARE = 0.05
 _ASIDE_SECONDS = 0.2
 """What of a question's time is set aside, after its sources, for putting the answer together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A person as the index knows them for one actor, and the organisations that have to do with them now.
-
-    ``objections`` are the organisations whose knowledge the person does not want shared. ``contributing``
-    are the providers that are live, for everybody or for this actor as a tester: whatever another one told,
-    a relationship too, is not there. ``linked`` are the persons who are read as one with this one, whom the
-    record is retained for, and ``links`` what joins them: ties, objections and what each has said
-    of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
-    or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
-    are the types of all providers, by ODS code. ``former`` are the numbers that gave way to those of each
-    person, by opaque key. ``by_neighbour``: a neighbouring record asks, for the actor.
-    """
-
-    person: Person
-    registered: frozenset[OdsCode]
-    contributing: frozenset[OdsCode]
-    objections: frozenset[OdsCode] = frozenset()
-    linked: tuple[Person, ...] = ()
-    links: tuple[Link, ...] = ()
-    rules: tuple[SharingRule, ...] = ()
-    ties: tuple[Tie, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    organisations: Mapping[str, str] = field(default_factory=dict, repr=False)
-    former: Mapping[str, frozenset[NHSNumber]] = field(default_factory=dict, repr=False)
-    by_neighbour: bool = False
-
-    @property
-    def glass(self) -> BrokenGlass | None:
-        """The glass that the actor has broken for this person, the one that is open longest."""
-        broken = [found for claim in self.claims if (found := claim.glass()) is not None]
-        return max(broken, key=lambda each: each.until, default=None)
-
-    @property
-    def view(self) -> tuple[Person, ...]:
-        """Every person of the record, the one retained first."""
-        return (self.person, *self.linked)
-
-    def request(self, actor: Actor, interaction: Interaction, purpose: str = "TREAT") -> AccessRequest:
-        """The request that a decision about this person's record is made on.
-
-        Whether an organisation has to do with the person is for its ties to say, and for the policy how
-        long each lasts.
-        """
-        return AccessRequest(
-            actor,
-            interaction,
-            objections=self.objections,
-            purpose=purpose,
-            standing=joined(person.standing for person in self.view),
-            rules=self.rules,
-            ties=self.ties,
-            glass=self.glass,
-            organisations=self.organisations,
-            patients=frozenset(person.patient_id for person in self.view),
-        )
-
-    @property
-    def asked_about(self) -> tuple[Person, ...]:
-        """Whom live sources are asked about: the one retained, and those whose numbers are valid too.
-
-        A number that the register has superseded, or took out of use, is asked for no more.
-        """
-        valid = {link.former for link in self.links if link.kind != "superseded"}
-        others = (one for one in self.linked if one.key in valid and not one.standing.invalidated)
-        return (self.person, *others)
+_LEAST_SECONDS = 0.1
+"""What there is at least for finding the copies of those who are late."""
 
 
 class Broker:
@@ -139,6 +71,7 @@ class Broker:
         self._refresh = refresh
         self._organisations = {ods.value: provider.organisation_type for ods, provider in providers.items()}
         self._liveness = LivenessReader()
+        self._locators = Locators(providers, pulls)
         self._headings = {
             ods.value: sent | (pulls[ods].headings if ods in pulls else frozenset())
             for ods, sent in held.headings(providers).items()
@@ -201,13 +134,15 @@ class Broker:
         seconds whoever asks would wait for it, ``errand`` why they ask.
         """
         plan = self.plan(known)
-        pulls = [s for s in plan.pulls if only is None or s.ods in only]
+        wanted = self._locators.beside(only, plan.pulls)
+        pulls = [s for s in plan.pulls if wanted is None or s.ods in wanted]
         held = [p for p in plan.held if only is None or p.ods in only]
         seconds = self._deadline if within is None else min(within, self._longest)
-        until = asyncio.get_running_loop().time() + seconds
-        deadline = until - min(seconds * _ASIDE_SHARE, _ASIDE_SECONDS)
+        begun = asyncio.get_running_loop().time()
+        deadline = begun + seconds - min(seconds * _ASIDE_SHARE, _ASIDE_SECONDS)
+        until = begun + max(seconds, _LEAST_SECONDS)
         questions = [
-            replace(_question(known, person, actor, deadline, trace_id), errand=errand)
+            replace(question_about(known, person, actor, deadline, trace_id), errand=errand)
             for person in known.asked_about
         ]
         linked = tuple(other.key for other in known.linked)
@@ -217,10 +152,15 @@ class Broker:
         elif on_result is not None:
             for result in stored:
                 on_result(result)
-        live = await gather_linked(questions, pulls, on_result, until=until)
+        further = self._locators.further(known.contributing, only)
+        live = await gather_linked(questions, pulls, on_result, until=until, further=further)
         if self._refresh is not None and any(result.code == WRONG_PERSON for result in live.results):
             self._refresh.notice(known.asked_about, doubtful=True)
         return assemble(known.person.patient_id, (*live.results, *plan.not_asked), stored, others=live.others)
+
+    def elsewhere(self, record: Record, permitted: Iterable[Entry]) -> tuple[SourceResult, ...]:
+        """Who was not asked and holds something, as far as permitted entries tell."""
+        return self._locators.elsewhere(record.results, permitted)
 
     def patient(self, known: Known, permitted: Iterable[Entry]) -> Entry:
         """The composed Patient of a person, made of permitted entries only."""
@@ -298,16 +238,3 @@ class Broker:
             and claim.role == actor.role
             and claim.organisation == actor.organisation
         ]
-
-
-def _question(known: Known, person: Person, actor: Actor, deadline: float, trace_id: str) -> Question:
-    return Question(
-        nhs_number=person.nhs_number,
-        person=person.key,
-        subject=person.patient_id,
-        actor=actor,
-        deadline=deadline,
-        known=() if person.demographics.is_empty else person.known_as,
-        trace_id=trace_id,
-        former=known.former.get(person.key, frozenset()),
-    )

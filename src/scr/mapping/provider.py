@@ -61,7 +61,8 @@ class FhirR4Connection(_Strict):
     ``number_in`` says how the person is searched for: by POST, with the NHS Number in the body where no
     access log sees it, or by GET, in the address, for a server that knows only that. ``token`` is a bearer
     token that does not change; ``backend_services`` asks for one. A ``neighbour`` is another shared care
-    record: it is told who asks, and is not asked what a neighbour asks.
+    record: it is told who asks, and is not asked what a neighbour asks. One that has ``pointers`` is a
+    record locator: it says who holds something, and nothing of what.
     """
 
     kind: Literal["fhir-r4"]
@@ -69,6 +70,7 @@ class FhirR4Connection(_Strict):
     token: Secret = ""
     backend_services: BackendServices | None = None
     neighbour: bool = False
+    pointers: bool = False
     number_in: Literal["body", "address"] = "body"
     search: Annotated[tuple[str, ...], Field(min_length=1)] = ("$everything",)
     timeout_seconds: Seconds = 4.0
@@ -182,6 +184,12 @@ class Provider(_Strict):
     def pushes(self) -> bool:
         """Whether any of its feeds sends to us, so that copies are held."""
         return any(isinstance(feed.connection, _PUSHED) for feed in self.feeds)
+
+    @property
+    def is_locator(self) -> bool:
+        """Whether it is a record locator, which is asked live."""
+        connections = (feed.connection for feed in self.feeds)
+        return any(isinstance(one, FhirR4Connection) and one.pointers for one in connections)
 
     @property
     def is_neighbour(self) -> bool:

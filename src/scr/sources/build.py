@@ -24,6 +24,7 @@ from scr.sources.backend_services import BackendClient, Signer
 from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
 from scr.sources.neighbour import Admission, Origin
+from scr.sources.nrl import NrlSource
 from scr.sources.pipeline import Reader
 from scr.sources.protocol import Source
 from scr.sources.requester import Requester
@@ -102,7 +103,9 @@ def _source(
     token = partial(_token, settings, connection.token)
     if connection.neighbour:
         reader = replace(reader, steps=(*reader.steps, Origin(connection.url.rstrip("/"))))
-    return FhirRestSource(connection, reader, client, limits, token, _admission(connection, client, settings))
+    admission = _admission(connection, client, settings)
+    server = FhirRestSource(connection, reader, client, limits, token, admission)
+    return NrlSource(server) if connection.pointers else server
 
 
 def _admission(

@@ -15,7 +15,8 @@ from scr.fhir.canonical import HEADING_SYSTEM, LEDGER_EXTENSION, OUTCOME_SYSTEM
 from scr.fhir.gaps import Issue, issues_of
 from scr.fhir.headings import HEADINGS
 from scr.mapping.provider import FhirR4Connection
-from scr.sources.fhir_rest import MAX_PAGES, FhirRestSource, gaps
+from scr.sources.fhir_calls import MAX_PAGES
+from scr.sources.fhir_rest import FhirRestSource, gaps
 from scr.sources.http import open_client
 from scr.sources.protocol import Outcome, SourceResult
 

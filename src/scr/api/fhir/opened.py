@@ -289,9 +289,10 @@ class Opener:
         patient = self._patient(known, permitted, workings)
         permitted = admitted.permitted([patient]) + permitted
         opened = visible_headings(request, self._policy)
-        by_source = admitted.ruling.opened_headings({result.source.value for result in record.results})
+        results = (*record.results, *self._broker.elsewhere(record, permitted))
+        by_source = admitted.ruling.opened_headings({result.source.value for result in results})
         ledger = make_ledger(
-            record.results,
+            results,
             self._broker.source_headings(),
             permitted,
             opened=opened & SHOWN_HEADINGS if admitted.hides else opened,
