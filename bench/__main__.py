@@ -55,6 +55,10 @@ def _live(quick: bool) -> list[Line]:
     ]
 
 
+def _stream(quick: bool) -> list[Line]:
+    return served.stream(rounds=2 if quick else 15)
+
+
 def _adt(quick: bool) -> list[Line]:
     return served.adt(messages=80 if quick else 2400, rounds=1 if quick else 3)
 
@@ -94,6 +98,7 @@ PARTS: dict[str, Callable[[bool], list[Line]]] = {
     "held": _held,
     "held-postgresql": _held_postgresql,
     "live": _live,
+    "stream": _stream,
     "adt": _adt,
     "adt-postgresql": _adt_postgresql,
     "people": _people,

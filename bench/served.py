@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from bench.council import write_file
-from bench.deployment import fill, know, make_deployment, sending_feeds, serving
+from bench.deployment import Server, fill, know, make_deployment, sending_feeds, serving
 from bench.processes import peak_megabytes, process, processor_seconds, run_json, wait_for
 from bench.report import Line, at_least, below
 from scr.demo.places import COUNCIL
@@ -96,6 +96,66 @@ def _best(found: list[dict[str, float]]) -> dict[str, float]:
 
 def live_sources(delays: tuple[float, ...], what: str, *, rounds: int) -> list[Line]:
     """A record from eight live sources, against the slowest of them asked alone."""
+    with _beside_neighbours(delays) as (server, ports), httpx.Client(trust_env=False, timeout=30) as client:
+        patient = server.patient_id()
+        slowest, whole, answer = [], [], httpx.Response(500)
+        for _ in range(rounds):
+            slowest.append(_ask_alone(client, ports[-1]))
+            started = time.perf_counter()
+            answer = client.get(
+                f"{server.base_url}/Patient/{patient}/$everything",
+                headers={"Authorization": server.authorization},
+            )
+            whole.append(time.perf_counter() - started)
+    answer.raise_for_status()
+    ledger = answer.headers["x-scr-ledger"]
+    if not ledger.startswith(f"{SOURCES + 1}/"):
+        raise RuntimeError(f"not every source answered: {ledger}")
+    name = f"{SOURCES} live sources of {SOURCE_BYTES // 1000} kB, {what}"
+    return [
+        Line(
+            f"{name}: {answer.json()['total']} resources",
+            f"{min(whole) * 1000:.0f} ms; the slowest alone {min(slowest) * 1000:.0f} ms",
+        ),
+        below(f"{name}: total / slowest", min(whole) / min(slowest), 1.25, "", inclusive=True),
+    ]
+
+
+def stream(*, rounds: int) -> list[Line]:
+    """The first entries of a stream: those that are held, and those of the fastest of eight live sources."""
+    held, live, whole, fastest = [], [], [], []
+    with (
+        _beside_neighbours(STAGGERED) as (server, ports),
+        httpx.Client(trust_env=False, timeout=30) as client,
+    ):
+        url = f"{server.base_url}/Patient/{server.patient_id()}/$everything"
+        headers = {"Authorization": server.authorization, "Accept": "application/fhir+ndjson"}
+        for _ in range(rounds):
+            fastest.append(_ask_alone(client, ports[0]))
+            started = time.perf_counter()
+            with client.stream("GET", url, headers=headers) as answer:
+                at = [(time.perf_counter() - started, part) for part in answer.iter_raw()]
+            held.append(at[0][0])
+            live.append(next(when for when, part in at if b"urn:ods:ZZL" in part))
+            whole.append(at[-1][0])
+    name = f"A stream of {SOURCES} live sources of {SOURCE_BYTES // 1000} kB, each 50 ms after the other"
+    return [
+        Line(
+            f"{name}: what is held, and the ledger", f"{min(held) * 1000:.0f} ms, {min(whole) * 1000:.0f} ms"
+        ),
+        below(
+            f"{name}: first live entries, after the fastest source alone ({min(fastest) * 1000:.0f} ms)",
+            (min(live) - min(fastest)) * 1000,
+            20,
+            "ms",
+            inclusive=True,
+        ),
+    ]
+
+
+@contextmanager
+def _beside_neighbours(delays: tuple[float, ...]) -> Iterator[tuple[Server, list[int]]]:
+    """A server that knows one person, and asks a source for each of these delays; and their ports."""
     ports = [free_port() for _ in delays]
     feeds = sending_feeds() | {
         f"ZZL{number:02}": [
@@ -114,30 +174,7 @@ def live_sources(delays: tuple[float, ...], what: str, *, rounds: int) -> list[L
         asked = json.dumps({"ports": ports, "delays": delays, "bytes": SOURCE_BYTES})
         neighbours = stack.enter_context(process(["-m", "bench.neighbours", asked], log))
         wait_for(f"http://127.0.0.1:{ports[-1]}/health", neighbours, log)
-        server = stack.enter_context(serving(deployment))
-        patient = server.patient_id()
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            slowest, whole, answer = [], [], httpx.Response(500)
-            for _ in range(rounds):
-                slowest.append(_ask_alone(client, ports[-1]))
-                started = time.perf_counter()
-                answer = client.get(
-                    f"{server.base_url}/Patient/{patient}/$everything",
-                    headers={"Authorization": server.authorization},
-                )
-                whole.append(time.perf_counter() - started)
-    answer.raise_for_status()
-    ledger = answer.headers["x-scr-ledger"]
-    if not ledger.startswith(f"{SOURCES + 1}/"):
-        raise RuntimeError(f"not every source answered: {ledger}")
-    name = f"{SOURCES} live sources of {SOURCE_BYTES // 1000} kB, {what}"
-    return [
-        Line(
-            f"{name}: {answer.json()['total']} resources",
-            f"{min(whole) * 1000:.0f} ms; the slowest alone {min(slowest) * 1000:.0f} ms",
-        ),
-        below(f"{name}: total / slowest", min(whole) / min(slowest), 1.25, "", inclusive=True),
-    ]
+        yield stack.enter_context(serving(deployment)), ports
 
 
 def _ask_alone(client: httpx.Client, port: int) -> float:
