@@ -125,8 +125,8 @@ def _show_plan(plan: Plan) -> None:
         _say("", "Questions:", *asked)
     if plan.sample.sheets:
         _say(
-            f"Not drafted: the sheets {', '.join(plan.sample.sheets)}. One adapter can read several sheets,"
-            " and join their rows: docs/formats.md, workbook."
+            f"Not drafted: the sheets {', '.join(plan.sample.sheets)}. No column of theirs tells whose a row"
+            " is. One adapter can read several sheets, and join their rows: docs/formats.md, workbook."
         )
     for name in plan.sample.twice:
         _say(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from scr.decode.tree import BadUnit, Unit
+from scr.decode.tree import BadUnit, DecodeError, Unit
 
 Path = tuple[str, ...]
 MAX_RECORDS = 5000
@@ -71,6 +71,26 @@ def taken(found: Iterator[Unit | BadUnit]) -> tuple[list[Unit], int]:
         else:
             break
     return good, bad
+
+
+def of_rows(decode: dict[str, Any], units: list[Unit], bad: int, header: list[str]) -> Sample:
+    """Rows as a sample; ``header`` has the names of their header in order, where it was read.
+
+    Raises DecodeError where there are no rows, or no names.
+    """
+    if not units:
+        raise DecodeError(
+            "there is no row that can be read: a sample needs a header and rows", code="no-rows"
+        )
+    names = [str(name) for name in units[0].tree]
+    twice = tuple(dict.fromkeys(name for name in header if header.count(name) > 1))
+    told = [name for name in names if name and name not in twice and (not header or name in header)]
+    if not told:
+        raise DecodeError(
+            "no column has a name of its own: is there a header row?", code="no-header", where="row 1"
+        )
+    columns = tuple(Column((name,), tuple(str(unit.tree.get(name, "")) for unit in units)) for name in told)
+    return Sample({**decode, "columns": told}, columns, len(units), bad, twice)
 
 
 def quoted(name: str) -> str:

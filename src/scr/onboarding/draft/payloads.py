@@ -59,17 +59,41 @@ def _xlsx(raw: bytes, sample: Sample, replace: Replace) -> bytes:
     rows: list[list[str]] = [[] for _ in range(row - 1)] + _rows(
         units, list(sample.decode["columns"]), replace
     )
-    return workbook(rows, sheet or "Sheet1")
+    return workbook({sheet or "Sheet1": rows})
 
 
-def workbook(rows: list[list[str]], sheet: str) -> bytes:
-    """A workbook of one sheet with texts in it (ECMA-376, the least that is one)."""
-    cells = "".join(
-        f'<row r="{n}">'
-        + "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(v)}</t></is></c>' for v in row)
-        + "</row>"
-        for n, row in enumerate(rows, start=1)
-    )
+def _sheets(raw: bytes, sample: Sample, replace: Replace) -> bytes:
+    """The first rows of the people's sheet, and of each other sheet the first that belong to these."""
+    at: dict[Path, Path] = {}
+    made: dict[str, list[list[str]]] = {}
+    kept: set[str] = set()
+    whose: Path = ()
+    for name, told in sample.decode["sheets"].items():
+        row, key, columns = told.get("header_row", 1), told["key"], list(told["columns"])
+        units = [u for u in decode_xlsx(raw, SheetFormat((), told["sheet"], row)) if isinstance(u, Unit)]
+        if "joins" in told:
+            units = [unit for unit in units if str(unit.tree.get(key, "")) in kept]
+            at = {(name, key): whose}  # the same value stands for a key wherever it is met
+        else:
+            kept, whose, at = {str(unit.tree.get(key, "")) for unit in units[:MOST]}, (name, key), {}
+        rows = _rows(units, columns, _below(name, at, replace))
+        made[told["sheet"]] = [[] for _ in range(row - 1)] + rows
+    return workbook(made)
+
+
+def _below(name: str, at: Mapping[Path, Path], replace: Replace) -> Replace:
+    """The same of a sheet's columns; ``at`` are those that are replaced as another."""
+
+    def below(path: Path, value: str) -> str:
+        whole = (name, *path)
+        return replace(at.get(whole, whole), value)
+
+    return below
+
+
+def workbook(sheets: dict[str, list[list[str]]]) -> bytes:
+    """A workbook with texts in its sheets, by their titles (ECMA-376, the least that is one)."""
+    numbered = list(enumerate(sheets.items(), start=1))
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -78,20 +102,40 @@ def workbook(rows: list[list[str]], sheet: str) -> bytes:
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         f'<Override PartName="/xl/workbook.xml" ContentType="{sheet_type}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{sheet_type}.worksheet+xml"/></Types>',
+        + "".join(
+            f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{sheet_type}.worksheet+xml"/>'
+            for n, _ in numbered
+        )
+        + "</Types>",
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships">'
         f'<Relationship Id="rId1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
-        f'<sheet name={quoteattr(sheet)} sheetId="1" r:id="rId1"/></sheets></workbook>',
+        + "".join(f'<sheet name={quoteattr(t)} sheetId="{n}" r:id="rId{n}"/>' for n, (t, _) in numbered)
+        + "</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
-        f'<Relationship Id="rId1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+        + "".join(
+            f'<Relationship Id="rId{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+            for n, _ in numbered
+        )
+        + "</Relationships>",
     }
+    for number, (_, rows) in numbered:
+        cells = f"<sheetData>{_cells(rows)}</sheetData>"
+        parts[f"xl/worksheets/sheet{number}.xml"] = f'<worksheet xmlns="{main}">{cells}</worksheet>'
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(zipfile.ZipInfo(name), f'<?xml version="1.0" encoding="UTF-8"?>{text}')
     return packed.getvalue()
+
+
+def _cells(rows: list[list[str]]) -> str:
+    return "".join(
+        f'<row r="{n}">'
+        + "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(v)}</t></is></c>' for v in row)
+        + "</row>"
+        for n, row in enumerate(rows, start=1)
+    )
 
 
 def _json(raw: bytes, sample: Sample, replace: Replace) -> bytes:
@@ -159,5 +203,5 @@ def _element(name: str, node: Any) -> list[str]:
 
 
 _REWRITERS: dict[str, Callable[[bytes, Sample, Replace], bytes]] = {
-    "csv": _csv, "xlsx": _xlsx, "json": _json, "xml": _xml,
+    "csv": _csv, "xlsx": _xlsx, "workbook": _sheets, "json": _json, "xml": _xml,
 }  # fmt: skip

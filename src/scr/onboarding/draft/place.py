@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jmespath import parser
 
 from scr.mapping.paths import Scope, paths_read
-from scr.onboarding.draft.columns import Path, Sample
+from scr.onboarding.draft.columns import Column, Path, Sample
 from scr.onboarding.draft.details import allergy, detail, is_detail
 from scr.onboarding.draft.elements import Slots
 from scr.onboarding.draft.kinds import CODED, Kind
@@ -74,25 +74,50 @@ def _why_not(finding: Finding) -> str:
 
 def plan(sample: Sample, name: str, setting: str) -> Plan:
     """Recognise every column, and place it."""
-    findings = tuple(recognise(column) for column in sample.columns)
-    write = Writer(name, plain=sample.format in {"json", "xml"})
-    person, rest = person_of(findings)
-    rules = [patient(person, write)] if person.nhs is not None or person.ids else []
+    findings = tuple(_recognised(column, sample) for column in sample.columns)
+    write = Writer(name, plain=sample.format in {"json", "xml"}, sheets=sample.format == "workbook")
+    people = next(iter(sample.decode["sheets"])) if write.sheets else ""
+    own = write.within((people,)) if people else write
+    keys = _keys(sample)
+    person, rest = person_of(finding for finding in findings if finding.column.path not in keys)
+    rules = [patient(person, own)] if person.nhs is not None or person.ids else []
     checked = demographics(person, write)
     if person.contacts:
-        rules += _some(contact(person.contacts, person, write))
+        rules += _some(contact(person.contacts, person, own))
+    rules = [_for_sheet(rule, own) for rule in rules]
     for group in dict.fromkeys(finding.column.group for finding in rest):
         found = [finding for finding in rest if finding.column.group == group]
         inside = write.within(group, max((finding.column.around for finding in found), key=len))
-        rules += _of_group(found, person, inside, setting, " ".join((*group, *_hints(sample, name, group))))
+        inside = own if people and not group else inside
+        hints = " ".join((*group, *_hints(sample, name, group)))
+        rules += [_for_sheet(rule, inside) for rule in _of_group(found, person, inside, setting, hints)]
     leaves = [_number(person, write), *checked.values()]
-    own = local_ids(person, write)
-    used = _read(leaves + list(_leaves(own)), ()).union(
+    ids = local_ids(person, write)
+    used = _read(leaves + list(_leaves(ids)), ()).union(
         *(_read([*_leaves(rule.resource), Leaf(rule.when)], rule.scope) for rule in rules)
     )
     placed = {path: found for path, found in write.placed.items() if path in used}
+    placed |= {f.column.path: [Placement(f, f"the row of {people}", "high", "")] for f in findings
+               if f.column.path in keys}  # fmt: skip
     maps = tuple(write.maps.values())
-    return Plan(name, setting, sample, findings, leaves[0], checked, own, rules, maps, placed)
+    return Plan(name, setting, sample, findings, leaves[0], checked, ids, rules, maps, placed)
+
+
+def _recognised(column: Column, sample: Sample) -> Finding:
+    """What a column is; of a workbook, what it would be if its sheet were the file."""
+    if sample.format != "workbook":
+        return recognise(column)
+    return replace(recognise(replace(column, path=column.path[1:], group=())), column=column)
+
+
+def _keys(sample: Sample) -> frozenset[Path]:
+    """The columns that tell which row of the people's sheet a row belongs to: of no event."""
+    sheets = sample.decode.get("sheets", {}).items()
+    return frozenset((name, told["key"]) for name, told in sheets if "joins" in told)
+
+
+def _for_sheet(rule: Rule, write: Writer) -> Rule:
+    return replace(rule, sheet=write.scope[0], scope=write.scope) if write.sheets else rule
 
 
 def _leaves(node: object) -> Iterator[Leaf]:
@@ -137,7 +162,7 @@ def _number(person: Person, write: Writer) -> Leaf:
 def _of_group(found: list[Finding], person: Person, write: Writer, setting: str, hints: str) -> list[Rule]:
     """The rules of what stands at one level: contacts, details of the person, and events."""
     rules: list[Rule] = []
-    if write.scope:
+    if write.scope and not write.sheets:
         people = [f for f in found if f.kind is Kind.NAME or f.part == "relationship"]
         if people and about(words_of(" ".join(write.scope))) == "contact":
             return _some(contact(found, person, write))

@@ -54,12 +54,18 @@ def _ignored(plan: Plan) -> list[str]:
         lines.append(f"  - fields: [{_text(finding.column.name)}]{_remark(f'low: {question}')}")
         empty = " (empty in the sample)" if finding.kind is Kind.EMPTY else ""
         lines.append(f"    reason: {_text(UNPLACED + empty)}")
+    for title in plan.sample.sheets if plan.sample.format == "workbook" else ():
+        lines.append(
+            f"  - fields: [{_text(title)}]{_remark('low: Which of its columns tells whose a row is?')}"
+        )
+        lines.append(f"    reason: {_text(UNPLACED)}")
     return ["", "ignore:", *lines] if lines else []
 
 
 def _rule(rule: Rule) -> list[str]:
     lines = ["", *(f"  {line}" for line in _commented(rule.about))]
-    words = [(name, text) for name, text in (("for_each", rule.for_each), ("when", rule.when)) if text]
+    given = (("sheet", rule.sheet), ("for_each", rule.for_each), ("when", rule.when))
+    words = [(name, text) for name, text in given if text]
     body = _node("resource", rule.resource, 4)
     head = [f"    {name}: {_text(text)}" for name, text in words] + body
     head[0] = f"  - {head[0][4:]}"

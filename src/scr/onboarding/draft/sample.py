@@ -20,14 +20,13 @@ from scr.decode.rows import DELIMITERS, RowFormat, decode_csv
 from scr.decode.tree import DecodeError, Unit
 from scr.decode.xlsx import SheetFormat, decode_xlsx
 from scr.errors import Invalid
-from scr.onboarding.draft.columns import Column, Path, Sample, taken
+from scr.onboarding.draft.columns import Column, Path, Sample, of_rows, taken
 from scr.onboarding.draft.records import of_json, of_xml
+from scr.onboarding.draft.sheets import header_row, of_workbook
 
 _XML = re.compile(rb"<[?!A-Za-z]")
 _JSON = re.compile(rb'\{\s*["}]|\[\s*[{\]]')
 _HALF = 0.5
-_LISTED = 12
-"""How far down a header row is looked for below titles."""
 
 
 def sniff(raw: bytes) -> str:
@@ -108,7 +107,7 @@ def _csv(raw: bytes) -> Sample:
     if encoding != "utf-8":
         decode["encoding"] = encoding
     header = _header(units[0].raw, delimiter) if units else []
-    return _of_rows(decode, units, bad, header)
+    return of_rows(decode, units, bad, header)
 
 
 def _cut(raw: bytes, spec: RowFormat) -> tuple[list[Unit], int]:
@@ -144,23 +143,10 @@ def _header(raw: bytes, delimiter: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
 
 
-def _of_rows(decode: dict[str, Any], units: list[Unit], bad: int, header: list[str]) -> Sample:
-    if not units:
-        raise DecodeError(
-            "there is no row that can be read: a sample needs a header and rows", code="no-rows"
-        )
-    names = [str(name) for name in units[0].tree]
-    twice = tuple(dict.fromkeys(name for name in header if header.count(name) > 1))
-    told = [name for name in names if name and name not in twice and (not header or name in header)]
-    if not told:
-        raise DecodeError(
-            "no column has a name of its own: is there a header row?", code="no-header", where="row 1"
-        )
-    columns = tuple(Column((name,), tuple(str(unit.tree.get(name, "")) for unit in units)) for name in told)
-    return Sample({**decode, "columns": told}, columns, len(units), bad, twice)
-
-
 def _xlsx(raw: bytes) -> Sample:
+    several = of_workbook(raw)
+    if several is not None:
+        return several
     decode_errors: list[DecodeError] = []
     for sheet, row in _headers(raw):
         try:
@@ -170,7 +156,7 @@ def _xlsx(raw: bytes) -> Sample:
             continue
         decode: dict[str, Any] = {"format": "xlsx"} | ({"sheet": sheet} if sheet else {})
         decode |= {"header_row": row} if row > 1 else {}
-        return replace(_of_rows(decode, units, bad, []), sheets=_other_sheets(raw, sheet))
+        return replace(of_rows(decode, units, bad, []), sheets=_other_sheets(raw, sheet))
     raise decode_errors[0] if decode_errors else DecodeError("the workbook has no rows", code="no-rows")
 
 
@@ -191,6 +177,4 @@ def _headers(raw: bytes) -> Iterator[tuple[str, int]]:
         return
     name, sheet = max(sheets, key=lambda each: each[1].height, default=("", None))
     if sheet is not None:
-        rows = [list(row) for _, row in zip(range(_LISTED), sheet.iter_rows(), strict=False)]
-        filled = [sum(isinstance(cell, str) and cell.strip() != "" for cell in row) for row in rows]
-        yield (name if name != book.sheet_names[0] else ""), (filled.index(max(filled)) + 1 if filled else 1)
+        yield (name if name != book.sheet_names[0] else ""), header_row(sheet)

@@ -79,6 +79,8 @@ def main_topic(topics: Iterable[str], setting: str, hints: str) -> str:
     for name in named:
         if name not in _NOT_THERE.get(setting, set()):
             counted[name] += 2
+    if re.search(r"\b(notes|diary|log)\b", words_of(hints)):
+        counted["encounter"] += 1
     if not counted:
         return _DEFAULTS.get(setting, "encounter")
     return counted.most_common(1)[0][0]

@@ -55,13 +55,14 @@ class MapDraft:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A resource rule; ``about`` is the sentence above it."""
+    """A resource rule; ``about`` is the sentence above it, ``sheet`` the one of a workbook that it is for."""
 
     about: str
     resource: dict[str, object]
     when: str = ""
     for_each: str = ""
     scope: Path = ()
+    sheet: str = ""
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Writer:
     """Makes the leaves of the templates and notes where each column went.
 
     ``adapter`` is the name of the draft, ``scope`` the list that the templates stand in, ``around`` the
-    lists that this one is in.
+    lists that this one is in. With ``sheets`` the scope is one of a workbook.
     """
 
     adapter: str
@@ -78,21 +79,24 @@ class Writer:
     placed: dict[Path, list[Placement]] = field(default_factory=dict)
     maps: dict[str, MapDraft] = field(default_factory=dict)
     around: tuple[Path, ...] = ()
+    sheets: bool = False
 
     def within(self, scope: Path, around: tuple[Path, ...] = ()) -> Writer:
-        """The same for a rule that goes over a list."""
-        return Writer(self.adapter, self.plain, scope, self.placed, self.maps, around)
+        """The same for a rule that goes over a list, or over the rows of a sheet."""
+        return Writer(self.adapter, self.plain, scope, self.placed, self.maps, around, self.sheets)
 
     def path(self, finding: Finding) -> str:
         """The way to a column from where the template stands."""
         path = finding.column.path
-        if self.scope and finding.column.group == self.scope:
+        if self.scope and self.scope == (path[:1] if self.sheets else finding.column.group):
             path = path[len(self.scope) :]
             return _join(path, head=True) if path else "@"
         return ("root." if self.scope else "") + _join(path, head=not self.scope)
 
     def for_each(self) -> str:
         """The expression for the list that the rule goes over."""
+        if self.sheets:
+            return ""  # a rule names its sheet
         lists = (*self.around, self.scope) if self.around else ()
         return f"{{{{ {_join(self.scope, head=True, lists=lists)} }}}}" if self.scope else ""
 

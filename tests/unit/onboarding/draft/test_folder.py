@@ -151,17 +151,33 @@ def test_a_pressure_has_two_parts_and_a_word_is_no_number(tmp_path: Path) -> Non
     assert found == [([120, 80], 36.6), ([135, 85], None)]
 
 
-def test_the_sheets_that_are_not_drafted_are_told(tmp_path: Path) -> None:
-    """A workbook with a second sheet of rows: it is named, and how one adapter reads both."""
+def test_the_sheets_of_a_workbook_become_one_adapter(tmp_path: Path) -> None:
+    """Rows of another sheet are joined to the people by the column that both have, under whatever name; a
+    sheet without one is named, and left. The draft runs as it is, also over its own samples."""
     file = sample(tmp_path, "xlsx")
     book = openpyxl.load_workbook(file)
-    for title, rows in (("Notes", [["NHS No", "Note"], ["9990000018", "Rang"]]), ("Empty", [])):
+    notes = [
+        ["Whose", "Written", "Note"],
+        *(["9990000018", f"0{n}/03/2026 09:00", f"Rang {n}"] for n in (1, 2)),
+    ]
+    for title, rows in (("Daily notes", notes), ("Rooms", [["Room"], ["12"]]), ("Empty", [])):
         sheet = book.create_sheet(title)
         for row in rows:
             sheet.append(row)
     book.save(file)
     result = run(tmp_path / "home", "draft", str(file), "--setting", "care-home", "--name", "a-draft")
-    assert "Not drafted: the sheets Notes." in result.output
+    assert "Not drafted: the sheets Rooms." in result.output
+    files = DataFiles(tmp_path / "home")
+    (report,) = check_adapters(files, "a-draft")
+    assert [f"{finding.check}: {finding.message}" for finding in report.findings] == []
+    found = [
+        (outcome.claim.nhs_number.value, body["reasonCode"][0]["text"])
+        for outcome in outcomes(load_adapter(files, "a-draft"), file.read_bytes())
+        if outcome.claim is not None and outcome.claim.nhs_number is not None
+        for body in outcome.bodies
+        if body["resourceType"] == "Encounter" and "reasonCode" in body
+    ]
+    assert found == [("9990000018", "Rang 1"), ("9990000018", "Rang 2")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
