@@ -13,7 +13,7 @@ import socket
 import ssl
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -183,6 +183,35 @@ async def breaks_off(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(_head(200, FHIR_JSON, Content_Length="5000") + b'{"resourceType":"Bundle"')
     await writer.drain()
     writer.close()
+
+
+async def closes_late(_: Request, writer: asyncio.StreamWriter) -> None:
+    """A body whose end is the end of the connection, which does not come."""
+    writer.write(_head(200, FHIR_JSON, Connection="close") + b'{"resourceType":"Bundle"}')
+    await writer.drain()
+    await asyncio.sleep(3600)
+
+
+def announces_too_little(body: bytes) -> Behaviour:
+    """Announce half of the body, and send it all."""
+
+    async def behave(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(_head(200, FHIR_JSON, Content_Length=str(len(body) // 2)) + body)
+        await writer.drain()
+        writer.close()
+
+    return behave
+
+
+def by_path(found: Mapping[str, Behaviour], otherwise: Behaviour) -> Behaviour:
+    """A behaviour for each end of an address's path, and one for all others."""
+
+    async def behave(request: Request, writer: asyncio.StreamWriter) -> None:
+        path = request.target.partition("?")[0]
+        chosen = next((one for end, one in found.items() if path.endswith(end)), otherwise)
+        await chosen(request, writer)
+
+    return behave
 
 
 async def resets(_: Request, writer: asyncio.StreamWriter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +17,13 @@ from tests.functional import misbehaving as server
 from tests.unit.sources import given
 from tests.unit.sources.people import BEN, BIRTH, MARGARET
 
-from scr.fhir.identifiers import OdsCode
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
 from scr.mapping.provider import FhirR4Connection, GpConnectConnection
+from scr.sources.asking import source_breaker
 from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import AREAS, GpConnectSource
 from scr.sources.http import open_client
+from scr.sources.nrl import NrlSource
 from scr.sources.protocol import Outcome, Source, SourceResult
 
 MAX_BYTES = 2 * 2**20
@@ -55,29 +57,57 @@ def practice(home: Path, client: httpx.AsyncClient, url: str) -> GpConnectSource
     )
 
 
-def neighbour(home: Path, client: httpx.AsyncClient, url: str) -> FhirRestSource:
-    """A neighbouring record at an address."""
-    connection = FhirR4Connection(kind="fhir-r4", url=url)
+def neighbour(home: Path, client: httpx.AsyncClient, url: str, *types: str) -> FhirRestSource:
+    """A neighbouring record at an address, asked for everything or for these types."""
+    connection = FhirR4Connection(kind="fhir-r4", url=url, search=types or ("$everything",))
     limits = given.limits(max_bytes=MAX_BYTES)
     return FhirRestSource(connection, given.reader(home, "R4", THERE), client, limits, lambda: "token")
 
 
+Make = Callable[[Path, httpx.AsyncClient, str], Source]
+KINDS: dict[str, Make] = {
+    "gp-connect": practice,
+    "everything": neighbour,
+    "by type": lambda home, client, url: neighbour(home, client, url, "Condition", "Observation"),
+    "locator": lambda home, client, url: NrlSource(neighbour(home, client, url)),
+}
+POINTERS = given.bundle(
+    {
+        "resourceType": "DocumentReference",
+        "id": "p1",
+        "status": "current",
+        "subject": {"identifier": {"system": NHS_NUMBER_SYSTEM, "value": MARGARET.value}},
+    },
+    kind="searchset",
+)
+WELL = {"gp-connect": GOOD, "everything": R4_GOOD, "by type": R4_GOOD, "locator": POINTERS}
+"""What each kind of source says when it is well."""
+
+
+def spoilt(kind: str, behave: server.Behaviour) -> server.Behaviour:
+    """Every call misbehaves; of a source that is asked type by type, those for the types."""
+    if kind != "by type":
+        return behave
+    return server.by_path(
+        {"_search": server.answers(given.bundle(given.patient(), kind="searchset"))}, behave
+    )
+
+
 async def ask_beside_a_good_one(
-    home: Path, client: httpx.AsyncClient, url: str, *, rest: bool, seconds: float
+    home: Path, client: httpx.AsyncClient, url: str, *, kind: str, seconds: float
 ) -> SourceResult:
     """Ask the misbehaving server and a good one at once; the good one answers all the same."""
     loop = asyncio.get_running_loop()
     async with server.serve(server.answers(GOOD)) as good:
-        bad: Source = neighbour(home, client, url) if rest else practice(home, client, url)
         started = loop.time()
-        spoilt, fine = await asyncio.gather(
-            bad.ask(given.question(seconds)),
-            practice(home, client, good.url).ask(given.question(seconds)),
+        bad, fine = await asyncio.gather(
+            KINDS[kind](home, client, url).ask(given.question(seconds)),
+            practice(home, client, good.url).ask(given.question(8)),
         )
         assert loop.time() - started < seconds + 0.5
     assert (fine.outcome, fine.code) == (Outcome.ANSWERED, "")
     assert {entry.type for entry in fine.entries} == {"Patient", "Condition", "List"}
-    return spoilt
+    return bad
 
 
 FAULTS = [
@@ -85,6 +115,8 @@ FAULTS = [
     pytest.param(server.hangs_in_the_body, Outcome.LATE, "timed-out", id="hangs in the body"),
     pytest.param(server.drips, Outcome.LATE, "timed-out", id="drips"),
     pytest.param(server.answers(GOOD, after=5), Outcome.LATE, "timed-out", id="is slow"),
+    pytest.param(server.closes_late, Outcome.LATE, "timed-out", id="closes late"),
+    pytest.param(server.announces_too_little(GOOD), Outcome.DOWN, "unreadable", id="announces half of it"),
     pytest.param(server.breaks_off, Outcome.DOWN, "truncated", id="breaks off"),
     pytest.param(server.resets, Outcome.DOWN, "reset", id="resets"),
     pytest.param(server.endless, Outcome.DOWN, "too-large", id="sends ten gigabytes"),
@@ -115,7 +147,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("rest", [False, True], ids=["gp-connect", "fhir-rest"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("behave", "outcome", "code"), FAULTS)
 async def test_a_source_that_misbehaves_gives_one_clear_result(
     tmp_path: Path,
@@ -125,13 +157,13 @@ async def test_a_source_that_misbehaves_gives_one_clear_result(
     behave: server.Behaviour,
     outcome: Outcome,
     code: str,
-    rest: bool,
+    kind: str,
 ) -> None:
     """Whatever a server does: a result in time, with its code, and no person's data in it or in a log."""
     caplog.set_level(logging.DEBUG)
-    async with server.serve(behave) as there:
-        seconds = 0.8 if outcome is Outcome.LATE else 8.0
-        result = await ask_beside_a_good_one(tmp_path, client, there.url, rest=rest, seconds=seconds)
+    async with server.serve(spoilt(kind, behave)) as there:
+        seconds = 0.2 if outcome is Outcome.LATE else 8.0
+        result = await ask_beside_a_good_one(tmp_path, client, there.url, kind=kind, seconds=seconds)
     assert (result.outcome, result.code, result.entries) == (outcome, code, ())
     assert result.elapsed > 0
     told = result.detail + caplog.text + "".join(capsys.readouterr())
@@ -166,7 +198,8 @@ async def test_another_persons_record_never_gets_in(
     ours = given.bundle(given.patient(), kind="searchset")
     behave = server.in_turn(server.answers(ours), server.answers(body)) if rest else server.answers(body)
     async with server.serve(behave) as there:
-        result = await ask_beside_a_good_one(tmp_path, client, there.url, rest=rest, seconds=5)
+        kind = "everything" if rest else "gp-connect"
+        result = await ask_beside_a_good_one(tmp_path, client, there.url, kind=kind, seconds=5)
     accepted = {code, "several-persons"} if rest and code == "wrong-person" else {code}
     assert (result.outcome, result.entries) == (Outcome.DOWN, ())
     assert result.code in accepted
@@ -191,8 +224,8 @@ async def test_what_cannot_be_reached_is_down(tmp_path: Path, client: httpx.Asyn
     async with server.serve(server.hangs) as there:
         closed = there.url
     for url, code in ((closed, "refused"), ("http://nobody.invalid", "dns")):
-        for rest in (False, True):
-            result = await ask_beside_a_good_one(tmp_path, client, url, rest=rest, seconds=5)
+        for kind in KINDS:
+            result = await ask_beside_a_good_one(tmp_path, client, url, kind=kind, seconds=5)
             assert (result.outcome, result.code) == (Outcome.DOWN, code)
 
 
@@ -202,9 +235,52 @@ async def test_a_certificate_that_nobody_vouches_for_is_down(
     """No question is put to a server whose certificate is not trusted."""
     tls = server.server_tls(server.certificate(tmp_path))
     async with server.serve(server.answers(GOOD), tls=tls) as there:
-        result = await ask_beside_a_good_one(tmp_path, client, there.url, rest=False, seconds=5)
-        assert (result.outcome, result.code) == (Outcome.DOWN, "tls")
+        for kind in KINDS:
+            result = await ask_beside_a_good_one(tmp_path, client, there.url, kind=kind, seconds=5)
+            assert (result.outcome, result.code) == (Outcome.DOWN, "tls")
         assert there.requests == []
+
+
+RECOVERING = {
+    "silence": server.hangs,
+    "a body that does not end": server.closes_late,
+    "resets": server.resets,
+    "breaking off": server.breaks_off,
+    "redirects": server.redirects,
+    "HTML": server.answers(b"<html>", content_type="text/html"),
+    "too much": server.announces_too_much,
+    "another person": server.answers(record(given.patient(BEN), given.problem())),
+    "401": server.answers(b"", 401, "text/plain"),
+    "429": server.answers(b"", 429, "text/plain", Retry_After="600"),
+    "503": server.answers(b"", 503, "text/plain"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", RECOVERING)
+async def test_it_is_well_again_within_half_a_minute_of_its_recovery(
+    tmp_path: Path, client: httpx.AsyncClient, kind: str, fault: str
+) -> None:
+    """However it failed, and though it asked for ten minutes: half a minute later it answers."""
+    now = 1000.0
+    ill = True
+    fine = server.answers(WELL[kind])
+
+    async def behave(request: server.Request, writer: asyncio.StreamWriter) -> None:
+        await (spoilt(kind, RECOVERING[fault]) if ill else fine)(request, writer)
+
+    async with server.serve(behave) as there:
+        source = KINDS[kind](tmp_path, client, there.url)
+        server_of = source.server if isinstance(source, NrlSource) else source
+        assert isinstance(server_of, FhirRestSource | GpConnectSource)
+        breaker = source_breaker(4.0, lambda: now)
+        limits = replace(server_of.limits, patience_seconds=0.01, breaker=breaker)
+        server_of = replace(server_of, limits=limits)
+        source = NrlSource(server_of) if isinstance(source, NrlSource) else server_of  # type: ignore[arg-type]
+        for _ in range(4):
+            assert not (await source.ask(given.question(0.05))).entries
+        ill, now = False, now + 30.0
+        assert (await source.ask(given.question())).outcome is Outcome.ANSWERED
 
 
 async def test_ten_gigabytes_from_eight_sources_stay_within_their_limits(
