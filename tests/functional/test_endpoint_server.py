@@ -90,7 +90,7 @@ async def test_files_dropped_are_a_record_over_http_and_no_number_is_logged(
         )  # fmt: skip
     try:
         async with httpx.AsyncClient(timeout=10) as client:
-            await _until_alive(client, base, process)
+            await until_alive(client, base, process)
             await _ask(client, base, issuer)
         await asyncio.to_thread(check_smuggling, port)
     finally:
@@ -103,7 +103,7 @@ async def test_files_dropped_are_a_record_over_http_and_no_number_is_logged(
     assert "O'Sample" not in logged
 
 
-async def _until_alive(client: httpx.AsyncClient, base: str, process: asyncio.subprocess.Process) -> None:
+async def until_alive(client: httpx.AsyncClient, base: str, process: asyncio.subprocess.Process) -> None:
     limit = time.monotonic() + 20
     while time.monotonic() < limit and process.returncode is None:
         try:
