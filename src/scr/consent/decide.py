@@ -195,7 +195,7 @@ def _whole(
             reason = rule.ask(case)
             if reason is None:
                 continue
-            if rule.lift is None or rule.lift not in case.lifts:
+            if rule.lift not in case.lifts:
                 return Decision(False, (reason,), policy.hash, rule=rule.name)
             lifted.append(reason)
         obligations = _obligations(case)
@@ -210,7 +210,7 @@ def _entry(rules: tuple[Rule[AskEntry], ...], case: Case, entry: Entry) -> Decis
         reason = rule.ask(case, entry)
         if reason is None:
             continue
-        if rule.lift is None or rule.lift not in case.lifts:
+        if rule.lift not in case.lifts:
             return Decision(False, (reason,), case.policy.hash, rule=rule.name)
         lifted.append(reason)
     return Decision(True, (_LIFTED, *lifted) if lifted else (_ENTRY_PERMITTED,), case.policy.hash)

@@ -124,7 +124,7 @@ def _asked(
 def _answer(case: Case, rule: _Rule, reason: Reason | None, refused: bool) -> Answer:
     if reason is None:
         return Answer.PASSES
-    if rule.lift is not None and rule.lift in case.lifts and reason is not FAULT:
+    if rule.lift in case.lifts and reason is not FAULT:
         return Answer.LIFTED
     return Answer.ALSO_DENIES if refused else Answer.DENIES
 

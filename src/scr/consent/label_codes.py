@@ -70,10 +70,12 @@ class LabelCodes:
 
     def why(self, system: str, code: str) -> list[Why]:
         """Every label that a code brings, with its reason."""
-        found = list(self._by_lists(system, code))
-        for concept in self._concepts(system, code):
+        found, release = list(self._by_lists(system, code)), self.release
+        if release is None:
+            return list(dict.fromkeys(found))
+        for concept in _concepts(release, system, code):
             by = "" if concept == code else concept
-            found += [why._replace(by=by) for why in self._by_release(concept)]
+            found += [why._replace(by=by) for why in self._by_release(release, concept)]
             if by:
                 found += [why._replace(by=by) for why in self._by_lists(SNOMED_CT, concept)]
         return list(dict.fromkeys(found))
@@ -102,8 +104,8 @@ class LabelCodes:
             self._roots.setdefault(code, []).append(Why(label.key, "below", code))
         for code in label.products_of:
             self._substances.setdefault(code, []).append(label.key)
-        for refset in label.refsets if self.release is not None else ():
-            for code in self.release.members(refset) if self.release is not None else ():
+        for refset in label.refsets:
+            for code in () if self.release is None else self.release.members(refset):
                 self._roots.setdefault(code, []).append(Why(label.key, "refset", refset))
 
     def _by_lists(self, system: str, code: str) -> Iterator[Why]:
@@ -114,22 +116,7 @@ class LabelCodes:
                 if spelling.startswith(beginning):
                     yield Why(label, "listed", f"{beginning}*")
 
-    def _concepts(self, system: str, code: str) -> list[str]:
-        """The concepts that a code is, or stands for: what replaced it too."""
-        release = self.release
-        if release is None:
-            return []
-        if system in (SNOMED_CT, DMD):
-            found = [code]
-        else:
-            found = [t.code for target in (SNOMED_CT, DMD) for t in release.translate(system, code, target)]
-        replaced = [r.code for one in found for r in release.replacements(SNOMED_CT, one)]
-        return list(dict.fromkeys([*found, *replaced]))
-
-    def _by_release(self, concept: str) -> Iterator[Why]:
-        release = self.release
-        if release is None:
-            return
+    def _by_release(self, release: Release, concept: str) -> Iterator[Why]:
         above = {concept, *release.ancestors(SNOMED_CT, concept), *release.ancestors(DMD, concept)}
         for one in above:
             yield from self._roots.get(one, ())
@@ -140,6 +127,16 @@ class LabelCodes:
                 for substance in (attribute.target, *release.ancestors(SNOMED_CT, attribute.target)):
                     for label in self._substances.get(substance, ()):
                         yield Why(label, "product", substance)
+
+
+def _concepts(release: Release, system: str, code: str) -> list[str]:
+    """The concepts that a code is, or stands for: what replaced it too."""
+    if system in (SNOMED_CT, DMD):
+        found = [code]
+    else:
+        found = [t.code for target in (SNOMED_CT, DMD) for t in release.translate(system, code, target)]
+    replaced = [r.code for one in found for r in release.replacements(SNOMED_CT, one)]
+    return list(dict.fromkeys([*found, *replaced]))
 
 
 def _spellings(system: str, code: str) -> tuple[str, ...]:

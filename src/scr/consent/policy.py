@@ -22,7 +22,7 @@ from scr.consent.actor import ActorKind
 from scr.consent.agreements import AGREEMENTS_FILE, Agreements, load_agreements
 from scr.consent.breakglass import BREAKGLASS_FILE, GlassPolicy, load_breakglass
 from scr.consent.label_policy import FILE, UNCLASSIFIED_TOKEN, Bar, LabelPolicy, load_labels
-from scr.consent.proxies import PROXIES_FILE, ProxyPolicy, load_proxies
+from scr.consent.proxies import PROXIES_FILE, Opens, ProxyPolicy, load_proxies
 from scr.consent.ties import RELATIONSHIPS_FILE, TiePolicy, load_ties
 from scr.data import DataFiles, Document, load_yaml, packaged_root
 from scr.errors import Invalid
@@ -191,9 +191,8 @@ def load_policy(files: DataFiles) -> Policy:
     for bar in labels.bars.values():
         _known(files, FILE, ("bars", bar.key, "open_to"), bar.open_to, parsed)
     _known(files, BREAKGLASS_FILE, ("activities",), frozenset(glass.lifts), parsed)
-    if ties.claims is not None:
-        where = ("self_claimed", "activity")
-        _known(files, RELATIONSHIPS_FILE, where, frozenset({ties.claims.activity}), parsed)
+    claimed = frozenset() if ties.claims is None else frozenset({ties.claims.activity})
+    _known(files, RELATIONSHIPS_FILE, ("self_claimed", "activity"), claimed, parsed)
     proxies = load_proxies(files)
     return Policy(
         roles=_roles(document, parsed),
@@ -268,13 +267,13 @@ def _hash(files: DataFiles) -> str:
 
 
 def _online(proxies: ProxyPolicy) -> dict[ActorKind, Role]:
-    found: dict[ActorKind, Role] = {}
-    for kind, opens in ((ActorKind.CITIZEN, proxies.citizen), (ActorKind.CARER, proxies.carer)):
-        if opens is not None:
-            headings = HEADINGS if opens.headings == "all" else opens.headings
-            interactions, code = frozenset(opens.interactions), kind.value
-            found[kind] = Role(code, code, frozenset(headings), interactions, opens.clearance)
-    return found
+    told = ((ActorKind.CITIZEN, proxies.citizen), (ActorKind.CARER, proxies.carer))
+    return {kind: _opened(kind.value, opens) for kind, opens in told if opens is not None}
+
+
+def _opened(code: str, opens: Opens) -> Role:
+    headings = HEADINGS if opens.headings == "all" else opens.headings
+    return Role(code, code, frozenset(headings), frozenset(opens.interactions), opens.clearance)
 
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:

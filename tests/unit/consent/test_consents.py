@@ -8,12 +8,14 @@ from tests.support import consents as c
 from scr.consent.consents import rules_of
 from scr.consent.sharing import Asker
 from scr.errors import Unprocessable
+from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.dates import interval
 from scr.fhir.privacy_consent import ALWAYS
 
 SUBJECT = {"system": "https://issuer.example", "value": "abc"}
 LEVEL = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
 def test_an_exception_holds_within_its_base() -> None:
@@ -64,6 +66,28 @@ def test_who_objects_to_restricted_objects_to_very_restricted() -> None:
     assert set(rule.labels) == {f"{LEVEL}|R", f"{LEVEL}|V", f"{SENSITIVITY}|PSY"}
 
 
+def test_a_label_of_the_policy_is_meant_with_what_has_it_of_others() -> None:
+    """And who objects to very restricted objects to that alone."""
+    labels = [{"system": LABEL_SYSTEM, "code": "hiv"}, {"system": LEVEL, "code": "V"}]
+    [rule] = rules_of(c.consent({"type": "deny", "securityLabel": labels}))
+    assert rule.labels == (f"{LABEL_SYSTEM}|hiv", f"{RELATED_LABEL_SYSTEM}|hiv", f"{LEVEL}|V")
+
+
+def test_an_exception_may_be_narrower_by_its_time_alone() -> None:
+    """It holds until the earlier of two ends; the Consent of nobody who is active holds nothing."""
+    nested = {"type": "permit", "period": {"end": "2026-03-31"}}
+    base: c.Tree = {"type": "deny", "period": {"end": "2026-12-31"}, "provision": [nested]}
+    [first, permit] = rules_of(c.consent(base))
+    ended = interval("2026-03-31")
+    assert ended is not None
+    assert (permit.starts, permit.ends, first.unless) == (ALWAYS[0], ended[1], (permit,))
+    assert rules_of(c.consent(base, status="inactive")) == ()
+    [first, permit] = rules_of(
+        c.consent({**base, "type": "permit", "provision": [{**nested, "type": "deny"}]})
+    )
+    assert (first.deny, first.unless, permit.deny) == (False, (), True)
+
+
 def test_an_end_in_the_year_9999_is_none() -> None:
     """Many systems write an open period so."""
     [rule] = rules_of(c.consent({"type": "deny", "period": {"start": "2026-01-01", "end": "9999-12-31"}}))
@@ -88,6 +112,73 @@ BAD: dict[str, tuple[c.Tree, str]] = {
     "a number that is none": (
         {"actor": [c.carer("9990000019")]},
         "Consent.provision.actor[0].reference.identifier.value",
+    ),
+    "an organisation that is no ODS code": (
+        {"actor": [c.asker("?")]},
+        "Consent.provision.actor[0].reference.identifier.value",
+    ),
+    "a source that is no ODS code": (
+        {"actor": [c.asker("ZZG01"), c.source("?")]},
+        "Consent.provision.actor[1].reference.identifier.value",
+    ),
+    "a source by another number": (
+        {"actor": [c.party("CST", {"type": "Organization", "identifier": SUBJECT})]},
+        "Consent.provision.actor[0].reference",
+    ),
+    "a role by another number": (
+        {"actor": [c.party("IRCP", {"type": "PractitionerRole", "identifier": SUBJECT})]},
+        "Consent.provision.actor[0].reference",
+    ),
+    "a professional by another number": (
+        {"actor": [c.party("IRCP", {"type": "Practitioner", "identifier": SUBJECT})]},
+        "Consent.provision.actor[0].reference",
+    ),
+    "a heading that nobody knows": (
+        {"class": [c.kind("Condition"), c.heading("nonsense")]},
+        "Consent.provision.class[1]",
+    ),
+    "a type that is not served": ({"class": [c.kind("Nonsense")]}, "Consent.provision.class[0]"),
+    "a heading of another list": (
+        {"class": [{"system": "urn:x", "code": "problems"}]},
+        "Consent.provision.class[0]",
+    ),
+    "a type of another list": (
+        {"class": [{"system": "urn:x", "code": "Condition"}]},
+        "Consent.provision.class[0]",
+    ),
+    "a confidentiality that is none to withhold": (
+        {"securityLabel": [{"system": SENSITIVITY, "code": "PSY"}, {"system": LEVEL, "code": "N"}]},
+        "Consent.provision.securityLabel[1]",
+    ),
+    "a label of another list": (
+        {"securityLabel": [{"system": "urn:x", "code": "R"}]},
+        "Consent.provision.securityLabel[0]",
+    ),
+    "a label that is permitted": (
+        {"provision": [{"type": "permit", "securityLabel": [{"system": SENSITIVITY, "code": "PSY"}]}]},
+        "Consent.provision.provision[0].securityLabel",
+    ),
+    "an exception that says nothing of its own": (
+        {"provision": [{"type": "permit"}]},
+        "Consent.provision.provision[0]",
+    ),
+    "an exception that begins when its base ends": (
+        {
+            "period": {"end": "2026-01-01"},
+            "provision": [{"type": "permit", "period": {"start": "2026-01-02"}}],
+        },
+        "Consent.provision.provision[0].period",
+    ),
+    "two purposes, in base and exception": (
+        {
+            "purpose": [{"system": REASONS, "code": "TREAT"}],
+            "provision": [{"type": "permit", "purpose": [{"system": REASONS, "code": "ETREAT"}]}],
+        },
+        "Consent.provision.provision[0].purpose",
+    ),
+    "two sources, in base and exception": (
+        {"actor": [c.source("ZZG01")], "provision": [{"type": "permit", "actor": [c.source("ZZH01")]}]},
+        "Consent.provision.provision[0].actor",
     ),
     "an identifier without a system": (
         {"actor": [c.party("IRCP", {"type": "Organization", "identifier": {"value": "ZZG01"}})]},
