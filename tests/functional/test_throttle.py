@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.functional.asgi import call
 from tests.functional.deployment import BASE, SERVER, Deployment, beside, running
 
 MOST = 5
@@ -57,3 +58,24 @@ async def test_what_is_not_refused_is_not_counted(behind: Deployment) -> None:
         assert (await behind.client.get(f"{BASE}/Patient/x", headers=of("10.0.0.1"))).status_code == 401
     said = await behind.client.post(f"{BASE}/auth/token", data={"client_id": "x"}, headers=of("10.0.0.1"))
     assert said.status_code < 429
+
+
+async def test_what_is_refused_is_audited_and_counted_wherever_it_is_told(behind: Deployment) -> None:
+    """A launch by nobody is counted; a sign-in form that is none, and a choice that nobody was offered, have
+    a row of the audit; a payload that broke off is the sender's to send again."""
+    for _ in range(MOST):
+        said = await behind.client.post(f"{BASE}/auth/launch", data={}, headers=of("10.0.0.3"))
+        assert said.status_code in (401, 404, 405)
+    said = await behind.client.post(f"{BASE}/auth/launch", data={}, headers=of("10.0.0.3"))
+    assert said.status_code == 429
+
+    said = await behind.client.post(f"{SERVER}/privacy/session", data={"csrf": "x"}, headers=of("10.0.0.4"))
+    row = behind.audit()[0]
+    assert (said.status_code, row.action, row.outcome, row.code) == (400, "sign-in", "refused", "stale-form")
+    said = await behind.client.get(f"{SERVER}/signin/choose", headers=of("10.0.0.4"))
+    row = behind.audit()[0]
+    assert (said.status_code, row.action, row.outcome, row.code) == (401, "sign-in", "refused", "bad-state")
+
+    token = behind.issuer.bearer(nhsid_useruid=None, client_id="pas", sub="pas")
+    said = await call(behind.app, "POST", "/intake/adt", [("Authorization", token)], None)
+    assert (said.status_code, behind.audit()[0].code) == (400, "cut-off")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import structlog
 from fastapi import APIRouter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
@@ -92,10 +92,13 @@ class IntakeRoutes:
 
     async def _body(self, request: Request) -> bytes:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._max_bytes:
-                raise TooLarge(f"the payload is over {self._max_bytes} bytes: split it", code="too-large")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > self._max_bytes:
+                    raise TooLarge(f"the payload is over {self._max_bytes} bytes: split it", code="too-large")
+        except ClientDisconnect:
+            raise Invalid("the payload broke off: send it again", code="cut-off") from None
         return bytes(body)
 
     def _row(self, actor: Actor | None, error: ScrError | None, correlation: str) -> AuditRow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -22,8 +23,10 @@ from scr.store.keys import random_id
 from scr.store.limits import Limit
 from scr.store.trail import AuditRow, append
 
-_TOKENS = re.compile(r"/fhir/auth/(token|authorize|introspect|revoke|register)(/|\Z)")
+_TOKENS = re.compile(r"/fhir/auth/(token|authorize|introspect|revoke|register|launch)(/|\Z)")
 _PAGES = re.compile(r"/(signin)(/|\Z)|/[a-z]+/session\Z")
+_SEE_OTHER = 303
+_QUIET = frozenset({"login_required", "consent_required"})
 _EVERY_MS = 10_000
 _LONGEST_ADDRESS = 64
 
@@ -65,12 +68,12 @@ class Throttle:
             return
         request = Request(scope)
         refusals: Refusals = scope["app"].state.refusals
-        who, status = refusals.address(request), 0
+        who, refused = refusals.address(request), False
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal refused
             if message["type"] == "http.response.start":
-                status = message["status"]
+                refused = 400 <= message["status"] < 500 or sends_back(message)
             await send(message)
 
         try:
@@ -83,9 +86,22 @@ class Throttle:
         except ScrError:
             pass  # the store is down: the application says so
         await self._app(scope, receive, watched)
-        if 400 <= status < 500:
+        if refused:
             with suppress(ScrError):
                 await refusals.limits.count(refusals.limit, who)
+
+
+def sends_back(answer: Message) -> bool:
+    """Whether an app is told of a refusal by where the browser is sent.
+
+    That somebody has to sign in, or to be asked, is what an app that asks quietly is told every day: it
+    counts for nothing.
+    """
+    told = (value for name, value in answer.get("headers", ()) if name.lower() == b"location")
+    pairs = (
+        parse_qs(urlsplit(next(told, b"").decode("latin-1")).query) if answer["status"] == _SEE_OTHER else {}
+    )
+    return bool(set(pairs.get("error", ())) - _QUIET)
 
 
 def _is_sign_in(scope: Scope) -> bool:

@@ -73,15 +73,15 @@ class SignedIn:
 
     async def sign_in(self, request: Request) -> Response:
         """Begin a session with the token that was pasted, if it is one that may do the work here."""
+        token = ""
+
+        async def who() -> Actor:
+            nonlocal token
+            token = await self._pasted(request)
+            return await self._desk.bearer(token)
+
         try:
-            if self._upstream is not None:
-                raise Forbidden("nobody signs in here with a token", code="no-token-here")
-            form = await read_form(request)
-            cookie = request.cookies.get(SIGN_IN_COOKIE, "")
-            if not cookie or not same(form.get("csrf", ""), self._sessions.sign_in_token(cookie)):
-                raise Invalid("the form was open for too long: try again", code="stale-form")
-            token = form.get("token", "").strip().removeprefix("Bearer ")
-            await self._desk.call(f"Bearer {token}", "sign-in", _nothing, correlation=random_id())
+            await self._desk.serve(who, "sign-in", _nothing, correlation=random_id())
             await self._sessions.end(request.cookies.get(COOKIE))
             started = await self._sessions.start(token)
         except ScrError as error:
@@ -90,6 +90,16 @@ class SignedIn:
         self._set(answer, COOKIE, started)
         answer.delete_cookie(SIGN_IN_COOKIE, path=self.site.home)
         return answer
+
+    async def _pasted(self, request: Request) -> str:
+        """The token of the form. Raises Forbidden, Invalid."""
+        if self._upstream is not None:
+            raise Forbidden("nobody signs in here with a token", code="no-token-here")
+        form = await read_form(request)
+        cookie = request.cookies.get(SIGN_IN_COOKIE, "")
+        if not cookie or not same(form.get("csrf", ""), self._sessions.sign_in_token(cookie)):
+            raise Invalid("the form was open for too long: try again", code="stale-form")
+        return form.get("token", "").strip().removeprefix("Bearer ")
 
     async def sign_out(self, request: Request) -> Response:
         """End the session; a form that is not of it, or cannot be read, ends nothing."""

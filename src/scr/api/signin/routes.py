@@ -100,7 +100,7 @@ class SignInRoutes:
         try:
             return self._choice_page(await self._choice(request))
         except ScrError as error:
-            return self._error(error, random_id())
+            return await self._refused(error, "sign-in", {})
 
     async def choose(self, request: Request) -> Response:
         """Come in as one of those who were offered."""
