@@ -30,7 +30,7 @@ _VARIES = re.compile(
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""
-_HEADERS_VARY = frozenset({"x-correlation-id", "last-modified", "content-length"})
+_HEADERS_VARY = frozenset({"x-correlation-id", "last-modified", "content-length", "retry-after"})
 _AT_ONCE = 8
 _MOST_PAGES = 12
 

@@ -318,7 +318,24 @@ def _operation(rng: Random, asked: Asked) -> Request:
     if rng.random() < 0.1:
         body = {"resourceType": "Condition", "subject": {"reference": rng.choice(asked.known or (_ANY,))}}
         return Request("Condition/$validate", method="POST", content=orjson.dumps(body))
+    if rng.random() < 0.1:
+        return _match(rng)
     return Request(path, query) if rng.random() < 0.7 else Request(path, form=query)
+
+
+def _match(rng: Random) -> Request:
+    """Somebody by demographics: one of the people, whoever that is, or nobody."""
+    names = ("Ada", "Bert", "Cleo", "Dora", "Fay", "Hope", "Ina", "Nobody")  # fmt: skip
+    patient = {
+        "resourceType": "Patient",
+        "name": [{"family": "Sample", "given": [rng.choice(names)]}],
+        "birthDate": rng.choice(["1941-07-05", "1941-07-05", "1941-05-07", "1941"]),
+    }
+    parts: list[dict[str, object]] = [{"name": "resource", "resource": patient}]
+    if rng.random() < 0.3:
+        parts.append({"name": "onlyCertainMatches", "valueBoolean": True})
+    body = {"resourceType": "Parameters", "parameter": parts}
+    return Request("Patient/$match", method="POST", content=orjson.dumps(body))
 
 
 _KINDS = (_read, _search, _everything, _patient, _history, _method, _claim, _consent, _other, _operation)

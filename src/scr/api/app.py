@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from scr.api.alerting import alerting, sends_alerts
+from scr.api.catching_up import catching_up
 from scr.api.desk import Desk
 from scr.api.fhir.capability import served_types
 from scr.api.fhir.claims import ClaimRoutes
@@ -80,6 +81,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
             mount(app, services)
             await stack.enter_async_context(housekeeping(services))
             await stack.enter_async_context(alerting(services))
+            await stack.enter_async_context(catching_up(services))
             if listen:
                 await stack.enter_async_context(listening(services))
             _settle()

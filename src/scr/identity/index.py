@@ -18,6 +18,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
+from scr.identity.tracing import trace
 from scr.store.driver import run, some, written
 from scr.store.keys import KeyRing
 from scr.store.people import (
@@ -136,6 +137,7 @@ def register(
     if find(connection, keys, nhs_number) is not None:
         raise Conflict("the person is held already", code="person-exists")
     person = add_person(connection, keys, nhs_number, demographics, now, patient_id)
+    trace(connection, keys, person, new=True)
     # Where another writer registers the same number now, the primary key refuses one of the two.
     _add_token(connection, person, token_of(keys, nhs_number), _NHS_NUMBER)
     return person
@@ -260,7 +262,7 @@ def learn_demographics(connection: Connection, keys: KeyRing, person: Person, to
     better = merged(now.demographics, told)
     if better == now.demographics:
         return False
-    keep_facts(connection, replace(now, demographics=better))
+    _known_anew(connection, keys, replace(now, demographics=better))
     return True
 
 
@@ -271,7 +273,7 @@ def learn_also(connection: Connection, keys: KeyRing, person: Person, told: Demo
         return
     theirs = structs.replace(told, postcode=None) if now.standing.restricted else told
     if theirs not in now.known_as:
-        keep_facts(connection, replace(now, also=(*now.also, theirs)))
+        _known_anew(connection, keys, replace(now, also=(*now.also, theirs)))
 
 
 def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: Standing) -> bool:
@@ -285,8 +287,17 @@ def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: 
     former = tuple(dict.fromkeys((*now.standing.former, *told.former)))
     better = structs.replace(told, former=former)
     known = structs.replace(now.demographics, postcode=None) if better.restricted else now.demographics
-    keep_facts(connection, replace(now, standing=better, demographics=known))
+    if better.restricted == now.standing.restricted and known == now.demographics:
+        keep_facts(connection, replace(now, standing=better))
+    else:
+        _known_anew(connection, keys, replace(now, standing=better, demographics=known))
     return structs.replace(now.standing, checked=better.checked) != better
+
+
+def _known_anew(connection: Connection, keys: KeyRing, person: Person) -> None:
+    """Keep what is known of a person now, and let them be found by it."""
+    keep_facts(connection, person)
+    trace(connection, keys, person)
 
 
 def _is_linked(connection: Connection, person: Person, other: str) -> bool:

@@ -19,7 +19,13 @@ from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.looks import JobRow, LastLookRow
 from scr.store.tables.messages import LongPayloadRow, MessageRow, QuarantineRow, WaitingRow
-from scr.store.tables.people import PersonDoubtRow, PersonIndexRow, PersonRow, RelationshipRow
+from scr.store.tables.people import (
+    PersonDoubtRow,
+    PersonIndexRow,
+    PersonRow,
+    PersonTraceRow,
+    RelationshipRow,
+)
 from scr.store.tables.providers import (
     CoverageDayRow,
     DriftEventRow,
@@ -41,6 +47,7 @@ def _table(row: type[SQLModel]) -> Table:
 
 PERSON = _table(PersonRow)
 PERSON_INDEX = _table(PersonIndexRow)
+PERSON_TRACE = _table(PersonTraceRow)
 RELATIONSHIP = _table(RelationshipRow)
 PERSON_DOUBT = _table(PersonDoubtRow)
 CLAIM = _table(ClaimRow)

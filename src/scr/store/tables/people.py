@@ -56,6 +56,16 @@ class PersonIndexRow(SQLModel, table=True):
     kind: str = text_column()
 
 
+class PersonTraceRow(SQLModel, table=True):
+    """By which parts of their demographics a person is found: keyed hashes (``scr.identity.tracing``)."""
+
+    __tablename__ = "person_trace"
+    __table_args__ = (Index("person_trace_token", "token"), CLUSTERED)
+
+    person: str = person_key()
+    token: str = text_column(primary_key=True)
+
+
 class RelationshipRow(SQLModel, table=True):
     """That an organisation has to do with a person. ``seen``: when it was last told, to the day; ``until``:
     the end that was told, empty while there is none."""

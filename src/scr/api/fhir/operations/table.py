@@ -56,6 +56,13 @@ OPERATIONS = (
     Operation(
         "Patient", "record-document", f"{BASE}/OperationDefinition/Patient-record-document", instance=True
     ),
+    Operation(
+        "Patient",
+        "match",
+        f"{_FHIR}/Patient-match",
+        gets=False,
+        interaction=Interaction.SEARCH,
+    ),
     Operation("Composition", "document", f"{_FHIR}/Composition-document", instance=True),
     Operation(
         "DocumentReference",
