@@ -7,10 +7,12 @@ import time
 from dataclasses import replace
 
 import httpx
+import orjson
 import pytest
+from joserfc import jws
 from joserfc.jwk import ECKey
 from starlette.requests import Request
-from tests.unit.api.issuing import AUDIENCE, URL, TestIssuer
+from tests.unit.api.issuing import AUDIENCE, URL, TestIssuer, role
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.auth.introspection import Introspector
@@ -246,16 +248,69 @@ async def test_of_opaque_tokens_ten_thousand_answers_are_remembered() -> None:
         now = NOW + later
         assert (await one.claims(token)).iss == URL
         assert (len(known), len(asked)) == (kept, calls)
-    assert asked[0].headers["accept"] == "application/json"
+    assert (asked[0].method, asked[0].headers["accept"]) == ("POST", "application/json")
+    assert min(asked[0].extensions["timeout"].values()) > 0
 
 
-@pytest.mark.parametrize("path", ["", "/realm", "/realm/"])
+async def test_what_an_issuer_says_while_it_fails_is_not_believed() -> None:
+    """An answer counts with its status; and what is no token is not even sent to it."""
+    asked: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(500, json={"active": True, "sub": "s", "aud": AUDIENCE, "exp": NOW + 60})
+
+    asks = Introspection(url=f"{URL}/introspect", client_id="scr", secret="file:none")
+    trusted = TestIssuer(EC).settings().model_copy(update={"introspection": asks})
+    client = httpx.AsyncClient(transport=httpx.MockTransport(respond))
+    one = TokenVerifier([trusted], client, secret=lambda _: b"s")
+    with pytest.raises(Unavailable) as down:
+        await one.actor("Bearer opaque")
+    assert (down.value.code, len(asked)) == ("issuer-down", 1)
+    for header in ("Bearer a b", "Bearer a,b", "Bearer a=b", "Bearer \u00e9"):
+        with pytest.raises(Unauthenticated) as refused:
+            await one.actor(header)
+        assert refused.value.code == "bad-token"
+    assert len(asked) == 1
+
+
+async def test_a_header_may_name_what_nobody_asks_and_no_token_within() -> None:
+    """A private parameter changes nothing; a token within a token is refused under either name."""
+    header = {"alg": "ES256", "typ": "at+jwt", "kid": "ec-1"}
+    registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+    for more, expected in (
+        ({"x-ours": "1"}, ""),
+        ({"cty": "application/JWT"}, "bad-header"),
+        ({"cty": "x"}, ""),
+    ):
+        payload = orjson.dumps(TestIssuer(EC).claims(organisation_code="ZZG01", iat=NOW, exp=NOW + 60))
+        token = jws.serialize_compact({**header, **more}, payload, EC, registry=registry)
+        try:
+            await verifier().actor(f"Bearer {token}")
+            found = ""
+        except Unauthenticated as refused:
+            found = refused.code
+        assert found == expected
+
+
+async def test_a_role_s_name_is_told_without_its_quotation_marks() -> None:
+    """And there is none where no role was selected."""
+    issuer = TestIssuer(EC)
+    named = {**role(), "role_name": '"Fax"'}
+    actor = await issuer.verifier().actor(issuer.bearer(nhsid_nrbac_roles=[named]))
+    assert actor.role_name == "Fax"
+    assert (await issuer.verifier().actor(issuer.bearer(selected_roleid=None))).role_name == ""
+
+
+@pytest.mark.parametrize("path", ["", "/realmx", "/realm/"])
 async def test_discovery_stands_under_the_issuer_s_own_address(path: str) -> None:
     """OpenID Connect Discovery, 4: after the whole of it, with one slash between."""
     issuer = TestIssuer(EC, url=URL + path)
     asked: list[str] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
+        assert request.method == "GET"
+        assert min(request.extensions["timeout"].values()) > 0
         asked.append(request.url.path)
         return httpx.Response(200, json={"issuer": URL + path, "jwks_uri": "nowhere"})
 
@@ -263,3 +318,9 @@ async def test_discovery_stands_under_the_issuer_s_own_address(path: str) -> Non
     with pytest.raises(Unavailable):
         await TokenVerifier([issuer.settings()], client).actor(issuer.bearer())
     assert asked == [f"{path.rstrip('/')}/.well-known/openid-configuration"]
+
+
+async def test_an_issuer_in_the_clear_may_have_its_keys_there() -> None:
+    """On a machine of one's own; its settings say so. Over TLS they may not (``test_auth``)."""
+    issuer = TestIssuer(EC, url="http://issuer.example")
+    assert (await issuer.verifier().actor(issuer.bearer())).name == "Ann Lee"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import orjson
 import pytest
@@ -41,8 +44,9 @@ FITTING: dict[str, list[VerifyingKey]] = {
 def test_which_key_an_algorithm_takes(algorithm: str) -> None:
     """Of its own kind and on its own curve; one that was published for an algorithm, for that alone."""
     everyone: list[VerifyingKey] = [RSA, *CURVES.values(), ED, OKPKey.generate_key("Ed448", {"kid": "448"})]
-    assert [key for key in everyone if Published("k", key, "").fits(algorithm)] == FITTING[algorithm]
-    assert [key for key in everyone if Published("k", key, algorithm).fits(algorithm)] == FITTING[algorithm]
+    for key in everyone:
+        for published in ("", algorithm):
+            assert Published("k", key, published).fits(algorithm) is (key in FITTING[algorithm])
     assert not any(Published("k", key, "other").fits(algorithm) for key in everyone)
 
 
@@ -86,10 +90,12 @@ class Issuing:
         self.now, self.looks = NOW, 0
         self.found: tuple[Published, ...] | None = (Published("a", EC, ""),)
         self.keys = KeptKeys(self.find, 100, lambda: self.now)
+        self.hang: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
 
     async def find(self) -> tuple[Published, ...] | None:
         """A look."""
         self.looks += 1
+        await self.hang()
         return self.found
 
     async def code(self, kid: str) -> str:
@@ -125,3 +131,26 @@ async def test_keys_are_looked_for_again_when_they_are_old_or_another_is_named()
     assert (await one.code("a"), one.looks) == ("issuer-down", 4)
     one.now, one.found = one.now + 5, ()
     assert (await one.code("a"), one.looks) == ("refused: unknown-key", 5)
+
+
+async def test_who_names_a_known_key_does_not_wait_for_a_look_that_hangs() -> None:
+    """While the keys are in grace; who names another, or comes after that, has to."""
+    one, go = Issuing(), asyncio.Event()
+    assert await one.code("a") == ""
+
+    async def hang() -> None:
+        await go.wait()
+
+    one.hang = hang
+    one.now += FRESH_SECONDS + 1
+    first = asyncio.create_task(one.code("a"))
+    await asyncio.sleep(0.001)
+    assert one.looks == 2
+    assert await asyncio.wait_for(one.code("a"), 1) == ""
+    unknown = asyncio.create_task(one.code("b"))
+    one.now += 100
+    late = asyncio.create_task(one.code("a"))
+    await asyncio.sleep(0.001)
+    assert [task.done() for task in (first, unknown, late)] == [False, False, False]
+    go.set()
+    assert list(await asyncio.gather(first, unknown, late)) == ["", "refused: unknown-key", ""]
