@@ -46,7 +46,8 @@ class Batches:
     def router(self) -> APIRouter:
         """The route: the FHIR base."""
         router = APIRouter(include_in_schema=False)
-        router.add_api_route("", self.batch, methods=["POST"])
+        for path in ("", "/"):  # some clients end a base with a slash
+            router.add_api_route(path, self.batch, methods=["POST"])
         return router
 
     async def batch(self, request: Request) -> Response:
