@@ -56,3 +56,20 @@ def test_nor_while_a_source_is_down(worlds: Worlds) -> None:
     """What it gave before to those who may see it is known by its id, and told to nobody else."""
     worlds.down(down=True)
     assert worlds.hold("down", range(SHORT // 6)) >= SHORT // 6
+
+
+def test_streams_and_what_is_new_are_alike_too(worlds: Worlds) -> None:
+    """Part by part, in the same order: nothing waits for what is withheld, and none of it is news."""
+    for asked in worlds.asked:
+        path = f"Patient/{asked.subject}"
+        for who in asked.askers[::4]:
+            for operation, kind in (
+                ("$everything", "application/fhir+ndjson"),
+                ("$since-last-look", "application/fhir+json"),
+                ("$everything", "text/event-stream"),
+            ):
+                request = Request(
+                    f"{path}/{operation}", headers=(("accept", kind),), role=who.role, at=who.at
+                )
+                one, other = worlds.ask(request)
+                assert same(one) == same(other), request
