@@ -87,7 +87,10 @@ def capability_statement(
                     "Every answer holds an OperationOutcome (search.mode outcome) that says how each "
                     "source of the record answered, heading by heading. A reference is left out where "
                     "its target may not be seen, or is in no source. Transactions are not served (501); "
-                    "nothing is deleted (405): what was a mistake becomes entered-in-error."
+                    "nothing is deleted (405): what was a mistake becomes entered-in-error. "
+                    "Patient/[id]/$everything comes as its sources answer where it is accepted as "
+                    "application/fhir+ndjson or text/event-stream; what is asked with "
+                    "Prefer: respond-async is fetched later."
                 ),
                 "security": _security(issuers, routes, base_url),
                 "resource": [
