@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,11 +16,13 @@ from scr.broker.ledger import Ledger, make_ledger
 from scr.broker.reconcile.rules import load_rules
 from scr.broker.reconcile.run import reconcile
 from scr.data import DataFiles, load_yaml
+from scr.errors import Invalid
 from scr.fhir.dates import interval
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.reconciled import STATE_EXTENSION, Making
+from scr.fhir.search import parse_search
 from scr.sources.protocol import Outcome, SourceResult
 
 FILES = DataFiles()
@@ -51,6 +53,7 @@ class Scenario:
     same: tuple[tuple[str, ...], ...]
     lists: Mapping[str, Sequence[str]]
     differ: Mapping[str, Sequence[Sequence[str]]]
+    says: tuple[str, ...] = ()
 
 
 def _scenarios() -> list[Scenario]:
@@ -62,6 +65,7 @@ def _scenarios() -> list[Scenario]:
             tuple(tuple(group) for group in one.get("same", ())),
             one.get("lists", {}),
             one.get("differ", {}),
+            tuple(one.get("says", ())),
         )
         for one in document["scenarios"]
     ]
@@ -211,6 +215,32 @@ def test_each_scenario_gives_these_groups_lists_and_disagreements_and_no_others(
     assert {name: sorted(found) for name, found in told.items()} == {
         name: sorted(sorted(pair) for pair in pairs) for name, pairs in scenario.differ.items()
     }
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.says], ids=lambda one: one.name)
+def test_a_disagreement_says_in_words_what_is_against_what(scenario: Scenario) -> None:
+    """Each in the words of its sources and with their names; without a name where none must be told."""
+    entries = [_entry(*one) for one in scenario.entries]
+    told = [one["detail"] for one in _made(entries) if one["resourceType"] == "DetectedIssue"]
+    assert sorted(told) == sorted(scenario.says)
+    ledger = replace(_ledger(entries), nameless=True)
+    nameless = [entry.body.decode() for entry in reconcile(entries, ledger, RULES, MAKING)]
+    assert not [body for body in nameless if any(f"{one.source})" in body for one in entries)]
+    assert any("against" in body for body in nameless)
+
+
+def test_what_holds_now_is_searched_by_the_name_of_its_list() -> None:
+    """``_list=$current-medications`` and its like find what stands there, not what says the same."""
+    entries = [
+        _entry(one[0], *one[1:]) for scenario in SCENARIOS[:1] + SCENARIOS[9:10] for one in scenario.entries
+    ]
+    record = [*entries, *reconcile(entries, _ledger(entries), RULES, MAKING)]
+    for name, kind in (("medications", "MedicationRequest"), ("allergies", "AllergyIntolerance")):
+        search = parse_search(kind, [("patient", "person"), ("_list", f"$current-{name}")], base_url="")
+        assert search.beside
+        assert [one.id for one in search.run(record)] == ["ward"]
+    with pytest.raises(Invalid):
+        search.run(entries)
 
 
 _ALL = [

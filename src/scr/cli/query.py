@@ -12,11 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from scr.api.fhir.opened import Opened, Opener
+from scr.api.fhir.reconciled import Reconciler
 from scr.api.logs import set_up_logs
 from scr.api.look import Look, audit_row
 from scr.api.services import Services, now_ms, open_services
 from scr.broker.ledger import LedgerLine
+from scr.broker.reconcile.rules import load_rules
 from scr.cli.context import console, settings_of
+from scr.cli.made import is_made, print_made
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.decide import Interaction
 from scr.consent.policy import Policy, Role
@@ -87,6 +90,8 @@ async def _look(services: Services, look: Look, actor: Actor, nhs_number: NHSNum
             opened = await Opener(services.broker, services.policy).by_number(
                 look, actor, nhs_number, on_result=heard
             )
+            reconciler = Reconciler(load_rules(services.files), services.keys.id_key, services.database)
+            opened = await reconciler.add(opened, look.now)
         except ScrError as refused:
             error = refused
         row = audit_row(look, error, services.policy.hash)
@@ -115,12 +120,13 @@ class _Board:
 def _print(opened: Opened, services: Services) -> None:
     console.print()
     lines = lines_of(opened.permitted)
-    by_heading: dict[str, list[Entry]] = {}
-    for entry in opened.permitted:
-        if entry.type not in _NOT_PRINTED:
-            by_heading.setdefault(entry.heading, []).append(entry)
     names = {ods.value: provider.name for ods, provider in services.providers.items()}
     names[PERSON_SOURCE] = "composed of these"
+    print_made(opened.permitted, lines, names)
+    by_heading: dict[str, list[Entry]] = {}
+    for entry in opened.permitted:
+        if entry.type not in _NOT_PRINTED and not is_made(entry):
+            by_heading.setdefault(entry.heading, []).append(entry)
     for heading, title in HEADINGS.items():
         if heading in by_heading and heading != SUPPORTING:
             _print_heading(title, by_heading[heading], lines, names)

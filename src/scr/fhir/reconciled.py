@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from html import escape
 
 import msgspec
+import orjson
 
 from scr.fhir.canonical import BASE, HEADING_SYSTEM
 from scr.fhir.dates import day_text
@@ -214,6 +215,22 @@ def _section(section: Section) -> Resource:
     if section.lists:
         found["entry"] = [{"reference": one.reference} for one in section.lists]
     return found
+
+
+def items_of(made: Entry) -> list[tuple[str, tuple[str, ...]]]:
+    """The lines of a list that was made here: what stands for each, and what says the same."""
+    return [
+        (
+            line["item"]["reference"],
+            tuple(one["valueReference"]["reference"] for one in line.get("extension", ())),
+        )
+        for line in orjson.loads(made.body).get("entry", ())
+    ]
+
+
+def state_of(made: Entry) -> str:
+    """What is said of the heading of a list that was made here, for people."""
+    return str(orjson.loads(made.body)["note"][0]["text"])
 
 
 def _named(items: Iterable[Item]) -> list[str]:

@@ -73,7 +73,7 @@ def _detail(resource: Resource) -> str:
         return (
             f"{quantity.get('comparator', '')}{quantity.get('value', '')} {quantity.get('unit', '')}".strip()
         )
-    for name in ("valueString", "patientInstruction"):
+    for name in ("valueString", "patientInstruction", "detail"):
         if isinstance(resource.get(name), str):
             return str(resource[name])
     concept = _concept(resource.get("valueCodeableConcept"))

@@ -73,9 +73,9 @@ def _is_over(rule: ListRule, one: Facts) -> bool:
 
 
 def _passes(rule: ListRule, one: Facts) -> bool:
-    if not rule.passing or one.entry.status:
-        return False
-    return any(token.rpartition("|")[2] in rule.passing for token in one.entry.categories)
+    return bool(rule.passing) and any(
+        token.rpartition("|")[2] in rule.passing for token in one.entry.categories
+    )
 
 
 def _status_holds(rule: ListRule, one: Facts) -> bool:

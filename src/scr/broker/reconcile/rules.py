@@ -39,7 +39,7 @@ class SameRule(_Row):
 class ListRule(_Row):
     """One list of what holds now: the statuses that count, by type; ``code`` of FHIR's example list codes.
 
-    ``passing``: categories whose entries say nothing of now where they tell no status.
+    ``passing``: categories whose entries say nothing of now, whatever their status.
     """
 
     name: Name

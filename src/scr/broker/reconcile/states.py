@@ -20,7 +20,7 @@ def states(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, str]:
     source of which nothing is known but that it did not answer may have something under any heading.
     A heading that is withheld from the actor by every source is left out: nothing is said of it.
     """
-    filled = {entry.heading for entry in entries if entry.source != PERSON_SOURCE}
+    filled = {one.heading for one in entries if one.source != PERSON_SOURCE and one.type != "List"}
     unknown = any(not line.headings and line.outcome not in _ANSWERED for line in ledger.lines)
     found: dict[str, str] = {}
     for heading in HEADINGS:

@@ -31,9 +31,13 @@ class Words:
 
     def against(self, found: Found) -> str:
         """What is against what: ``Gout: active (one source) against resolved (another)``."""
+        if found.rule.differ == "no-allergy":
+            having = [one for one in found.between if not one.denies]
+            denying = [one for one in found.between if one.denies]
+            return f"{self._named(having)}{_AGAINST}{self._named(denying)}"
         said: dict[tuple[str, str], list[str]] = {}
         for one in found.between:
-            what = (self._about(one), _SAID[found.rule.differ](one, self.lines[one.entry.id]))
+            what = (self._about(found, one), _SAID[found.rule.differ](one, self.lines[one.entry.id]))
             same = next((known for known in said if _plain(known) == _plain(what)), what)
             said.setdefault(same, []).append(self.names.get(one.entry.source, ""))
         told = [(about, _by(what, names)) for (about, what), names in said.items()]
@@ -46,8 +50,15 @@ class Words:
             )
         return _AGAINST.join(f"{about}: {what}" if about else what for about, what in told)
 
-    def _about(self, one: Facts) -> str:
-        return "" if one.entry.type == "Patient" or one.denies else self.lines[one.entry.id].text
+    def _about(self, found: Found, one: Facts) -> str:
+        if one.entry.type == "Patient":
+            return "Address" if found.rule.differ == "address" else ""
+        return self.lines[one.entry.id].text
+
+    def _named(self, some: Sequence[Facts]) -> str:
+        """What these are about, and whose they are."""
+        texts = dict.fromkeys(self.lines[one.entry.id].text for one in some)
+        return _by(", ".join(texts), [self.names.get(one.entry.source, "") for one in some])
 
 
 _AGAINST = " against "
@@ -62,15 +73,10 @@ def _by(what: str, names: Iterable[str]) -> str:
     return f"{what} ({told})" if told else what
 
 
-def _allergy(one: Facts, line: Line) -> str:
-    return line.text if one.denies else line.status or "recorded"
-
-
 _SAID: dict[str, Callable[[Facts, Line], str]] = {
     "dose": lambda _one, line: line.detail or "no dose in words",
     "state": lambda _one, line: line.status or "recorded",
     "side": lambda one, _line: one.side,
-    "no-allergy": _allergy,
     "death": lambda one, _line: "has died" if one.dead else "is living",
     "address": lambda one, _line: one.postcode,
 }
