@@ -34,7 +34,6 @@ class Frame:
     bundle_id: str
     identifier: str
     now: int
-    profile: str = ""
 
 
 def document(
@@ -62,8 +61,6 @@ def document(
         "timestamp": instant_text(frame.now),
         "entry": [{"fullUrl": url, "resource": orjson.Fragment(body)} for url, body in pieces],
     }
-    if frame.profile:
-        head["meta"]["profile"] = [frame.profile]
     if security := _labels(entries):
         head["meta"]["security"] = security
     return orjson.dumps(head), entries

@@ -64,7 +64,7 @@ class Documents:
         opened, draft = await self._drafted(look, opened, "summary")
         told = completeness(opened.ledger, opened.permitted)
         made = patient_summary(draft, self._rules, opened.permitted, told, opened.ledger.resource())
-        return await self._answer(look, opened, draft, made, PROFILE)
+        return await self._answer(look, opened, draft, made)
 
     async def record(self, look: Look, actor: Actor, asked: Asked, patient_id: str) -> Answer:
         """The record by its headings."""
@@ -83,10 +83,8 @@ class Documents:
         seed = seed_of(self._id_key, name, opened.subject, opened.permitted, states)
         return opened, Draft(opened.subject, seed, look.now)
 
-    async def _answer(
-        self, look: Look, opened: Opened, draft: Draft, composition: Resource, profile: str = ""
-    ) -> Answer:
-        frame = Frame(self._base_url, look.correlation, draft.uuid("document"), look.now, profile)
+    async def _answer(self, look: Look, opened: Opened, draft: Draft, composition: Resource) -> Answer:
+        frame = Frame(self._base_url, look.correlation, draft.uuid("document"), look.now)
         body, entries = document(frame, [composition, *draft.made], opened.permitted)
         await remember(self._database, opened, entries)
         return Answer(body, headers={"X-SCR-Ledger": opened.ledger.summary()})
