@@ -182,6 +182,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
     async def sweep() -> None:
         while True:
             services.recent.sweep()
+            services.readings.sweep()
             with suppress(ScrError):  # a database that is down: the next time
                 await services.database.write(lambda conn: snapshots.expire(conn, now_ms()))
                 await services.database.write(lambda conn: jobs.expire(conn, now_ms()))

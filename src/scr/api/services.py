@@ -41,6 +41,8 @@ from scr.sources.build import build_sources
 from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.sources.kept import Copies, keeping
+from scr.sources.pipeline import Reading
+from scr.sources.recent import RecentReadings
 from scr.store.engine import Database
 from scr.store.gaps import GapTally
 from scr.store.keys import KeyRing
@@ -76,6 +78,7 @@ class Services:
     broker: Broker
     intake: Intake
     recent: RecentRecords
+    readings: RecentReadings[Reading]
     programme: Programme
     review: Review
     pds: PdsClient | None
@@ -129,6 +132,8 @@ async def open_services(
             intake = Intake(database, keys, desk, adapters, providers, now_ms, register, helpers)
             await stack.enter_async_context(flushed(intake.drift, database))
             await stack.enter_async_context(flushed(gaps, database))
+            read_by = ReadBy(files, policy, coder)
+            readings: RecentReadings[Reading] = RecentReadings(read_by)
             pulls = build_sources(
                 providers,
                 adapters,
@@ -141,6 +146,7 @@ async def open_services(
                 matching=matching,
                 gaps=gaps,
                 watch=intake.drift,
+                readings=readings,
             )
             copies = Copies(
                 database,
@@ -151,7 +157,7 @@ async def open_services(
                 matching=matching,
             )
             await stack.enter_async_context(flushed(copies, database, _COPIES_SECONDS))
-            kept = keeping(pulls, providers, copies, ReadBy(files, policy, coder))
+            kept = keeping(pulls, providers, copies, read_by)
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
             deadline, longest = settings.deadline_seconds, settings.longest_wait_seconds
@@ -177,6 +183,7 @@ async def open_services(
                 ),
                 intake=intake,
                 recent=recent,
+                readings=readings,
                 programme=Programme(database, files, settings, providers, pulls, now_ms),
                 review=Review(database, keys, adapters, intake, now_ms, matching),
                 pds=pds,

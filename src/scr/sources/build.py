@@ -25,8 +25,9 @@ from scr.sources.fhir_rest import FhirRestSource
 from scr.sources.gpconnect import GpConnectSource
 from scr.sources.neighbour import Admission, Origin
 from scr.sources.nrl import NrlSource
-from scr.sources.pipeline import Reader
+from scr.sources.pipeline import Reader, Reading
 from scr.sources.protocol import Source
+from scr.sources.recent import RecentReadings
 from scr.sources.requester import Requester
 from scr.store.gaps import GapTally
 from scr.store.losses import LossTally
@@ -46,13 +47,15 @@ def build_sources(
     matching: Matching | None = None,
     gaps: GapTally | None = None,
     watch: FeedWatch | None = None,
+    readings: RecentReadings[Reading] | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
     carried, ``gaps`` the codes without a translation, ``steps`` add codings and labels, ``matching`` is the
-    policy of whose an answer is, ``watch`` notices where an answer departs from those before. Raises
-    Invalid where a feed names an adapter that is not there, or a provider is to be asked in two ways.
+    policy of whose an answer is, ``watch`` notices where an answer departs from those before, ``readings``
+    are those of a moment ago. Raises Invalid where a feed names an adapter that is not there, or a provider
+    is to be asked in two ways.
     """
     reader = partial(
         Reader,
@@ -63,6 +66,7 @@ def build_sources(
         matching=matching or shipped_matching(),
         gaps=gaps or GapTally(),
         watch=watch,
+        readings=readings,
     )
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
