@@ -18,9 +18,9 @@ from scr.fhir.identifiers import NHSNumber
 from scr.identity import index
 
 _VARIES = re.compile(
-    rb'"id":"[a-z2-7]{26}"(?=,"meta":\{"lastUpdated")|"lastUpdated":"[^"]*"|_page=[A-Za-z0-9_-]+'
+    rb'"id":"[a-z2-7]{26}"(?=,"meta":\{"lastUpdated")|"last(?:Updated|Modified)":"[^"]*"|_page=[A-Za-z0-9_-]+'
     rb'|(?<="url":"elapsedMilliseconds","valueUnsignedInt":)\d+|(?<="url":"ageSeconds","valueUnsignedInt":)\d+'
-    rb'|<id value="[a-z2-7]{26}"/>(?=<meta><lastUpdated)|<lastUpdated value="[^"]*"'
+    rb'|<id value="[a-z2-7]{26}"/>(?=<meta><lastUpdated)|<last(?:Updated|Modified) value="[^"]*"'
     rb'|(?<=url="elapsedMilliseconds"><valueUnsignedInt value=)"\d+"'
     rb'|(?<=url="ageSeconds"><valueUnsignedInt value=)"\d+"'
     rb'|(?<=url="reason"><valueCode value=)"[a-z0-9-]+"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from urllib.parse import urlencode
 
 import orjson
 from tests.functional.worlds import Request, Who
@@ -338,5 +339,51 @@ def _match(rng: Random) -> Request:
     return Request("Patient/$match", method="POST", content=orjson.dumps(body))
 
 
-_KINDS = (_read, _search, _everything, _patient, _history, _method, _claim, _consent, _other, _operation)
-_WEIGHTS = (20, 45, 12, 8, 4, 3, 2, 3, 3, 8)
+def _conditional(rng: Random, asked: Asked) -> Request:
+    """What is known already, by tag or time: whatever may not be seen is not known to anybody."""
+    return Request(_thing(rng, asked), headers=(rng.choice(_CONDITIONS),))
+
+
+def _batch(rng: Random, asked: Asked) -> Request:
+    """Reads of all kinds in one, and what is no entry."""
+    entries: list[object] = [{"request": {"method": "DELETE", "url": _thing(rng, asked)}}]
+    for _ in range(rng.choice([0, 1, 2, 3])):
+        one = rng.choice((_read, _search, _everything, _history, _conditional))(rng, asked)
+        if one.form is None:
+            url = f"{one.path}?{urlencode(one.query)}" if one.query else one.path
+            entries.append({"request": {"method": "GET", "url": url, "ifNoneMatch": rng.choice(["x", "*"])}})
+    body = {"resourceType": "Bundle", "type": rng.choice(["batch"] * 9 + ["collection"]), "entry": entries}
+    return Request("", method="POST", content=orjson.dumps(body))
+
+
+def _contribution(rng: Random, asked: Asked) -> Request:
+    """One that is not taken: it names what is not there, or not for whoever asks, or changes what is not
+    theirs. Which of these, nobody can tell."""
+    named = rng.choice([one for one in asked.known if not one.startswith("Patient/")] or [f"Task/{_ANY}"])
+    there = [{"reference": named}, {"reference": f"Observation/{_ANY}"}]
+    kind = rng.choice(["Task", "Communication", "Flag"])
+    logical = named.partition("/")[2] if rng.random() < 0.5 else f"c-{_ANY}"
+    body = {
+        "resourceType": kind,
+        "id": logical,
+        **({"status": "active", "code": {"text": "x"}} if kind == "Flag" else {}),
+        **({"status": "requested", "intent": "order", "basedOn": there} if kind == "Task" else {}),
+        **({"status": "completed", "about": there} if kind == "Communication" else {}),
+        ("for" if kind == "Task" else "subject"): {"reference": f"Patient/{asked.subject}"},
+    }
+    if kind == "Flag" or rng.random() < 0.3:
+        headers = (("if-match", 'W/"1"'),)
+        return Request(f"{kind}/{logical}", method="PUT", content=orjson.dumps(body), headers=headers)
+    return Request(kind, method="POST", content=orjson.dumps(body))
+
+
+_CONDITIONS = (
+    ("if-none-match", "*"), ("if-none-match", 'W/"1"'), ("if-none-match", 'W/"x", *'),
+    ("if-modified-since", "Sat, 01 Jan 2050 00:00:00 GMT"),
+    ("if-modified-since", "Sat, 01 Jan 2000 00:00:00 GMT"),
+)  # fmt: skip
+_KINDS = (
+    _read, _search, _everything, _patient, _history, _method, _claim, _consent, _other, _operation,
+    _conditional, _batch, _contribution,
+)  # fmt: skip
+_WEIGHTS = (20, 45, 12, 8, 6, 3, 2, 3, 3, 8, 3, 4, 4)
