@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 from tests.functional.deployment import ADA, BASE, Deployment
+from tests.functional.statement import FILE, statement
 
 from scr.cli.app import command_line
 from scr.cli.conform import asked
@@ -149,3 +150,8 @@ def test_the_command_says_what_it_needs(arguments: list[str], code: str, tmp_pat
     """Without a person or a way in nothing is asked."""
     with pytest.raises(Invalid, match=re.escape(code)):
         command_line(arguments)(["--home", str(tmp_path), *arguments], standalone_mode=False)
+
+
+async def test_the_statement_that_is_kept_is_what_is_there(tmp_path: Path) -> None:
+    """`conformance/capability-statement.json`: make it anew with `python -m tests.functional.statement`."""
+    assert FILE.read_bytes() == await statement(tmp_path)

@@ -55,6 +55,8 @@ def conform(
     if bool(token) == bool(client) or bool(client) != bool(key):
         raise Invalid("say how to be let in: --token, or --client with --key", code="no-token")
     given = sys.stdin.readline().strip() if token == "-" else token  # noqa: S105 - not a password
+    if token and not given:
+        raise Invalid("there is no token on standard input", code="no-token")
     checks = load_checks(DataFiles(settings.home))
 
     async def ask() -> Report:
