@@ -141,10 +141,10 @@ async def test_a_composition_is_a_document_with_what_it_leads_to(deployment: Dep
     [contents, *_] = (await deployment.get("Composition", patient=subject)).ids
     said = await deployment.get(f"{contents}/$document")
     sections = held(said)
-    [problems] = named(said, sections["problems"])
-    assert problems["resourceType"] == "List"
+    problems, visits = named(said, sections["problems"])
+    assert (problems["title"], visits["title"]) == ("Problems", "Diagnoses of visits")
     there = {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in said.body["entry"]}
-    assert {one["item"]["reference"] for one in problems["entry"]} <= there
+    assert {one["item"]["reference"] for one in problems["entry"] + visits["entry"]} <= there
     assert (await deployment.get(f"{contents}/$document", persist="true")).code == "no-persist"
     assert (await deployment.get("Composition/" + "y" * 26 + "/$document")).status == 404
 

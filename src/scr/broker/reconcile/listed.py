@@ -73,9 +73,12 @@ def _is_over(rule: ListRule, one: Facts) -> bool:
 
 
 def _passes(rule: ListRule, one: Facts) -> bool:
-    return bool(rule.passing) and any(
-        token.rpartition("|")[2] in rule.passing for token in one.entry.categories
-    )
+    """Whether an entry is of another list, by its categories."""
+    return _is_of(one, rule.passing) or (bool(rule.only) and not _is_of(one, rule.only))
+
+
+def _is_of(one: Facts, categories: Sequence[str]) -> bool:
+    return bool(categories) and any(token.rpartition("|")[2] in categories for token in one.entry.categories)
 
 
 def _status_holds(rule: ListRule, one: Facts) -> bool:

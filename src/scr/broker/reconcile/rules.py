@@ -39,7 +39,8 @@ class SameRule(_Row):
 class ListRule(_Row):
     """One list of what holds now: the statuses that count, by type; ``code`` of FHIR's example list codes.
 
-    ``passing``: categories whose entries say nothing of now, whatever their status.
+    ``passing``: categories whose entries say nothing of now, whatever their status; ``only``: those that an
+    entry has to be of.
     """
 
     name: Name
@@ -48,6 +49,7 @@ class ListRule(_Row):
     types: Annotated[dict[str, tuple[str, ...]], Field(min_length=1)]
     code: str = ""
     passing: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _known_heading(self) -> Self:

@@ -34,11 +34,10 @@ def patient_summary(
 ) -> Resource:
     """The Composition of the summary; ``entries`` are those of the record and what was made of them."""
     by_reference = {entry.reference: entry for entry in entries}
-    lists = {
-        one.heading: _listed(one, by_reference)
-        for one in entries
-        if one.type == "List" and one.source == PERSON_SOURCE
-    }
+    lists: dict[str, list[Entry]] = {}
+    for one in entries:
+        if one.type == "List" and one.source == PERSON_SOURCE:
+            lists.setdefault(one.heading, []).extend(_listed(one, by_reference))
     ordered = sorted(entries, key=lambda one: (-(one.when or (0, 0))[0], one.reference))
     chosen = {rule.name: _chosen(rule, ordered, lists) for rule in rules}
     shown = [one for some in chosen.values() for one in some]
