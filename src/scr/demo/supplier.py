@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from scr.demo.people import DEMO_SEED, DEMO_SIZE
-from scr.demo.suppliers import council, gp, hospital, issuer, neighbour, pds
+from scr.demo.suppliers import council, gp, hospital, issuer, neighbour, nrl, pds
 from scr.demo.suppliers.process import Arguments
 
 SUPPLIERS: dict[str, Callable[[Arguments], Awaitable[None]]] = {
@@ -19,6 +19,7 @@ SUPPLIERS: dict[str, Callable[[Arguments], Awaitable[None]]] = {
     "council": council.run,
     "neighbour": neighbour.run,
     "pds": pds.run,
+    "nrl": nrl.run,
 }
 DELAYS = {"neighbour": 1.2}
 """Seconds by which a supplier is slow from the start."""
