@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+HELD := tests/unit/consent tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
 
-.PHONY: help demo test bench assurance lint types layers check lock wheel clean
+.PHONY: help demo test bench coverage mutation assurance lint types layers check lock wheel clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +17,14 @@ test: $(VENV)/.dev ## Run the whole test suite, PostgreSQL included
 
 bench: $(VENV)/.dev ## Measure, and print one table
 	$(BIN)/python -m bench
+
+coverage: $(VENV)/.dev ## Branches of scr.consent and scr.api.auth: the tests take every one
+	mkdir -p .cache
+	$(BIN)/python -m coverage run -m pytest $(HELD)
+	$(BIN)/python -m coverage report
+
+mutation: $(VENV)/.dev ## Make small mistakes in these two, one at a time, and count those that a test notices
+	$(BIN)/python -m tests.assurance.mutation
 
 assurance: $(VENV)/.dev ## Ask a million decisions of the code and its oracle, and 100,000 questions of two worlds
 	$(BIN)/python -m tests.assurance

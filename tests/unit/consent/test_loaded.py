@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scr.consent.agreements import Agreement, load_agreements
+from scr.consent.agreements import Agreement, Agreements, load_agreements
 from scr.consent.breakglass import GlassPolicy
 from scr.consent.policy import Role, load_policy
 from scr.consent.proxies import load_proxies
@@ -209,3 +209,17 @@ def test_agreements_by_their_words(tmp_path: Path) -> None:
     assert [kept.shares("gp", "results", purpose, "") for purpose in ("T", "U")] == [True, False]
     assert not found.shares_composed("council", "T")
     assert found.shares_composed("gp", "T")
+
+
+def test_what_is_shared_is_the_same_when_no_more_can_be_remembered() -> None:
+    """Whoever asks about ten thousand types of source is answered as before, and no more is kept."""
+    everyone = Agreement("all", frozenset({"gp"}), frozenset({"gp", "0", "10000"}))
+    found = Agreements(shared=(everyone,))
+    told = [found.shares("gp", "results", "TREAT", str(number)) for number in range(10_001)]
+    assert [number for number, shared in enumerate(told) if shared] == [0, 10_000]
+    assert [found.shares("gp", "results", "TREAT", source) for source in ("0", "1", "10000")] == [
+        True,
+        False,
+        True,
+    ]
+    assert len(found._found) == 10_000

@@ -28,7 +28,7 @@ MISTAKES = [
     ("interactions: [r]", "interactions: [write]", 6, "Input should be 'r' or 's'"),
     ("interactions: [r]", "interactoins: [r]", 6, "did you mean 'interactions'"),
     ("    name: See\n", "    name: See\n    writes: {Patient: [u]}\n", 5, "Patient is not written here"),
-    ("    name: See\n", "    name: See\n    writes: {Flag: [d]}\n", 6, "Input should be 'c' or 'u'"),
+    ("    name: See\n", "    name: See\n    writes: {Flag: [d]}\n", 5, "Input should be 'c' or 'u'"),
     ("purposes: [TREAT]", "purposes: []", 1, "at least 1"),
     ("roles:", "roles: [", 9, "not valid YAML"),
     ("    name: See\n", "    name: See\n    name: Again\n", 5, "stands twice"),

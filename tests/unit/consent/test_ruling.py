@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scr.consent.actor import Actor, ActorKind
+from scr.consent.actor import Actor, ActorKind, Through
 from scr.consent.breakglass import BrokenGlass
 from scr.consent.decide import Ruling, choices_told, decide, entry_decider, opened_headings
 from scr.consent.explain import Answer, explain
@@ -233,3 +233,39 @@ def test_which_scopes_an_actor_can_hold() -> None:
     assert held_by(ActorKind.PROFESSIONAL, every) == {"user/*.rs"} | names
     assert narrowed(["user/*.rs", "openid"], ["launch", "user/Condition.r"]) == {"user/Condition.r"}
     assert by_search(frozenset({"user/*.rs"}), "r") is None
+
+
+def test_a_neighbour_speaks_for_the_organisation_that_nobody_here_knows() -> None:
+    """Of its type as it was registered, and of such ties as the policy takes from neighbours; of no other."""
+    through = Through("n", "A neighbour", HERE, "hospital", frozenset({"encounter"}))
+    asked = replace(
+        REQUEST,
+        actor=replace(ACTOR, through=through),
+        relationships=frozenset(),
+        organisations={"ZZG01": "gp"},
+    )
+    takes = replace(POLICY, ties=replace(POLICY.ties, told_by_neighbours=frozenset({"encounter"})))
+    for policy, ties, told, expected in (
+        (takes, {"encounter"}, {}, "permitted"),
+        (takes, {"care"}, {}, "no-relationship"),
+        (
+            replace(POLICY, ties=replace(POLICY.ties, told_by_neighbours=frozenset())),
+            {"encounter"},
+            {},
+            "no-relationship",
+        ),
+        (takes, {"encounter"}, {"ZZH01": "a club"}, "no-agreement"),
+    ):
+        one = replace(
+            asked,
+            actor=replace(ACTOR, through=replace(through, ties=frozenset(ties))),
+            organisations={**asked.organisations, **told},
+        )
+        assert decide(one, policy, NOW).code == expected
+
+
+def test_who_writes_a_type_at_all() -> None:
+    """Of the policy's roles any, and by the letter."""
+    writing = replace(POLICY, roles={"R1": replace(CLINICAL, writes=frozenset({("Flag", "c")}))})
+    told = [writing.writers(kind, letter) for kind, letter in (("Flag", "c"), ("Flag", "u"), ("Goal", "c"))]
+    assert told == [True, False, False]
