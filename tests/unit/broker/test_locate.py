@@ -30,13 +30,18 @@ def named(plan: Plan) -> tuple[list[str], list[str], list[tuple[str, str]]]:
 @pytest.mark.parametrize(
     ("registered", "pulls", "held", "not_asked"),
     [
-        (["A81001"], ["A81001", "QXX"], ["A81001", "RXX"], []),
-        (["A81002"], ["A81002", "QXX"], ["RXX"], []),
-        (["A81003"], ["QXX"], ["A81003", "RXX"], []),
-        (["A81001", "A81002"], ["A81001", "A81002", "QXX"], ["A81001", "RXX"], []),
-        (["B99999"], ["QXX"], ["RXX"], [("B99999", "practice-not-connected")]),
-        (["A81001", "B99999"], ["A81001", "QXX"], ["A81001", "RXX"], [("B99999", "practice-not-connected")]),
-        ([], ["QXX"], ["RXX"], [("UNKNOWN", "no-registration")]),
+        (["A81001"], ["A81001", "QXX"], ["A81001", "QXX", "RXX"], []),
+        (["A81002"], ["A81002", "QXX"], ["A81002", "QXX", "RXX"], []),
+        (["A81003"], ["QXX"], ["A81003", "QXX", "RXX"], []),
+        (["A81001", "A81002"], ["A81001", "A81002", "QXX"], ["A81001", "A81002", "QXX", "RXX"], []),
+        (["B99999"], ["QXX"], ["QXX", "RXX"], [("B99999", "practice-not-connected")]),
+        (
+            ["A81001", "B99999"],
+            ["A81001", "QXX"],
+            ["A81001", "QXX", "RXX"],
+            [("B99999", "practice-not-connected")],
+        ),
+        ([], ["QXX"], ["QXX", "RXX"], [("UNKNOWN", "no-registration")]),
     ],
 )
 def test_a_practice_is_asked_about_its_own_patients_only(
@@ -57,4 +62,4 @@ def test_what_is_not_asked_is_told_as_such() -> None:
 def test_an_area_without_practices_says_nothing_of_them() -> None:
     """Where no practice is connected at all, a person without a registration lacks nothing that is here."""
     others = {ods: one for ods, one in PROVIDERS.items() if one.organisation_type != GP_PRACTICE}
-    assert named(locate(others, PULLS, frozenset())) == (["QXX"], ["RXX"], [])
+    assert named(locate(others, PULLS, frozenset())) == (["QXX"], ["QXX", "RXX"], [])
