@@ -12,6 +12,7 @@ from scr.api.fhir.contribution_routes import ContributionRoutes
 from scr.api.fhir.contributions import Contributions, Desk
 from scr.api.fhir.metadata import Metadata, resources
 from scr.api.fhir.opened import Opener
+from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.terminology import terminology_resources
 from scr.api.look import Looks
 from scr.api.services import Services, now_ms
@@ -25,9 +26,17 @@ _BATCH_DEADLINES = 3
 
 
 def mount_rest(
-    app: FastAPI, services: Services, looks: Looks, opener: Opener, issuers: Sequence[Issuer]
+    app: FastAPI,
+    services: Services,
+    looks: Looks,
+    opener: Opener,
+    issuers: Sequence[Issuer],
+    record: FhirRoutes,
 ) -> None:
-    """Put the routes on an application, before those of a record."""
+    """Put the routes on an application, with those of a ``record``.
+
+    What is not served at an address is told with the methods of the first route that fits it: reading.
+    """
     settings, now = services.settings, now_ms()
     desk = Desk(
         services.database, services.keys, services.policy, services.providers, services.steps,
@@ -37,7 +46,7 @@ def mount_rest(
     batches = Batches(looks, settings.base_url, settings.deadline_seconds * _BATCH_DEADLINES)
     state = _state(services, issuers, now)
     told = Metadata(load_definitions(services.files), state, settings.base_url, now)
-    for router in (told.router(), writing.router(), batches.router()):
+    for router in (told.router(), record.router(), writing.router(), batches.router()):
         app.include_router(router, prefix="/fhir")
 
 
