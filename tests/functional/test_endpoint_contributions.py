@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from tests.functional.deployment import ADA, BASE, BERT, Deployment, Said, Tree, checked
+from sqlalchemy import Connection
+from tests.functional.deployment import ADA, BASE, BERT, RESTRICTED, Deployment, Said, Tree, checked
+
+from scr.api.services import now_ms
+from scr.fhir.entry import pack
+from scr.store import contributions
 
 SNOMED = "http://snomed.info/sct"
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -240,3 +245,37 @@ async def test_a_batch_has_limits(deployment: Deployment) -> None:
     assert statuses(await send(deployment, conditional)) == ["304", "200"]
     conditional["entry"][0]["request"]["ifNoneMatch"] = "a\r\nAuthorization: b"
     assert statuses(await send(deployment, conditional)) == ["400", "200"]
+
+
+async def test_a_version_that_may_not_be_seen_leaves_no_trace(fresh: Deployment) -> None:
+    """Of three versions the restricted one is in no history, and is not read by its number."""
+    subject = await fresh.subject()
+    made = await write(fresh, "Flag", flag(subject))
+    logical, services = made.body["id"], fresh.services
+
+    def next_version(text: str, labels: list[Tree]) -> str:
+        def work(conn: Connection) -> str:
+            kept = contributions.find(conn, services.keys, "Flag", logical)
+            assert kept is not None
+            meta = {"security": labels} if labels else {}
+            body = {**flag(subject), "id": logical, "meta": meta, "code": {"text": text}}
+            entry = pack(body, source="A81001", now=now_ms())
+            after, labelling = kept.entry.version, services.policy.labels
+            return contributions.keep(
+                conn, services.keys, kept.person, entry, labelling, now_ms(), after=after
+            ).version
+
+        return services.database.write_now(work)
+
+    hidden = next_version("zzhidden", [RESTRICTED])
+    assert (await fresh.get(f"Flag/{logical}")).status == 404
+    assert (await fresh.get(f"Flag/{logical}/_history")).status == 404
+    shown = next_version("Three to lift", [])
+    history = await fresh.get(f"Flag/{logical}/_history")
+    assert history.body["total"] == 2
+    etags = [entry["response"]["etag"] for entry in history.body["entry"]]
+    assert etags == [f'W/"{shown}"', made.headers["ETag"]]
+    assert b"zzhidden" not in history.raw
+    there = await fresh.get(f"Flag/{logical}/_history/{hidden}")
+    nowhere = await fresh.get(f"Flag/{logical}/_history/{'0' * 16}")
+    assert (there.status, there.body) == (404, nowhere.body)
