@@ -320,7 +320,11 @@ class Deployment:
 
 @asynccontextmanager
 async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterator[Deployment]:
-    """A deployment whose providers have sent what they know of Ada, Bert and Cleo."""
+    """A deployment whose providers have sent what they know of Ada, Bert and Cleo.
+
+    What live sources tell is not kept, unless a test says so: a source that is down is then seen to be.
+    """
+    settings = {"pulled_stale_hours": 0, **settings}
     make_home(home)
     issuer, neighbour = TestIssuer(KEY, audience=BASE), Neighbour()
     network = _network(issuer, neighbour)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 from sqlalchemy import text
-from tests.functional.deployment import ADA, BASE, BERT, NOBODY, Deployment, checked
+from tests.functional.deployment import ADA, BASE, BERT, NOBODY, Deployment, checked, running
 from tests.functional.test_endpoint_refusals import token_of
 
 from scr.fhir.identifiers import OdsCode
@@ -48,29 +50,32 @@ async def test_a_fault_shows_nothing_but_its_number(fresh: Deployment) -> None:
     assert b"secret" not in said.raw
 
 
-async def test_a_source_that_does_not_answer_is_told_with_its_older_copy(fresh: Deployment) -> None:
+async def test_a_source_that_does_not_answer_is_told_with_its_older_copy(
+    database_url: str, tmp_path: Path
+) -> None:
     """What it told a moment ago is shown as stale, decided on as before; and after a refusal no more."""
-    path = f"Patient/{await fresh.subject()}/$everything"
-    before = await fresh.get(path)
-    assert before.ledger["QXX"] == "answered"
+    async with running(tmp_path / "home", database_url, pulled_stale_hours=24) as fresh:
+        path = f"Patient/{await fresh.subject()}/$everything"
+        before = await fresh.get(path)
+        assert before.ledger["QXX"] == "answered"
 
-    def silent(_request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("nothing there")
+        def silent(_request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("nothing there")
 
-    def refusing(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(403, text="no")
+        def refusing(_request: httpx.Request) -> httpx.Response:
+            return httpx.Response(403, text="no")
 
-    network = fresh.services.client._transport
-    fresh.services.client._transport = httpx.MockTransport(silent)
-    for _ in range(4):  # the breaker opens meanwhile
-        again = await fresh.get(path)
-        assert (again.ledger["QXX"], set(again.ids)) == ("stale", set(before.ids))
-    fresh.services.client._transport = network
-    fresh.services.client._transport = httpx.MockTransport(refusing)
-    fresh.services.broker._pulls[OdsCode("QXX")].source.limits.breaker.succeeded()  # type: ignore[attr-defined]
-    assert (await fresh.get(path)).ledger["QXX"] == "down"
-    fresh.services.client._transport = httpx.MockTransport(silent)
-    assert (await fresh.get(path)).ledger["QXX"] == "down"
+        network = fresh.services.client._transport
+        fresh.services.client._transport = httpx.MockTransport(silent)
+        for _ in range(4):  # the breaker opens meanwhile
+            again = await fresh.get(path)
+            assert (again.ledger["QXX"], set(again.ids)) == ("stale", set(before.ids))
+        fresh.services.client._transport = network
+        fresh.services.client._transport = httpx.MockTransport(refusing)
+        fresh.services.broker._pulls[OdsCode("QXX")].source.limits.breaker.succeeded()  # type: ignore[attr-defined]
+        assert (await fresh.get(path)).ledger["QXX"] == "down"
+        fresh.services.client._transport = httpx.MockTransport(silent)
+        assert (await fresh.get(path)).ledger["QXX"] == "down"
 
 
 async def test_a_row_that_cannot_be_opened_is_not_named(fresh: Deployment) -> None:
