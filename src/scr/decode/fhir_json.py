@@ -25,7 +25,7 @@ import orjson
 
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.fhir.entry import Resource
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, UNNAMED
 from scr.fhir.stu3 import Converted, convert
 
 Version = Literal["STU3", "R4"]
@@ -202,7 +202,8 @@ def _missing_id(found: Found, taken: Counter[str]) -> str:
 
     The UUID of its ``fullUrl``; else a hash of its identifiers; else, for a List (the primary lists of
     GP Connect have no id), of what it is a list of, for its entries change from day to day; else of
-    all of it. Where two come out alike, the second is told from the first by its position among them.
+    all of it (``UNNAMED``). Where two come out alike, the second is told from the first by its position among
+    them.
     """
     if found.url.startswith("urn:uuid:"):
         return found.url.removeprefix("urn:uuid:")
@@ -211,6 +212,8 @@ def _missing_id(found: Found, taken: Counter[str]) -> str:
     if not telling and resource["resourceType"] == "List" and ("code" in resource or "title" in resource):
         telling = [resource.get(name) for name in ("code", "title", "encounter")]
     digest = _hash([resource["resourceType"], telling or resource])
+    if not resource.get("identifier"):
+        digest = UNNAMED + digest
     taken[digest] += 1
     return digest if taken[digest] == 1 else f"{digest}-{taken[digest]}"
 

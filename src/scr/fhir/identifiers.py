@@ -80,6 +80,11 @@ _THREE, _SIX = (1 << 15) - 1, (1 << 30) - 1
 _TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
 
 
+UNNAMED = "scr-made-"
+"""How the local id begins of what its source gave none, and which was made of what it says. The like may stand
+in another person's payload, word for word."""
+
+
 def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
     """The logical id served for a source's own resource.
 

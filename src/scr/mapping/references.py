@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scr.fhir.entry import Resource
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, opaque_id
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, UNNAMED, opaque_id
 from scr.fhir.subjects import SUBJECT_FIELDS, subjects_of
 
 _LITERAL = re.compile(r"(\w+://.*/)?([A-Z][A-Za-z]+)/([^/]+)(?:/_history/.*)?\Z", re.DOTALL)
@@ -46,11 +46,13 @@ class References:
         """The id that is served for the source's own.
 
         What names no patient (an organisation, a practitioner, a medicine) stands in many people's
-        payloads: each person's record has its own copy, under an id of its own.
+        payloads, and so may what has no id of its own: each person's record has its own copy, under an id
+        of its own.
         """
         known = self._ids.get((kind, local))
         if known is None:
-            whose = "" if kind in SUBJECT_FIELDS or kind == "Patient" else f"{self.subject}\x1f"
+            theirs = (kind in SUBJECT_FIELDS or kind == "Patient") and not local.startswith(UNNAMED)
+            whose = "" if theirs else f"{self.subject}\x1f"
             known = self._ids[kind, local] = opaque_id(self.key, self.source, kind, whose + local)
         return known
 

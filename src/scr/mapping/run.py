@@ -17,7 +17,7 @@ import orjson
 from scr.decode.hl7v2.message import Message
 from scr.decode.tree import Unit
 from scr.fhir.entry import Entry, Resource, pack
-from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.fhir.identifiers import UNNAMED, NHSNumber, OdsCode
 from scr.fhir.structure import Choice, r4
 from scr.fhir.subjects import SUBJECT_FIELDS, stamp_subject, subjects_of
 from scr.mapping.adapter import Adapter, Rule
@@ -271,7 +271,7 @@ def _entry(resource: Resource, refers: Refers, references: References, stamp: St
             references.rewritten_under(refers, made, found)
         if kind == "Patient" or kind in SUBJECT_FIELDS:
             found.add(person)
-    made["id"] = references.id_of(kind, _digest(resource) if local is None else str(local))
+    made["id"] = references.id_of(kind, UNNAMED + _digest(resource) if local is None else str(local))
     made["meta"] = {**made.get("meta", {}), "source": f"urn:ods:{context.source}#{stamp.adapter}"}
     return pack(made, source=context.source.value, now=context.now, references=found)
 
