@@ -110,7 +110,8 @@ class Besieged:
                 ("Encounter", "ze"),
             )
         }
-        self.all = self.ask(f"/fhir/Patient/{self.ada}/$everything?_count=1000").ids
+        origins = self.ask(f"/fhir/Provenance?patient={self.ada}&_count=1000").ids  # of what may be seen
+        self.all = self.ask(f"/fhir/Patient/{self.ada}/$everything?_count=1000").ids | origins
 
     def person(self, number: NHSNumber, **who: str) -> str:
         """The logical id of somebody's Patient."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from scr.fhir.canonical import BASE
 from scr.fhir.dates import instant_text
-from scr.fhir.entry import Entry, Resource
+from scr.fhir.entry import Entry, Resource, stamp, unstamped
 from scr.fhir.identifiers import ODS_SYSTEM
 from scr.fhir.reconciled import Making
 
@@ -40,7 +40,7 @@ class Origin:
 
 
 def origin_of(making: Making, target: Entry, origin: Origin) -> Entry:
-    """The Provenance of an entry."""
+    """The Provenance of an entry. When a source was asked is no part of what makes one version another."""
     resource: Resource = {
         "resourceType": ORIGIN,
         "target": [{"reference": target.reference}],
@@ -51,7 +51,16 @@ def origin_of(making: Making, target: Entry, origin: Origin) -> Entry:
     }
     if origin.message:
         resource["entity"] = [_message(origin)]
-    return making.entry(resource, f"origin {target.reference}", [target], target.heading, of_person=False)
+
+    def entry(resource: Resource) -> Entry:
+        name = f"origin {target.reference}"
+        return making.entry(resource, name, [target], target.heading, of_person=False)
+
+    made = entry(resource)
+    if origin.message:
+        return made
+    still = entry({name: value for name, value in resource.items() if name != "recorded"})
+    return stamp(unstamped(made), still.version, made.last_updated)
 
 
 def _activity(origin: Origin) -> Resource:
