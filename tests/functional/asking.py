@@ -46,6 +46,7 @@ class Worlds:
         self.ids: dict[str, list[str]] = {}
         for somebody in PEOPLE:
             every = runner.run(pair.withheld.everything(somebody))
+            runner.run(pair.without.everything(somebody))  # so that both have asked the source as often
             self.ids[somebody.number.value] = sorted({*every, *pair.withheld.consents(somebody)})
         policy = pair.withheld.services.policy
         self.asked = [

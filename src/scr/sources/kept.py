@@ -32,6 +32,7 @@ from scr.store.pulled import Copy
 MAX_WAITING = 32 * 2**20
 """Bytes of copies that wait to be written; more than that, and the oldest are not kept."""
 _PULLED = (GpConnectConnection, FhirR4Connection)
+_TOLD = frozenset({Outcome.ANSWERED, Outcome.EMPTY})
 _MISSING = frozenset({Outcome.LATE, Outcome.DOWN})
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Copies:
         self.clock, self.matching = clock, matching
         self._database, self._keys = database, keys
         self._waiting: dict[_Place, tuple[Copy, int]] = {}
+        self._written: dict[_Place, tuple[Copy, int]] = {}
         self._size = 0
         self._writing = asyncio.Lock()
 
@@ -68,7 +70,8 @@ class Copies:
         """The copy of a source that answers a question, and its age, if that is no more than ``seconds``."""
         place = (question.person, source)
         try:
-            found = self._waiting.get(place) or await self._database.read(
+            kept = self._waiting.get(place) or self._written.get(place)
+            found = kept or await self._database.read(
                 lambda connection: pulled.read(connection, self._keys, *place)
             )
         except Exception as error:  # noqa: BLE001 - the source boundary: the answer goes without a copy
@@ -102,6 +105,7 @@ class Copies:
             taken, self._waiting, self._size = self._waiting, {}, 0
             if not taken:
                 return
+            self._written = taken  # until they are in the database they are found here
 
             def write(connection: Connection) -> None:
                 for (key, source), (copy, at) in taken.items():
@@ -113,6 +117,8 @@ class Copies:
                 await database.write(write)
             except ScrError as error:
                 _log.warning("copies.not-kept", count=len(taken), error=error.code)
+            finally:
+                self._written = {}
 
     def _take(self, person: str, source: OdsCode) -> None:
         before = self._waiting.pop((person, source), None)
@@ -170,7 +176,9 @@ class KeptSource:
         if result.outcome is Outcome.ANSWERED and missing and result.code == PARTLY_LATE:
             found = await self._found(question, self.copies.stale)
             return result if found is None else _completed(result, missing, *found)
-        if result.outcome is Outcome.ANSWERED:
+        if (
+            result.outcome in _TOLD
+        ):  # that it has nothing too: else the copy itself would tell of what is withheld
             self.copies.keep(question.person, self.ods, _copy(question, result, made_by))
         elif result.code != "fault":
             await self.copies.drop(question.person, self.ods)

@@ -151,10 +151,9 @@ async def test_the_headings_that_are_late_are_filled_from_the_copy(world: World)
         (Outcome.DOWN, "patient-not-found"),
         (Outcome.DOWN, "http-403"),
         (Outcome.DOWN, "unreadable"),
-        (Outcome.EMPTY, ""),
     ],
 )
-async def test_whatever_a_source_says_ends_its_copy(world: World, outcome: Outcome, code: str) -> None:
+async def test_whatever_a_source_refuses_ends_its_copy(world: World, outcome: Outcome, code: str) -> None:
     """A refusal is shown as it is; and when the source is silent after it, nothing comes back."""
     for written in (False, True):
         await world.ask(answered(entry("c1")))
@@ -165,6 +164,23 @@ async def test_whatever_a_source_says_ends_its_copy(world: World, outcome: Outco
         await world.flush()
         assert (await world.ask(SILENT)) is SILENT
         assert world.count == 0
+
+
+async def test_that_a_source_has_nothing_is_kept_as_well(world: World) -> None:
+    """Else whether there is a copy would tell that there was something, to those who may not see it."""
+    await world.ask(answered(entry("c1")))
+    await world.ask(SourceResult(given.ODS, given.NAME, Outcome.EMPTY))
+    silent = await world.ask(SILENT)
+    assert (silent.outcome, silent.entries) == (Outcome.STALE, ())
+
+
+async def test_what_is_being_written_is_found_meanwhile(world: World) -> None:
+    """A source that is silent while its copy goes to the database has its copy stand in for it."""
+    await world.ask(answered(entry("c1")))
+    writing = asyncio.create_task(world.flush())
+    await asyncio.sleep(0)
+    assert (await world.ask(SILENT)).outcome is Outcome.STALE
+    await writing
 
 
 async def test_a_copy_is_for_the_same_person_read_in_the_same_way(world: World) -> None:
