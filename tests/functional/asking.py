@@ -27,6 +27,7 @@ _VARIES = re.compile(
     rb'|(?<="timestamp":)"[^"]*"|(?<=<timestamp value=)"[^"]*"'
     rb'|(?<="date":)"[^"]*"(?=,"author":\[\{"reference":"urn:uuid)'
     rb'|(?<=<date value=)"[^"]*"(?=/><author><reference value="urn:uuid)'
+    rb'|(?<="url":"since","valueInstant":)"[^"]*"|(?<=The last look was at )[0-9T:.-]+Z'
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""
