@@ -21,7 +21,7 @@ class ActorKind(StrEnum):
 class Through:
     """The neighbouring shared care record through which a professional asks, and what it says of them.
 
-    ``client`` is its id as a client of ours, ``name`` what people call it. ``organisation_type`` is that of the
+    ``client`` is its id as a client of ours, ``name`` what people call it. ``organisation_type`` is of the
     professional's organisation, as the neighbour was registered with it; ``ties`` are the kinds of
     relationship that the organisation has with the person, as the neighbour knows them; ``purpose`` is for
     what they ask, ``glass`` whether they have broken the glass there, and ``correlation`` the id of the audit

@@ -81,8 +81,8 @@ _TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]
 
 
 UNNAMED = "scr-made-"
-"""How the local id begins of what its source gave none, and which was made of what it says. The like may stand
-in another person's payload, word for word."""
+"""How the local id begins of what its source gave none, and which was made of what it says. The like may
+stand in another person's payload, word for word."""
 
 
 def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:

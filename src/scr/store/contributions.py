@@ -1,4 +1,4 @@
-"""What was contributed here to a person's record: kept, version by version, with all that others sent of them.
+"""What was contributed here to a person's record: kept, by version, with all that others sent of them.
 
 A contribution is a resource of its author's organisation. What tells it from what that organisation's
 systems send is its id (``scr.fhir.contributed.MARK``), and what it says of itself in ``meta.tag``.

@@ -197,7 +197,7 @@ def finish(
 ) -> None:
     """Say what came of a message: its state, its counts, and whose it is, where it is one person's alone.
 
-    ``key`` is the message's own, from ``take``; ``adapter`` is what read it. Raises NotFound for an id that was
+    ``key`` is the message's own, from ``take``; ``adapter`` what read it. Raises NotFound for an id that was
     never kept.
     """
     counts = orjson.dumps(dict(outcome)).decode()

@@ -69,7 +69,8 @@ def test_elements_stand_in_the_order_of_the_specification() -> None:
     "div",
     [
         "<div>no namespace</div>", f'<div xmlns="{XHTML}"><p>not closed</div>', "a < b",
-        f'<div xmlns="{XHTML}">&nbsp;x</div>', f'<!DOCTYPE x [<!ENTITY e "y">]><div xmlns="{XHTML}">&e;</div>',
+        f'<div xmlns="{XHTML}">&nbsp;x</div>',
+        f'<!DOCTYPE x [<!ENTITY e "y">]><div xmlns="{XHTML}">&e;</div>',
         f'<div xmlns="{XHTML}">\x01</div>', f'</div></text><status value="x"/><div xmlns="{XHTML}">',
     ],
     ids=str,
