@@ -35,7 +35,7 @@ from scr.store.tables import AUDIT
 
 MARK = "zzhidden"
 """Stands in everything that is withheld, and nowhere else."""
-_FOOT = re.compile(r"(?i)traceback|sqlalchemy|psycopg|/work/|\.py\b|msgspec|joserfc")
+_FOOT = re.compile(r"(?i)traceback|sqlalchemy|psycopg|site-packages|\.py\b|msgspec|joserfc")
 """What an answer of a program tells that ought not to tell of itself."""
 _LINK = re.compile(r'"url":"[^"]*"')
 _CONTENTS = {"contentType": "text/plain", "data": "enpoaWRkZW4="}
