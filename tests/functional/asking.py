@@ -27,6 +27,7 @@ _VARIES = re.compile(
     rb'|(?<="timestamp":)"[^"]*"|(?<=<timestamp value=)"[^"]*"'
     rb'|(?<="date":)"[^"]*"(?=,"author":\[\{"reference":"urn:uuid)'
     rb'|(?<=<date value=)"[^"]*"(?=/><author><reference value="urn:uuid)'
+    rb'|(?<="recorded":)"[^"]*"|<recorded value="[^"]*"'
     rb'|(?<="url":"since","valueInstant":)"[^"]*"|(?<=The last look was at )[0-9T:.-]+Z'
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
 )
