@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+import orjson
 
-from scr.fhir.entry import Resource
+from scr.fhir.entry import Entry, Resource
 
 
 class Demographics(msgspec.Struct, frozen=True, array_like=True):
@@ -36,3 +37,8 @@ def demographics_of(patient: Resource) -> Demographics:
         sex=patient.get("gender"),
         postcode=home.get("postalCode"),
     )
+
+
+def demographics_in(patient: Entry) -> Demographics:
+    """The same, of a Patient's entry."""
+    return demographics_of(orjson.loads(patient.body))

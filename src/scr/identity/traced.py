@@ -36,15 +36,26 @@ def traced(
 
     Where a number is told, whoever has another one is at most possible.
     """
-    best = sum(policy.weights[fact, Level.SAME] for fact in FACTS)
-    found = []
-    for person in people:
-        verdict = compare_any(told_of(person), told, policy)
-        grade = _grade(verdict, number, number is not None and person.nhs_number == number)
-        if grade is not None:
-            score = 1.0 if grade == "certain" else min(0.99, max(0.01, verdict.score / best))
-            found.append(Traced(person, grade, round(score, 2)))
+    some = ((person, weighed(person, told_of(person), told, number, policy)) for person in people)
+    found = [one for _, one in some if one is not None]
     return sorted(found, key=lambda one: (_ORDER.index(one.grade), -one.score, one.person.patient_id))
+
+
+def weighed(
+    person: Person,
+    known: Iterable[Demographics],
+    told: Demographics,
+    number: NHSNumber | None,
+    policy: Matching,
+) -> Traced | None:
+    """One of them, by what is ``known`` of them (not empty); None where the demographics contradict it."""
+    verdict = compare_any(known, told, policy)
+    grade = _grade(verdict, number, number is not None and person.nhs_number == number)
+    if grade is None:
+        return None
+    best = sum(policy.weights[fact, Level.SAME] for fact in FACTS)
+    score = 1.0 if grade == "certain" else min(0.99, max(0.01, verdict.score / best))
+    return Traced(person, grade, round(score, 2))
 
 
 def _grade(verdict: Verdict, number: NHSNumber | None, same: bool) -> Grade | None:

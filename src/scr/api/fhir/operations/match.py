@@ -15,13 +15,14 @@ from scr.api.look import Answer, Look, audit_row
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
+from scr.fhir.demographics import demographics_in
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS
 from scr.fhir.match_request import MatchRequest, matches, read_match
 from scr.fhir.parameters import Asked
 from scr.identity import index
 from scr.identity.matching import Matching
-from scr.identity.traced import Traced, traced
+from scr.identity.traced import Traced, traced, weighed
 from scr.identity.tracing import candidates
 from scr.store.keys import KeyRing
 from scr.store.limits import Limit
@@ -63,10 +64,15 @@ class Match:
         for one in ranked:
             if len(found) == request.most or (request.only_certain and one.grade != "certain"):
                 break
-            row, patient = await self._shown(look, actor, one)
+            row, patients = await self._shown(look, actor, one)
             rows.append(row)
-            if patient is not None:
-                found.setdefault(patient.id, (patient, one.grade, one.score))
+            if not patients:
+                continue
+            # Weighed again by what may be seen: a name that only a withheld source told must find nobody.
+            known = [demographics_in(patient) for patient in patients]
+            seen = weighed(one.person, known, request.told, request.number, self._matching)
+            if seen is not None and (seen.grade == "certain" or not request.only_certain):
+                found.setdefault(patients[0].id, (patients[0], seen.grade, seen.score))
         if rows:
             await database.write(lambda conn: _tell(conn, rows))
         look.details["found"] = str(len(found))
@@ -81,18 +87,21 @@ class Match:
                 found[person.key] = person
         return list(found.values())
 
-    async def _shown(self, look: Look, actor: Actor, one: Traced) -> tuple[AuditRow, Entry | None]:
-        """The composed Patient of somebody, where the actor may see it; and the row that tells of it."""
+    async def _shown(self, look: Look, actor: Actor, one: Traced) -> tuple[AuditRow, list[Entry]]:
+        """The Patients of somebody that the actor may see, the composed one first; and the row that tells of
+        it. None where the composed one is not among them."""
         own = Look(look.action, look.what, look.interaction, look.now, look.correlation, actor)
         try:
             opened = await self._opener.by_id(own, actor, one.person.patient_id, asked=_DEMOGRAPHICS)
         except NotFound as denied:
-            return audit_row(own, denied, self._policy.hash), None
-        return audit_row(own, None, self._policy.hash), _patient(opened)
+            return audit_row(own, denied, self._policy.hash), []
+        return audit_row(own, None, self._policy.hash), _patients(opened)
 
 
-def _patient(opened: Opened) -> Entry | None:
-    return next((entry for entry in opened.permitted if entry.id == opened.subject), None)
+def _patients(opened: Opened) -> list[Entry]:
+    found = [entry for entry in opened.permitted if entry.type == "Patient"]
+    found.sort(key=lambda entry: entry.id != opened.subject)
+    return found if found and found[0].id == opened.subject else []
 
 
 def _tell(connection: Connection, rows: list[AuditRow]) -> None:
