@@ -106,7 +106,7 @@ class Jobs:
             if not opened.done():
                 await task
             job = await self._begun(look, actor, opened.result())
-        except BaseException:
+        except BaseException:  # whoever asked has gone, or was refused: nothing is made for nobody
             task.cancel()
             raise
         self._making[task] = job
@@ -172,7 +172,7 @@ class Jobs:
         snapshot = None
         try:
             snapshot = (await ask(self._searcher_for(Kept(self._pages), hear))).body.decode()
-        except Exception as error:
+        except Exception as error:  # the HTTP boundary, of an answer that is fetched later
             if not opened.done():
                 raise
             _log.error("job.failed", kind=error.code if isinstance(error, ScrError) else type(error).__name__)
