@@ -279,3 +279,13 @@ async def test_a_version_that_may_not_be_seen_leaves_no_trace(fresh: Deployment)
     there = await fresh.get(f"Flag/{logical}/_history/{hidden}")
     nowhere = await fresh.get(f"Flag/{logical}/_history/{'0' * 16}")
     assert (there.status, there.body) == (404, nowhere.body)
+
+
+async def test_what_a_practice_wrote_stays_when_the_person_moves(fresh: Deployment) -> None:
+    """An alert of the practice that they have left is found by whoever has to do with them."""
+    subject = await fresh.subject()
+    said = await write(fresh, "Flag", flag(subject))
+    own = f"Flag/{said.body['id']}"
+    await fresh.end_relationship(ADA, "A81001")
+    assert (await fresh.get("Flag", role="R8001", at="RXX", patient=subject)).ids == [own]
+    assert (await fresh.get(own, role="R8001", at="RXX")).body["id"] == said.body["id"]

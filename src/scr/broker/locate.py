@@ -14,11 +14,13 @@ from scr.sources.protocol import Outcome, Source, SourceResult
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``pulls`` are asked live; ``held`` may have in the store what they sent, or what was written here for
-    them; ``not_asked`` say why."""
+    them; ``not_asked`` say why. ``former`` are GP practices that the person is not registered with: of theirs
+    there is what was written here alone."""
 
     pulls: tuple[Source, ...]
     held: tuple[Provider, ...]
     not_asked: tuple[SourceResult, ...]
+    former: tuple[Provider, ...] = ()
 
 
 def locate(
@@ -27,18 +29,21 @@ def locate(
     """Plan one question. ``providers`` are those that contribute to the answer, the others do not exist.
 
     A GP practice is asked only where the person is registered with it (``registered``): its record
-    is that of its own patients. Every other provider may hold something about anybody in the area.
+    is that of its own patients, and goes with them to the next. What its staff wrote here stays. Every other
+    provider may hold something about anybody in the area.
     Where no registration is known, one line of the ledger says that the GP record is missing.
     """
     asked: list[Source] = []
     held: list[Provider] = []
+    former: list[Provider] = []
     for ods, provider in sorted(providers.items()):
         if provider.organisation_type == GP_PRACTICE and ods not in registered:
+            former.append(provider)
             continue
         if ods in pulls:
             asked.append(pulls[ods])
         held.append(provider)
-    return Plan(tuple(asked), tuple(held), _without_practice(providers, registered))
+    return Plan(tuple(asked), tuple(held), _without_practice(providers, registered), tuple(former))
 
 
 def _without_practice(

@@ -146,7 +146,8 @@ class Broker:
             for person in known.asked_about
         ]
         linked = tuple(other.key for other in known.linked)
-        stored = await self._held.ask_all(replace(questions[0], linked=linked), held)
+        former = [p for p in plan.former if only is None or p.ods in only]
+        stored = await self._held.ask_all(replace(questions[0], linked=linked), held, former)
         if on_held is not None:
             on_held(stored)
         elif on_result is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 from sqlalchemy import Connection
 
 from scr.errors import ScrError
+from scr.fhir.contributed import is_contribution
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
 from scr.identity.index import token_of
@@ -49,16 +50,19 @@ class HeldSources:
         """For each provider the headings that its sending feeds can fill; none for one that only answers."""
         return {ods: self._headings(provider) for ods, provider in providers.items()}
 
-    async def ask_all(self, question: Question, providers: Sequence[Provider]) -> tuple[SourceResult, ...]:
+    async def ask_all(
+        self, question: Question, providers: Sequence[Provider], former: Sequence[Provider] = ()
+    ) -> tuple[SourceResult, ...]:
         """One result for each provider that sends, or for which something is held, in their order.
 
+        Of ``former`` ones there is what was written here, and a result for those of whom there is any.
         Never raises: a store that fails is ``down``.
 
         ``age`` is the time since the provider last sent anything about anyone. One that has not sent
         anything yet is ``not-asked``, and so are the headings of a feed that has not, where no other
         feed of the provider fills them: that there is nothing cannot be known from silence.
         """
-        if not providers:
+        if not providers and not former:
             return ()
         started = time.monotonic()
         try:
@@ -77,7 +81,8 @@ class HeldSources:
             for provider in providers
             if provider.pushes or provider.ods.value in by_source
         )
-        return tuple(_held_back(result) if result.source in back else result for result in results)
+        told = tuple(_held_back(result) if result.source in back else result for result in results)
+        return told + tuple(_written_here(by_source, former, elapsed))
 
     def _headings(self, provider: Provider) -> frozenset[str]:
         return frozenset().union(*(self.adapters[feed.adapter].headings for feed in _sending(provider)))
@@ -171,6 +176,18 @@ def _silent(provider: Provider, headings: frozenset[str], elapsed: float) -> Sou
         detail="It has not sent anything yet.",
         elapsed=elapsed,
     )
+
+
+def _written_here(
+    by_source: Mapping[str, tuple[Entry, ...]], former: Sequence[Provider], elapsed: float
+) -> Iterator[SourceResult]:
+    """What the staff of these wrote here, and nobody else has."""
+    for provider in former:
+        entries = tuple(one for one in by_source.get(provider.ods.value, ()) if is_contribution(one.id))
+        if entries:
+            yield SourceResult(
+                provider.ods, provider.name, Outcome.ANSWERED, entries=entries, elapsed=elapsed
+            )
 
 
 def _held_back(result: SourceResult) -> SourceResult:

@@ -104,6 +104,22 @@ async def test_only_the_providers_that_are_asked_are_read(tmp_path: Path, databa
     assert await held(tmp_path, database).ask_all(about(person), []) == ()
 
 
+async def test_of_a_former_practice_there_is_what_was_written_here(
+    tmp_path: Path, database: Database
+) -> None:
+    """What it sent went with the person to the next; what its staff wrote here nobody else has."""
+    person = file(
+        database,
+        condition("a" * 26, HOSPITAL),
+        condition("c-" + "b" * 26, HOSPITAL),
+        condition("d" * 26, COUNCIL),
+    )
+    former = [provider(HOSPITAL, MLLP), provider(COUNCIL, MLLP), provider(SILENT, MLLP)]
+    (told,) = await held(tmp_path, database).ask_all(about(person), [], former)
+    assert (told.source, told.outcome) == (HOSPITAL, Outcome.ANSWERED)
+    assert [entry.id for entry in told.entries] == ["c-" + "b" * 26]
+
+
 async def test_a_person_who_is_not_held_is_empty(tmp_path: Path, database: Database) -> None:
     """Providers that send, and never sent anything about this person, hold nothing."""
     file(database)
