@@ -18,6 +18,7 @@ from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import HEADINGS, SUPPORTING
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.outcome import operation_outcome
+from scr.fhir.person import ADDED_SOURCE
 from scr.sources.protocol import Outcome, SourceResult
 
 _NONE: frozenset[str] = frozenset()
@@ -144,7 +145,12 @@ def make_ledger(
     List is not counted: it repeats what it lists.
     """
     counts = Counter([(entry.source, entry.heading) for entry in permitted if entry.type != "List"])
-    shown = [_withheld(result) if result.source in objections else result for result in results]
+    added = any(source == ADDED_SOURCE for source, _ in counts)  # else nobody is told whether there is any
+    shown = [
+        _withheld(result) if result.source in objections else result
+        for result in results
+        if added or result.source.value != ADDED_SOURCE
+    ]
     lines = tuple(
         _line(result, sources, counts, opened - closed.get(result.source.value, _NONE), asked)
         for result in shown

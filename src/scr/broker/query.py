@@ -23,7 +23,7 @@ from scr.fhir.person import Former, replacing
 from scr.identity import index
 from scr.identity.links import links_in_force, view_of
 from scr.identity.pds.refresh import Refresh
-from scr.mapping.provider import Provider
+from scr.mapping.provider import THE_PERSON, Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Source, SourceResult
 from scr.store.claims import Claim, of_actor
@@ -62,7 +62,7 @@ class Broker:
         """
         self._database = database
         self._keys = keys
-        self._providers = providers
+        self._providers = providers = {**providers, THE_PERSON.ods: THE_PERSON}
         self._pulls = pulls
         self._held = held
         self._deadline = deadline
@@ -193,7 +193,7 @@ class Broker:
         if person is None:
             return None
         view = view_of(conn, self._keys, person)
-        contributing = self._liveness.read(conn).open_to(actor)
+        contributing = self._liveness.read(conn).open_to(actor) | {THE_PERSON.ods}
         heard = [r for one in view for r in index.relationships(conn, one)]
         lasting = [r for r in heard if r.until is None]
         told = [r for r in lasting if r.source in contributing]

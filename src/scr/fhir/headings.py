@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from scr.fhir.canonical import CONTRIBUTION_SYSTEM, PATIENT_CONTRIBUTED
+
 DEMOGRAPHICS = "demographics"
 SUPPORTING = "supporting"
 """Who and where (practitioners, organisations, locations): it explains other entries."""
+ABOUT_ME = "about-me"
+ADDED = "added-by-person"
+"""What the person, or who acts for them, has added here: whatever its type, it stands under no heading of
+what professionals write. About Me alone has its own, which is theirs anyway."""
 
 HEADINGS: dict[str, str] = {
     DEMOGRAPHICS: "Person demographics",
     "personal-contacts": "Personal contacts",
-    "about-me": "About me",
+    ABOUT_ME: "About me",
+    ADDED: "Added by the person or their carers",
     "legal": "Legal information",
     "safeguarding": "Safeguarding",
     "risks": "Alerts and risks",
@@ -102,8 +109,15 @@ _BY_CATEGORY: dict[tuple[str, str], str] = {
     ("Consent", "end-of-life"): "end-of-life",
     ("Flag", "end-of-life"): "end-of-life",
     ("Observation", "end-of-life"): "end-of-life",
-    ("Composition", "about-me"): "about-me",
+    ("Composition", "about-me"): ABOUT_ME,
 }
+
+OWN_WORDS = frozenset({ABOUT_ME, ADDED})
+"""What professionals' lists, summaries and latest values are not made of."""
+ADDED_TYPES = frozenset(
+    {"Binary", "Communication", "Composition", "DocumentReference", "Observation", "RelatedPerson", "Task"}
+)
+"""What a person, or who acts for them, can add here."""
 
 _WITH_CATEGORY = frozenset(kind for kind, _ in _BY_CATEGORY)
 
@@ -133,6 +147,9 @@ _BY_LIST_CODE: dict[str, str] = {  # SNOMED CT codes of the GP Connect primary l
 def heading_of(resource: dict[str, Any]) -> str:
     """The heading that an R4 resource stands under; a type without a rule stands under documents."""
     kind = str(resource.get("resourceType"))
+    if _is_added(resource, kind):
+        own = kind == "Composition" and ABOUT_ME in _codes(resource.get("category"))
+        return ABOUT_ME if own else ADDED
     if kind == "Encounter":
         code = (resource.get("class") or {}).get("code")
         return _BY_ENCOUNTER_CLASS.get(str(code), "contacts")
@@ -145,6 +162,17 @@ def heading_of(resource: dict[str, Any]) -> str:
             if (kind, code) in _BY_CATEGORY:
                 return _BY_CATEGORY[kind, code]
     return _BY_TYPE.get(kind, "documents")
+
+
+def _is_added(resource: dict[str, Any], kind: str) -> bool:
+    """Whether a resource says of itself that the person, or who acts for them, has added it here."""
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, dict) else None
+    if not tags or kind not in ADDED_TYPES:
+        return False
+    return any(
+        tag.get("code") == PATIENT_CONTRIBUTED and tag.get("system") == CONTRIBUTION_SYSTEM for tag in tags
+    )
 
 
 def _codes(concepts: object) -> list[str]:
@@ -167,6 +195,8 @@ def types_under(heading: str) -> frozenset[str]:
     """The resource types that can stand under a heading."""
     found = {kind for kind, name in _BY_TYPE.items() if name == heading}
     found |= {kind for (kind, _), name in _BY_CATEGORY.items() if name == heading}
+    if heading == ADDED:
+        found |= ADDED_TYPES
     if heading in _BY_ENCOUNTER_CLASS.values():
         found.add("Encounter")
     if heading in _BY_LIST_CODE.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scr.fhir.entry import Entry
+from scr.fhir.headings import ADDED
 
 _VOID = frozenset({"cancelled", "entered-in-error"})
 
@@ -12,7 +13,8 @@ _VOID = frozenset({"cancelled", "entered-in-error"})
 def last_of_each(observations: Iterable[Entry], most: int, *, void: bool = False) -> list[Entry]:
     """Of those that share a code the ``most`` newest, kind by kind, the newest first in each.
 
-    Two that have any coding in common are of one kind; one without a code is of its own. Those that were
+    Two that have any coding in common are of one kind; one without a code is of its own, and so is what the
+    person has measured at home, beside what professionals have. Those that were
     cancelled or entered in error count only where they are asked for (``void``): the last value is acted on.
     """
     ordered = sorted(observations, key=lambda one: (-(one.when or (0, 0))[0], one.reference))
@@ -22,7 +24,7 @@ def last_of_each(observations: Iterable[Entry], most: int, *, void: bool = False
 
 def _kinds(ordered: Sequence[Entry]) -> list[list[Entry]]:
     """The kinds, in the order of the newest of each."""
-    first: dict[str, int] = {}
+    first: dict[tuple[bool, str], int] = {}
     leads = list(range(len(ordered)))
 
     def lead(number: int) -> int:
@@ -33,7 +35,9 @@ def _kinds(ordered: Sequence[Entry]) -> list[list[Entry]]:
     for number, entry in enumerate(ordered):
         for token in entry.codes:
             if not token.endswith("|"):
-                one, other = sorted((lead(first.setdefault(token, number)), lead(number)))
+                one, other = sorted(
+                    (lead(first.setdefault((entry.heading == ADDED, token), number)), lead(number))
+                )
                 leads[other] = one
     kinds: dict[int, list[Entry]] = {}
     for number, entry in enumerate(ordered):

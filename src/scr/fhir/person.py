@@ -36,6 +36,10 @@ DEATH = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotif
 DEATH_SYSTEM = "https://fhir.hl7.org.uk/CodeSystem/UKCore-DeathNotificationStatus"
 PERSON_SOURCE = "scr"
 """The ``source`` of the composed Patient: nobody's system but this one."""
+ADDED_SOURCE = "CITIZEN"
+"""The ``source`` of what the person, or who acts for them, has added here; no organisation has this code."""
+WITHDRAWN_SOURCE = "WITHDRAWN"
+"""The ``source`` of what they have withdrawn: no answer is made of it, and its versions are kept."""
 
 
 def composed_patient(

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from scr.fhir.entry import Entry, Resource, pack, stamp_as, unstamped
+from scr.fhir.headings import ADDED
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.fhir.person import PERSON_SOURCE
 
@@ -46,8 +47,8 @@ _FREE_TEXT = frozenset(
     {"valueString", "onsetString", "abatementString", "performedString", "occurrenceString"}
 )
 _NOT_TOLD = "not told"
-_NOT_HERE = frozenset({"social-context", "safeguarding"})
-"""Headings whose entries say how and with whom somebody lives."""
+_NOT_HERE = frozenset({"social-context", "safeguarding", ADDED})
+"""Headings whose entries say how and with whom somebody lives, or what they say of themselves."""
 _NEVER = frozenset({"extension", "reference", "identifier", "display", "note", "description", "authority"})
 """Nowhere below an element that may go; ``display`` of a coding may."""
 

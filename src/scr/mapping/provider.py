@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from scr.data import DataFiles, Document, load_yaml
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
+from scr.fhir.person import ADDED_SOURCE, WITHDRAWN_SOURCE
 from scr.mapping.provider_list import TEMPLATE, read_list
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+\S*$")]
@@ -198,6 +199,17 @@ class Provider(_Strict):
         return any(isinstance(one, FhirR4Connection) and one.neighbour for one in connections)
 
 
+THE_PERSON = Provider(
+    ods=OdsCode(ADDED_SOURCE),
+    name="The person and their carers",
+    organisation_type="citizen",
+    go_live=None,
+    feeds=(),
+)
+"""In whose name stands what the person, or who acts for them, has added here: no file names it."""
+_OURS = frozenset({ADDED_SOURCE, WITHDRAWN_SOURCE})
+
+
 def load_providers(files: DataFiles) -> dict[OdsCode, Provider]:
     """Every provider by its code. Raises Invalid naming file, line (or row and column) and key of the
     first thing wrong; a provider that is given twice is named with both places."""
@@ -258,6 +270,8 @@ def _provider(file: _ProviderFile, adapters: list[str], error: _Error) -> Provid
         ods = OdsCode.parse(file.organisation.ods)
     except ValueError as wrong:
         raise error(str(wrong), "organisation", "ods") from None
+    if ods.value in _OURS:
+        raise error("this code is no organisation's: here it is the person's", "organisation", "ods")
     for i, feed in enumerate(file.feeds):
         if feed.adapter not in adapters:
             near = difflib.get_close_matches(feed.adapter, adapters, n=1)

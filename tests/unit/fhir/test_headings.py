@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scr.fhir.canonical import CONTRIBUTION_SYSTEM
 from scr.fhir.entry import Resource
 from scr.fhir.headings import HEADINGS, heading_of, headings_of_type, types_under
 
+ADDED_HERE = {"tag": [{"system": CONTRIBUTION_SYSTEM, "code": "patient-contributed"}]}
 TYPES = sorted({kind for heading in HEADINGS for kind in types_under(heading)})
 _CODES = [
     "laboratory", "imaging", "social-history", "safeguarding", "legal", "108252007", "end-of-life", "IMP",
@@ -68,6 +70,19 @@ def test_types_and_headings_are_two_sides_of_one_rule(kind: str, heading: str) -
         ({"resourceType": "AllergyIntolerance", "category": ["medication"]}, "allergies"),
         ({"resourceType": "Binary"}, "documents"),
         ({"resourceType": "Basic"}, "documents"),
+        ({"resourceType": "Observation", "meta": ADDED_HERE}, "added-by-person"),
+        ({"resourceType": "RelatedPerson", "meta": ADDED_HERE}, "added-by-person"),
+        ({"resourceType": "Condition", "meta": ADDED_HERE}, "problems"),
+        (
+            {
+                "resourceType": "Composition",
+                "meta": ADDED_HERE,
+                "category": [{"coding": [{"code": "about-me"}]}],
+            },
+            "about-me",
+        ),
+        ({"resourceType": "Composition", "meta": ADDED_HERE}, "added-by-person"),
+        ({"resourceType": "Observation", "meta": {"tag": [{"code": "patient-contributed"}]}}, "findings"),
     ],
 )
 def test_a_resource_stands_where_a_clinician_looks_for_it(resource: Resource, heading: str) -> None:

@@ -14,7 +14,7 @@ from scr.broker.reconcile.states import states
 from scr.broker.reconcile.words import Words, words_of
 from scr.fhir.clinical import facts_of
 from scr.fhir.entry import Entry
-from scr.fhir.headings import HEADINGS, SUPPORTING
+from scr.fhir.headings import HEADINGS, OWN_WORDS, SUPPORTING
 from scr.fhir.person import PERSON_SOURCE
 from scr.fhir.reconciled import Making, Section, contents, detected_issue, linkage, made_list
 
@@ -25,7 +25,8 @@ def reconcile(entries: Sequence[Entry], ledger: Ledger, rules: Rules, making: Ma
     ``entries`` stay as they are, and nothing is made of any other: whoever may not see an entry sees
     nothing that was made of it. A list is made for each heading that the ledger tells of.
     """
-    sources = sorted((e for e in entries if e.source != PERSON_SOURCE), key=lambda entry: entry.reference)
+    others = (e for e in entries if e.source != PERSON_SOURCE and e.heading not in OWN_WORDS)
+    sources = sorted(others, key=lambda entry: entry.reference)
     facts = facts_of(sources, rules.types)
     groups = grouped(facts, rules.same)
     told = states(ledger, entries)

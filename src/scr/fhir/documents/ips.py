@@ -17,6 +17,7 @@ from scr.fhir.documents.making import Draft
 from scr.fhir.documents.rules import Required, SectionRule, Statement
 from scr.fhir.documents.sections import Told, filled, section
 from scr.fhir.entry import Entry, Resource
+from scr.fhir.headings import OWN_WORDS
 from scr.fhir.person import PERSON_SOURCE
 from scr.fhir.summary import Line, lines_of
 
@@ -63,6 +64,8 @@ def _chosen(rule: SectionRule, entries: Sequence[Entry], lists: Mapping[str, lis
 
 def _belongs(rule: SectionRule, entry: Entry) -> bool:
     if entry.type not in rule.types or entry.source == PERSON_SOURCE or entry.status in _WRONG:
+        return False
+    if entry.heading in OWN_WORDS:  # the summary would give it as what professionals have found
         return False
     if rule.codes:
         return not rule.codes.isdisjoint(entry.codes)
