@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from scr.api.access.mount import mount_online
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
 from scr.api.desk import Desk
@@ -139,12 +140,7 @@ def mount(app: FastAPI, services: Services) -> None:
         Versions(reader, services.database, services.keys, settings.base_url),
     )
     intake = IntakeRoutes(
-        verifier,
-        services.intake,
-        services.providers,
-        services.database,
-        now_ms,
-        settings.max_payload_bytes,
+        verifier, services.intake, services.providers, services.database, now_ms, settings.max_payload_bytes
     )
     terminology = open_terminology(settings, libraries, services.client, now=now_ms, clock=time.monotonic)
     if oauth is not None:
@@ -170,6 +166,7 @@ def mount(app: FastAPI, services: Services) -> None:
     review = ReviewPages(reviewers, services.review, services.providers, sessions, secure=secure)
     app.include_router(review.router())
     app.include_router(watchers)
+    mount_online(app, services, verifier, sign_in, opener)
 
 
 @asynccontextmanager

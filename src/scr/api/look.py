@@ -21,10 +21,12 @@ from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.formats import asked_format, format_of
 from scr.api.prefer import preferred_wait, wants_later
 from scr.api.streams import Stream, Streaming
-from scr.consent.actor import Actor
+from scr.consent.actor import Actor, ActorKind
 from scr.consent.breakglass import BTG
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
+from scr.consent.proxies import Online
+from scr.consent.request import STAFF
 from scr.errors import Fault, Forbidden, ScrError, TooMany, Unavailable
 from scr.fhir.dates import utc
 from scr.fhir.outcome import outcome_bytes
@@ -73,6 +75,10 @@ class Look:
     """Seconds that whoever asks would wait for the sources, where they said so."""
     later: bool = False
     """Whether whoever asks does not wait at all, and fetches the answer later."""
+    serves: frozenset[ActorKind] = STAFF
+    """Which kinds of actor the face that asks is for."""
+    facts: dict[str, Online] = field(default_factory=dict)
+    """Of who asks online: what is known of them beside each person, by the opaque key of the person."""
 
     def came(self, actor: Actor) -> None:
         """Note through which neighbour the actor asks, and why. Raises Forbidden for all but reading.
@@ -155,7 +161,7 @@ class Looks:
         try:
             answer = await self._answer(look, request, handler, admit, formats)
         except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no data of a failure goes out
-            told = _told(look, failed)
+            told = told_of(look, failed)
             error = failed if isinstance(failed, ScrError) else told
             answer = refused(told)
         try:
@@ -206,7 +212,7 @@ class Looks:
             _log.info("stream", what=look.what, ended=ended, correlation=look.correlation)
 
         headers = {**_headers(look.correlation), **answer.headers}
-        return Streaming(answer.stream, headers, close, lambda failed: _told(look, failed))
+        return Streaming(answer.stream, headers, close, lambda failed: told_of(look, failed))
 
     async def _answer(
         self,
@@ -250,7 +256,7 @@ async def written(
     return result
 
 
-def _told(look: Look, failed: Exception) -> ScrError:
+def told_of(look: Look, failed: Exception) -> ScrError:
     """What whoever asks is told of a failure; where something is wrong in here is for the log."""
     if isinstance(failed, ScrError) and not isinstance(failed, Fault):
         return failed

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from scr.api.fhir.asking import errand_of, request_of
 from scr.api.look import Look
 from scr.broker.assemble import Record
 from scr.broker.gather import OnHeld, OnResult
@@ -18,7 +19,6 @@ from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
 from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, decide, visible_headings
 from scr.consent.policy import Policy
-from scr.consent.ties import ties_in_force
 from scr.errors import Forbidden, NotFound
 from scr.fhir.attached import BINARY, with_documents
 from scr.fhir.contributed import is_contribution
@@ -30,7 +30,6 @@ from scr.fhir.redactions import Redactions
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
-from scr.sources.protocol import Errand
 from scr.store.locator import Located, as_served
 from scr.store.recent import RecentRecords, Workings
 
@@ -144,7 +143,7 @@ class Opener:
         all, since nobody has a relationship with them either.
         """
         known = await self._broker.by_number(nhs_number, actor)
-        admitted = self._admit(look, actor, known)
+        admitted = self.admit(look, actor, known)
         if isinstance(admitted, Forbidden):
             raise admitted
         return await self._open(look, actor, admitted, asked=asked, on_result=on_result)
@@ -164,17 +163,24 @@ class Opener:
 
     async def admitted(self, look: Look, actor: Actor, patient_id: str) -> Admitted:
         """The same, before its sources are asked."""
-        admitted = self._admit(look, actor, await self._broker.by_id(patient_id, actor))
+        admitted = self.admit(look, actor, await self._broker.by_id(patient_id, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(NO_PATIENT)
         return admitted
 
     async def opened(
-        self, look: Look, actor: Actor, admitted: Admitted, on_result: OnResult, on_held: OnHeld
+        self,
+        look: Look,
+        actor: Actor,
+        admitted: Admitted,
+        on_result: OnResult | None = None,
+        on_held: OnHeld | None = None,
+        *,
+        asked: frozenset[str] = frozenset(HEADINGS),
     ) -> Opened:
         """An admitted record. ``on_held`` hears of what is held, ``on_result`` of each source that was asked
         as it answers; they decide for themselves."""
-        return await self._open(look, actor, admitted, on_result=on_result, on_held=on_held)
+        return await self._open(look, actor, admitted, asked=asked, on_result=on_result, on_held=on_held)
 
     @property
     def askable(self) -> frozenset[OdsCode]:
@@ -190,7 +196,7 @@ class Opener:
         Also whether the actor may see what the resource was when a live source gave it last; where they may
         not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
         """
-        admitted = self._admit(look, actor, await self._broker.by_person(located.person, actor))
+        admitted = self.admit(look, actor, await self._broker.by_person(located.person, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
         known = admitted.known
@@ -208,7 +214,7 @@ class Opener:
 
     async def admitted_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Admitted:
         """The same, before its sources are asked."""
-        admitted = self._admit(look, actor, await self._broker.by_person(person, actor))
+        admitted = self.admit(look, actor, await self._broker.by_person(person, actor))
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
         return admitted
@@ -231,7 +237,7 @@ class Opener:
         of ``sources``, of which the answer tells, is not live any more, and where it names them (not
         ``nameless``) and must not any more.
         """
-        admitted = self._admit(look, actor, await self._broker.by_person(people[0], actor))
+        admitted = self.admit(look, actor, await self._broker.by_person(people[0], actor))
         if (
             isinstance(admitted, Forbidden)
             or tuple(person.key for person in admitted.known.view) != tuple(people)
@@ -241,19 +247,19 @@ class Opener:
             raise NotFound("this page is not there any more: search again", code="no-page")
         return admitted.permitted(entries, named)
 
-    def _admit(self, look: Look, actor: Actor, known: Known | None) -> Admitted | Forbidden:
+    def admit(self, look: Look, actor: Actor, known: Known | None) -> Admitted | Forbidden:
         """What is decided of the record of somebody, whether known or not; the refusal where that denies."""
         look.person = None if known is None else known.person.key
         if known is not None and known.links:  # whom to tell, should a link turn out to be wrong
             look.details[LINKS] = " ".join(link.id for link in known.links)
         look.claimed(() if known is None else known.claims)
-        request = _request(look, actor, known)
+        request = request_of(look, actor, known)
         ruling = Ruling(request, self._policy, utc(look.now))
         decision = ruling.whole
         if look.allowed(decision):
             return Forbidden(NO_PATIENT) if known is None else Admitted(known, request, ruling)
         # What is told is what anybody's refusal would be: why it is this one's tells that they are known.
-        told = decide(_request(look, actor, None), self._policy, utc(look.now))
+        told = decide(request_of(look, actor, None), self._policy, utc(look.now))
         if told.permit:
             return Forbidden(NO_PATIENT)
         if told.code != decision.code:
@@ -282,7 +288,7 @@ class Opener:
             on_result=on_result,
             on_held=on_held,
             within=look.wait,
-            errand=_errand(known, actor, look, self._policy),
+            errand=errand_of(known, actor, look, self._policy),
         )
         workings = self._workings(known)
         permitted = with_documents(admitted.permitted(record.entries, before=workings.redactions))
@@ -326,15 +332,3 @@ class Opener:
     def _workings(self, known: Known) -> Workings:
         """What was worked out of the person's record before, as far as it is kept."""
         return Workings() if self._recent is None else self._recent.workings(known.person.key)
-
-
-def _request(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
-    if known is None:
-        return AccessRequest(actor, look.interaction)
-    return known.request(actor, look.interaction, look.purpose)  # BTG under a broken glass
-
-
-def _errand(known: Known, actor: Actor, look: Look, policy: Policy) -> Errand:
-    """Why the actor asks: what a neighbour that is asked is told of it."""
-    ties = ties_in_force(known.ties, actor, policy.ties, utc(look.now))
-    return Errand(look.purpose, frozenset(tie.kind for tie in ties))
