@@ -84,15 +84,18 @@ class Oracle:
             interactions |= set(row["interactions"])
             for letters in row.get("writes", {}).values():
                 interactions |= set(letters)
+            interactions |= {"c", "u"} if row.get("adds") else set()
             found = row.get("clearance", "N")
             clearance = found if LEVELS.index(found) > LEVELS.index(clearance) else clearance
         return headings, interactions, clearance
 
     def writes(self, request: AccessRequest, kind: str) -> bool:
-        """Whether a professional's role does to a type what is asked, where that is to write it."""
+        """Whether a role, or a citizen or carer, does to a type what is asked, where that is to write it."""
         letter, rows = request.interaction.value, self.activities(request)
         if letter not in ("c", "u"):
             return True
+        if request.actor.kind.value in ("citizen", "carer"):
+            return kind in self.proxies[request.actor.kind.value].get("adds", [])
         if request.actor.kind.value != "professional":
             return False
         return any(letter in row.get("writes", {}).get(kind, []) for row in rows)

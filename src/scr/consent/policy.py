@@ -273,7 +273,9 @@ def _online(proxies: ProxyPolicy) -> dict[ActorKind, Role]:
 
 def _opened(code: str, opens: Opens) -> Role:
     headings = HEADINGS if opens.headings == "all" else opens.headings
-    return Role(code, code, frozenset(headings), frozenset(opens.interactions), opens.clearance)
+    writes = frozenset((kind, letter) for kind in opens.adds for letter in "cu")
+    interactions = frozenset(opens.interactions) | {letter for _, letter in writes}
+    return Role(code, code, frozenset(headings), interactions, opens.clearance, writes=writes)
 
 
 def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:

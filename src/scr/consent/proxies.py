@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scr.data import DataFiles, Document, load_yaml
 from scr.fhir.dates import milliseconds
-from scr.fhir.headings import HEADINGS
+from scr.fhir.headings import ADDED_TYPES, HEADINGS
 
 PROXIES_FILE = "proxies.yaml"
 _LONDON = ZoneInfo("Europe/London")
@@ -75,12 +75,13 @@ class _Model(BaseModel):
 
 
 class Opens(_Model):
-    """What a kind of actor opens."""
+    """What a kind of actor opens. ``adds``: types that they add to the record themselves, and correct."""
 
     purposes: tuple[str, ...] = Field(min_length=1)
     headings: tuple[str, ...] | Literal["all"]
     interactions: tuple[Literal["r", "s"], ...]
     clearance: Literal["U", "L", "M", "N", "R", "V"] = "N"
+    adds: tuple[str, ...] = ()
 
 
 class Citizens(Opens):
@@ -230,6 +231,10 @@ def _check(document: Document, key: str, opens: Opens) -> None:
     if unknown:
         message = f"unknown headings: {', '.join(unknown)}; known: {', '.join(HEADINGS)}"
         raise document.error(message, key, "headings", code="bad-policy")
+    strange = sorted(set(opens.adds) - ADDED_TYPES)
+    if strange:
+        message = f"nobody adds {', '.join(strange)} here; these are: {', '.join(sorted(ADDED_TYPES))}"
+        raise document.error(message, key, "adds", code="bad-policy")
 
 
 def _check_bases(document: Document, bases: Mapping[Basis, BasisRule]) -> None:
