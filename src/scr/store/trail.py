@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
-from scr.store.driver import run, written
+from scr.store.chain import append_linked
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
 
@@ -42,18 +42,15 @@ class AuditRow:
 
 
 _NAMES = tuple(one.name for one in fields(AuditRow))
-_INSERT = written(
-    f"INSERT INTO audit ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
-)
 _SELECT = select(*(AUDIT.c[name] for name in _NAMES))
 
 
 def append(connection: Connection, row: AuditRow) -> str:
-    """Add a row; gives its id. Nothing here changes or removes one."""
+    """Add a row to the chain (``chain``); gives its id. Nothing here changes or removes one."""
     identity = f"{row.at:012x}-{random_id()}"
     details = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
     told = {"id": identity, "details": details}
-    run(connection, _INSERT, [told[name] if name in told else getattr(row, name) for name in _NAMES])
+    append_linked(connection, {name: told[name] if name in told else getattr(row, name) for name in _NAMES})
     return identity
 
 

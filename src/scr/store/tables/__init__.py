@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from scr.store.tables.alerts import AlertRow
 from scr.store.tables.apps import ApprovalRow, GrantRow, LaunchRow, RefreshRow
-from scr.store.tables.audit import AuditTableRow
+from scr.store.tables.audit import AuditChainRow, AuditSealRow, AuditTableRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
@@ -67,6 +67,8 @@ PULLED = _table(PulledRow)
 LAST_LOOK = _table(LastLookRow)
 JOB = _table(JobRow)
 AUDIT = _table(AuditTableRow)
+AUDIT_CHAIN = _table(AuditChainRow)
+AUDIT_SEAL = _table(AuditSealRow)
 ONBOARDING = _table(OnboardingEventRow)
 LOSS_DAY = _table(LossDayRow)
 COVERAGE_DAY = _table(CoverageDayRow)

@@ -1,0 +1,137 @@
+"""Every row of the audit hangs on the one before it: a chain for each writing connection.
+
+A row's hash is SHA-256 over the hash before it (32 zero bytes before the first) and the row's canonical form:
+JSON (RFC 8259) of all its columns but the hash, with its chain and its place in it, names sorted, nothing
+between, UTF-8. Places count from 1 without a gap. A connection commits its rows in their order, so what is
+seen of a chain is always its beginning (docs/adr/0018-audit-chain.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection
+
+from scr.errors import Fault
+from scr.store.driver import run, written
+from scr.store.keys import random_id
+
+GENESIS = bytes(32)
+COLUMNS = (
+    "id",
+    "at",
+    "actor",
+    "actor_name",
+    "role",
+    "organisation",
+    "action",
+    "person",
+    "purpose",
+    "what",
+    "outcome",
+    "code",
+    "policy",
+    "correlation",
+    "details",
+)
+"""The columns of a row that tell of an act."""
+_ALL = (*COLUMNS, "chain", "seq", "hash")
+_HEAD = "scr.audit.head"
+_INSERT = written(
+    f"INSERT INTO audit ({', '.join(_ALL)}) SELECT {', '.join('?' * len(_ALL))} "  # noqa: S608
+    "WHERE (SELECT COALESCE(MAX(seq), 0) FROM audit WHERE chain = ?) = ?"
+)
+_LAST = written("SELECT seq, hash FROM audit WHERE chain = ? ORDER BY seq DESC LIMIT 1")
+_BEGIN = written("INSERT INTO audit_chain (chain, sealed) VALUES (?, 0) ON CONFLICT DO NOTHING")
+_CHAINS = written("SELECT chain FROM audit UNION SELECT chain FROM audit_chain ORDER BY 1")
+_ROWS = written(
+    f"SELECT {', '.join(_ALL)} FROM audit WHERE chain = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+)
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain ends: the place of its last row (0: it has none yet) and its hash."""
+
+    chain: str
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A row as it stands: its columns, its place, and its hash."""
+
+    content: Mapping[str, object]
+    chain: str
+    seq: int
+    hash: bytes
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return str(self.content["id"])
+
+    @property
+    def canonical(self) -> bytes:
+        """What its hash is over, beside the hash before it."""
+        return canonical(self.content, self.chain, self.seq)
+
+
+def canonical(content: Mapping[str, object], chain: str, seq: int) -> bytes:
+    """The canonical form of a row at its place."""
+    return orjson.dumps({**content, "chain": chain, "seq": seq}, option=orjson.OPT_SORT_KEYS)
+
+
+def link_hash(before: bytes, form: bytes) -> bytes:
+    """The hash of a row with this canonical form after one with that hash."""
+    return hashlib.sha256(before + form).digest()
+
+
+def append_linked(connection: Connection, content: Mapping[str, object]) -> None:
+    """Add a row with these columns to the chain of a connection.
+
+    A rollback leaves the remembered end of the chain ahead of what stands: the row is then not added where
+    it would leave a gap, and hung on what stands instead.
+    """
+    info = connection.info
+    head: Head = info.get(_HEAD) or Head(random_id(), 0, GENESIS)
+    for _ in range(2):
+        if head.seq == 0:
+            run(connection, _BEGIN, (head.chain,))
+        seq = head.seq + 1
+        own = link_hash(head.hash, canonical(content, head.chain, seq))
+        values = [*(content[name] for name in COLUMNS), head.chain, seq, own, head.chain, head.seq]
+        if run(connection, _INSERT, values).rowcount == 1:
+            info[_HEAD] = Head(head.chain, seq, own)
+            return
+        head = last_of(connection, head.chain)
+    raise Fault("the audit's chain does not take a row: another writer is on it", code="audit-chain")
+
+
+def last_of(connection: Connection, chain: str) -> Head:
+    """Where a chain ends."""
+    row = run(connection, _LAST, (chain,)).fetchone()
+    return Head(chain, 0, GENESIS) if row is None else Head(chain, row[0], bytes(row[1]))
+
+
+def chains(connection: Connection) -> list[str]:
+    """The chains of the audit: of its rows, and those that were begun."""
+    return [row[0] for row in run(connection, _CHAINS).fetchall()]
+
+
+def rows_of(connection: Connection, chain: str, after: int = 0, until: int | None = None) -> Iterator[Linked]:
+    """The rows of a chain in order, after a place and up to another (with it)."""
+    while until is None or after < until:
+        most = _AT_ONCE if until is None else min(_AT_ONCE, until - after)
+        found = run(connection, _ROWS, (chain, after, most)).fetchall()
+        for row in found:
+            content = dict(zip(COLUMNS, row, strict=False))
+            yield Linked(content, row[-3], row[-2], bytes(row[-1]))
+        if len(found) < most:
+            return
+        after = found[-1][-2]
