@@ -20,6 +20,7 @@ from scr.api.access.mount import mount_online
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
 from scr.api.desk import Desk
+from scr.api.directory import settle
 from scr.api.fhir.capability import served_types
 from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
@@ -167,6 +168,7 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(review.router())
     app.include_router(watchers)
     mount_online(app, services, verifier, sign_in, opener)
+    settle(app)
 
 
 @asynccontextmanager
