@@ -13,7 +13,7 @@ from starlette.responses import Response
 from scr.errors import ScrError
 from scr.fhir.dates import LONDON, utc
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
@@ -43,17 +43,17 @@ def page(template: str, status: int = 200, **context: object) -> Response:
     """
     text = _environment().get_template(template).render(**context)
     told = {"X-Correlation-ID": str(context["correlation"])} if context.get("correlation") else {}
-    return Response(text, status, headers={**_HEADERS, **told}, media_type="text/html")
+    return Response(text, status, headers={**HEADERS, **told}, media_type="text/html")
 
 
 def moved(to: str, *, again: bool = False) -> Response:
     """303: look there. ``again``: 307, send it there."""
-    return Response(b"", 307 if again else 303, headers={**_HEADERS, "Location": to})
+    return Response(b"", 307 if again else 303, headers={**HEADERS, "Location": to})
 
 
 def style_sheet() -> Response:
     """The style sheet of all pages."""
-    headers = {**_HEADERS, "Cache-Control": "max-age=300"}
+    headers = {**HEADERS, "Cache-Control": "max-age=300"}
     return Response(_style(), headers=headers, media_type="text/css")
 
 
