@@ -41,6 +41,7 @@ from scr.sources.build import build_sources
 from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.sources.kept import Copies, keeping
+from scr.sources.lifting import lifting
 from scr.sources.pipeline import Reading
 from scr.sources.recent import RecentReadings
 from scr.store.engine import Database
@@ -157,7 +158,7 @@ async def open_services(
                 matching=matching,
             )
             await stack.enter_async_context(flushed(copies, database, _COPIES_SECONDS))
-            kept = keeping(pulls, providers, copies, read_by)
+            kept = lifting(keeping(pulls, providers, copies, read_by), policy.labels)
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
             deadline, longest = settings.deadline_seconds, settings.longest_wait_seconds

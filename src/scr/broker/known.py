@@ -14,6 +14,7 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import joined
 from scr.sources.protocol import Question
 from scr.store.claims import Claim
+from scr.store.labelled import lifts_on
 from scr.store.links import Link
 from scr.store.people import Person
 
@@ -97,4 +98,5 @@ def question_about(known: Known, person: Person, actor: Actor, deadline: float, 
         known=() if person.demographics.is_empty else person.known_as,
         trace_id=trace_id,
         former=known.former.get(person.key, frozenset()),
+        lifts=lifts_on(known.view),
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scr.cli import decisions, policy_diff
+from scr.cli import decisions, lifts, policy_diff
 from scr.cli.context import console, settings_of
 from scr.consent.label_codes import LabelCodes, Why
 from scr.consent.label_policy import Label, load_labels
@@ -21,6 +21,9 @@ app = typer.Typer(help="Who may see what, and why.", no_args_is_help=True)
 app.command("explain")(decisions.explain_)
 app.command("test")(decisions.test)
 app.command("diff")(policy_diff.diff)
+app.command("lift")(lifts.lift)
+app.command("put-back")(lifts.put_back)
+app.command("lifts")(lifts.lifts)
 _HOW = {
     "listed": "it is on the list of labels.yaml, as {what}",
     "below": "it is {what}, or below it",

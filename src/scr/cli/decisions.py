@@ -48,7 +48,7 @@ def explain_(
         organisation=_organisation(organisation),
         scopes=frozenset(scopes.split()),
     )
-    number = _number(typer.get_text_stream("stdin").readline().strip())
+    number = asked_number()
     found = asyncio.run(_explained(settings_of(context), number, actor, purpose, entry))
     _print(found)
 
@@ -119,9 +119,10 @@ def test(context: typer.Context) -> None:
         raise typer.Exit(1)
 
 
-def _number(text: str) -> NHSNumber:
+def asked_number() -> NHSNumber:
+    """The NHS Number on the first line of standard input. Raises Invalid."""
     try:
-        return NHSNumber.parse(text)
+        return NHSNumber.parse(typer.get_text_stream("stdin").readline().strip())
     except ValueError as error:
         raise Invalid(str(error), code="bad-nhs-number", where="standard input") from None
 

@@ -2,7 +2,8 @@
 
 It looks at every code of every resource of a unit, the source's own and those that were added beside
 them, and at the marks that the source itself has set; it lets labels spread over the unit (``spread``),
-and marks what nobody can classify. It only adds: what the source said stays, and a level is never lowered.
+and marks what nobody can classify. It only adds: what the source said stays, and a level is never lowered,
+but by a human who says that a label is wrong (``lifts``).
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from scr.consent.label_codes import LabelCodes
 from scr.consent.label_policy import UNCLASSIFIED, UNCLASSIFIED_LABEL, LabelPolicy
+from scr.consent.lifts import Lift, lifted_on
 from scr.consent.spread import NONE, PEOPLE_AND_PLACES, Marks, Node, spread
-from scr.fhir.canonical import LABEL_SYSTEM, RELATED_LABEL_SYSTEM
+from scr.fhir.canonical import LABEL_SYSTEM, LIFTED_LABEL_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.coded import codes_in, matters_of, references_in
-from scr.fhir.entry import Entry, Resource
-from scr.fhir.labels import relabelled, security_of, with_security
+from scr.fhir.entry import Entry, Resource, stamp_as
+from scr.fhir.labels import Code, relabelled, security_of, with_security
 from scr.terminology.coding import Untranslated
 from scr.terminology.release.reader import Release
 
-_OWN, _RELATED = f"{LABEL_SYSTEM}|", f"{RELATED_LABEL_SYSTEM}|"
+_OWN, _RELATED, _LIFTED = f"{LABEL_SYSTEM}|", f"{RELATED_LABEL_SYSTEM}|", f"{LIFTED_LABEL_SYSTEM}|"
+_UNSPREAD = frozenset({UNCLASSIFIED})
 _SPREADING = frozenset({LABEL_SYSTEM, RELATED_LABEL_SYSTEM})
 _DOCUMENTS = frozenset({"Binary", "DocumentReference"})
 
@@ -90,28 +93,70 @@ class Labeller:
         return {place: found[node.reference] - node.own for place, node in enumerate(nodes)}
 
 
-def nodes_of(entries: Iterable[Entry]) -> list[Node]:
-    """Entries that have been labelled, as what labels spread over."""
-    return [Node(entry.reference, _told(entry, _OWN), entry.references) for entry in entries]
+def nodes_of(entries: Iterable[Entry], lifts: Sequence[Lift] = ()) -> list[Node]:
+    """Entries that have been labelled, as what labels spread over, without those that were lifted."""
+    return [
+        Node(entry.reference, _standing(entry, lifts)[0] - _UNSPREAD, entry.references) for entry in entries
+    ]
 
 
 def spread_over(
-    entries: Sequence[Entry], before: Marks, policy: LabelPolicy
+    entries: Sequence[Entry], before: Marks, policy: LabelPolicy, lifts: Sequence[Lift] = ()
 ) -> tuple[list[Entry], list[Entry], Marks]:
-    """Spread labels over entries of a record, and from what is remembered of it.
+    """Spread labels over entries of a record, and from what is remembered of it; ``lifts`` are in force.
 
     Gives all of the entries, those of them that changed, and what is to be remembered.
     """
-    result = spread(nodes_of(entries), before)
+    result = spread(nodes_of(entries, lifts), before)
+    named = frozenset(lift.label for lift in lifts)
     after: list[Entry] = []
     changed: list[Entry] = []
     for entry in entries:
-        missing = result.related[entry.reference] - _told(entry, _RELATED)
-        made = relabelled(entry, policy.codings((), missing)) if missing else entry
+        made = _labelled_anew(entry, result.related[entry.reference], lifts, named, policy)
         after.append(made)
         if made is not entry:
             changed.append(made)
     return after, changed, result.marks
+
+
+def without_lifted(entries: Sequence[Entry], lifts: Sequence[Lift], policy: LabelPolicy) -> tuple[Entry, ...]:
+    """What a live source told, without the labels that were lifted; each with a version of its own."""
+    after = spread_over(entries, Marks(), policy, lifts)[0]
+    return tuple(
+        made if made is entry else stamp_as(made, entry) for made, entry in zip(after, entries, strict=True)
+    )
+
+
+def _labelled_anew(
+    entry: Entry, related: frozenset[str], lifts: Sequence[Lift], named: frozenset[str], policy: LabelPolicy
+) -> Entry:
+    """An entry with what it has by others (``related``) now, and without what was lifted.
+
+    What it has by others is taken away only where a lift names the label (``named``) and nothing brings it.
+    A level or a sensitivity goes with the last label that brings it.
+    """
+    told = _keys(entry, _RELATED)
+    if not lifts and not _keys(entry, _LIFTED):
+        missing = related - told
+        return relabelled(entry, policy.codings((), missing)) if missing else entry
+    (own, lifted), here = _standing(entry, lifts), lifted_on(entry, lifts)
+    others = ((told - named) | related) - here
+    had = _codings(policy, _keys(entry, _OWN), told, _keys(entry, _LIFTED))
+    now = _codings(policy, own, others, lifted)
+    return entry if had == now else relabelled(entry, now - had, had - now)
+
+
+def _standing(entry: Entry, lifts: Sequence[Lift]) -> tuple[frozenset[str], frozenset[str]]:
+    """The labels that an entry has by itself, and those of them that are lifted from it."""
+    brought = _keys(entry, _OWN) | _keys(entry, _LIFTED)
+    lifted = brought & lifted_on(entry, lifts) if brought and lifts else NONE
+    return brought - lifted, lifted
+
+
+def _codings(
+    policy: LabelPolicy, own: Iterable[str], related: Iterable[str], lifted: Iterable[str]
+) -> set[Code]:
+    return {*policy.codings(own, related), *((LIFTED_LABEL_SYSTEM, key) for key in lifted)}
 
 
 def is_labelled(entries: Iterable[Entry]) -> bool:
@@ -123,12 +168,11 @@ def is_labelled(entries: Iterable[Entry]) -> bool:
     )
 
 
-def _told(entry: Entry, system: str) -> frozenset[str]:
-    """The labels of one of the project's two systems on an entry."""
+def _keys(entry: Entry, system: str) -> frozenset[str]:
+    """The labels of one of the project's systems on an entry."""
     if not entry.labels:
         return NONE
-    found = {label[len(system) :] for label in entry.labels if label.startswith(system)}
-    return frozenset(found - {UNCLASSIFIED})
+    return frozenset([label[len(system) :] for label in entry.labels if label.startswith(system)])
 
 
 def _unclassified(resources: list[Resource], codes: LabelCodes) -> set[int]:

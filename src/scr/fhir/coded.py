@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
+
 from scr.fhir.codings import concepts_of
-from scr.fhir.entry import Resource
+from scr.fhir.entry import Entry, Resource
 from scr.fhir.labels import Code
 
 _ABOUT: dict[str, tuple[str, ...]] = {
@@ -53,6 +55,12 @@ def codes_in(resource: Resource) -> list[Code]:
     for concept in concepts_of(resource):
         _add_codes(concept, found)
     return found
+
+
+def codes_of(entry: Entry) -> frozenset[str]:
+    """The same of an entry, as tokens ``system|code``; its labels are none of them."""
+    resource: Resource = orjson.loads(entry.body)
+    return frozenset(f"{system}|{code}" for system, code in codes_in({**resource, "meta": {}}))
 
 
 def matters_of(resource: Resource) -> list[list[Code]]:

@@ -1,12 +1,13 @@
 """``meta.security``: the labels of a resource, read and added to.
 
-https://hl7.org/fhir/R4/security-labels.html. A label that is there is never taken away. What is added
-makes one order of all, so that the same labels are the same bytes whichever came first.
+https://hl7.org/fhir/R4/security-labels.html. A label that is there is taken away only where a
+human has said that it is wrong. What is added makes one order of all, so that the same labels are the same
+bytes whichever came first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 import orjson
@@ -46,15 +47,29 @@ def with_security(resource: Resource, labels: Iterable[Code]) -> Resource:
     return {**resource, "meta": meta}
 
 
-def relabelled(entry: Entry, labels: Iterable[Code]) -> Entry:
-    """An entry with labels added to its bytes and its head, as ``pack`` makes it: without a version."""
+def relabelled(entry: Entry, labels: Iterable[Code], without: Collection[Code] = ()) -> Entry:
+    """An entry with labels added to its bytes and its head, as ``pack`` makes it: without a version.
+
+    ``without`` are labels that are taken away first.
+    """
     resource: Resource = orjson.loads(entry.body)
-    made = with_security(resource, labels)
+    made = with_security(_less(resource, without) if without else resource, labels)
     if made is resource:
         return entry
     made["meta"].pop("lastUpdated", None)
     packed = pack(made, source=entry.source, now=entry.last_updated, references=entry.references)
     return msgspec.structs.replace(packed, heading=entry.heading)
+
+
+def _less(resource: Resource, labels: Collection[Code]) -> Resource:
+    """The resource without some of its labels."""
+    meta = dict(resource["meta"])
+    security = meta.pop("security")
+    left = [coding for coding in security if (coding.get("system"), coding.get("code")) not in labels]
+    source = meta.pop("source", None)  # where ``with_security`` has it
+    meta |= {"security": left} if left else {}
+    meta |= {} if source is None else {"source": source}
+    return {**resource, "meta": meta}
 
 
 def label_token(label: Code) -> str:

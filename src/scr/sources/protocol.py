@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from scr.consent.actor import Actor
+from scr.consent.lifts import Lift
 from scr.fhir.demographics import Demographics
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
@@ -51,7 +52,8 @@ class Question:
     ``known`` are the demographics that the person is known by, so that an answer about another one is seen.
     ``former`` are numbers that gave way to theirs, by which a source may still know them.
     ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
-    ``linked`` the opaque keys of those who are read as one with them; ``errand`` why it is asked.
+    ``linked`` the opaque keys of those who are read as one with them; ``errand`` why it is asked; ``lifts``
+    the labels that somebody has said are wrong on their record.
     """
 
     nhs_number: NHSNumber
@@ -64,6 +66,7 @@ class Question:
     linked: tuple[str, ...] = ()
     former: frozenset[NHSNumber] = frozenset()
     errand: Errand = IN_CARE
+    lifts: tuple[Lift, ...] = ()
 
     @property
     def numbers(self) -> frozenset[NHSNumber]:

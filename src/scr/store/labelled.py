@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from scr.consent.label_policy import LabelPolicy
 from scr.consent.labels import is_labelled, spread_over
+from scr.consent.lifts import Lift, in_force
 from scr.consent.spread import Marks
 from scr.fhir.entry import Entry
 from scr.store.driver import run
@@ -42,10 +43,11 @@ def with_labels(
     holds the person until the end of the transaction. What was read of a record is read again the next
     time that a label comes. What is held of whoever the person is linked with counts as theirs.
     """
-    before = _marks_of_view(connection, view_of(connection, keys, person))
-    if not (before.passes or before.named or is_labelled(entries)):
+    view = view_of(connection, keys, person)
+    before, lifts = _marks_of_view(connection, view), lifts_on(view)
+    if not (before.passes or before.named or lifts or is_labelled(entries)):
         return list(entries), []
-    mine, _, marks = spread_over(entries, before, policy)
+    mine, _, marks = spread_over(entries, before, policy, lifts)
     if marks == before:
         return mine, []
     return _over_record(connection, keys, person, mine, marks, policy)
@@ -57,6 +59,20 @@ def relabelled_record(
     """The held entries that get a label by what they belong with, after something else changed the record."""
     before = _marks_of_view(connection, view_of(connection, keys, person))
     return _over_record(connection, keys, person, (), before, policy)[1]
+
+
+def forget_label(connection: Connection, keys: KeyRing, person: Person, label: str) -> None:
+    """Let a person's record remember no more how far a label went: it is spread anew from what is held."""
+    for one in view_of(connection, keys, person):
+        marks = read_marks(connection, one)
+        left = Marks(_without(marks.passes, label), _without(marks.named, label))
+        if left != marks:
+            _keep(connection, one, left)
+
+
+def lifts_on(view: Sequence[Person]) -> tuple[Lift, ...]:
+    """What somebody has lifted, and nobody put back, of the record of one human being."""
+    return in_force(lift for person in view for lift in person.lifts)
 
 
 def read_marks(connection: Connection, person: Person) -> Marks:
@@ -95,7 +111,7 @@ def _over_record(
     told = {entry.id for entry in unit}
     rows = view_of(connection, keys, person)
     held = [e for row in rows for e in load_record(connection, keys, row) if e.id not in told]
-    every, changed, marks = spread_over((*unit, *held), before, policy)
+    every, changed, marks = spread_over((*unit, *held), before, policy, lifts_on(rows))
     _keep(connection, person, marks)
     return every[: len(unit)], [entry for entry in changed if entry.id not in told]
 
@@ -107,6 +123,10 @@ def _keep(connection: Connection, person: Person, marks: Marks) -> None:
 
 def _joined(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
     return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in one.keys() | other}
+
+
+def _without(found: dict[str, frozenset[str]], label: str) -> dict[str, frozenset[str]]:
+    return {name: left for name, labels in found.items() if (left := labels - {label})}
 
 
 def _place(person: Person) -> bytes:

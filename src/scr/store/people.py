@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from scr.consent.lifts import Lift
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
@@ -24,7 +25,8 @@ class Person:
 
     ``demographics``, ``standing`` and ``revision`` (of the record) are as they were when it was read. It
     prints without number, key and facts. ``view`` is the key of the person retained, where this one is
-    linked with others. ``also`` are other demographics that a reviewer said are theirs.
+    linked with others. ``also`` are other demographics that a reviewer said are theirs. ``lifts`` are the
+    labels that somebody said are wrong, those that were put back among them.
     """
 
     key: str
@@ -36,6 +38,7 @@ class Person:
     standing: Standing = field(default=Standing(), repr=False)
     view: str | None = None
     also: tuple[Demographics, ...] = field(default=(), repr=False)
+    lifts: tuple[Lift, ...] = field(default=(), repr=False)
 
     @property
     def known_as(self) -> tuple[Demographics, ...]:
@@ -50,6 +53,7 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
     demographics: Demographics
     standing: Standing = Standing()  # rows of before have none, and nothing after it
     also: tuple[Demographics, ...] = ()
+    lifts: tuple[Lift, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -118,7 +122,16 @@ def _opened(keys: KeyRing, row: Iterable[Any]) -> Person:
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))
     number = NHSNumber(facts.nhs_number)
     return Person(
-        key, patient_id, number, data_key, facts.demographics, revision, facts.standing, view, facts.also
+        key,
+        patient_id,
+        number,
+        data_key,
+        facts.demographics,
+        revision,
+        facts.standing,
+        view,
+        facts.also,
+        facts.lifts,
     )
 
 
@@ -142,7 +155,7 @@ def add_person(
 
 
 def keep_facts(connection: Connection, person: Person) -> None:
-    """Put the person's number, demographics and standing in the place of those held."""
+    """Put the person's number, demographics, standing and lifts in the place of those held."""
     connection.execute(update(PERSON).where(PERSON.c.key == person.key).values(sealed=_sealed(person)))
 
 
@@ -175,7 +188,7 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
 
 
 def _sealed(person: Person) -> bytes:
-    facts = _Facts(person.nhs_number.value, person.demographics, person.standing, person.also)
+    facts = _Facts(person.nhs_number.value, person.demographics, person.standing, person.also, person.lifts)
     return seal(person.data_key, _encoder.encode(facts), _facts_place(person.key))
 
 
