@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import settings
 from sqlalchemy import make_url
+from tests.support.leaping import LeapingLoop
 
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -28,6 +30,13 @@ os.environ.pop("COLUMNS", None)
 # How long an example takes says more of the machine than of the code: `make bench` measures.
 settings.register_profile("scr", deadline=None)
 settings.load_profile("scr")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop that a test gets: a real one, or one whose clock leaps."""
+    if item.get_closest_marker("leaping") is not None:
+        return {"leaping": LeapingLoop}
+    return {"real": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")

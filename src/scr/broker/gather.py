@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from scr.sources.protocol import Outcome, Question, Source, SourceResult
 
 _LETTING_GO_SECONDS = 0.1
+_MOMENT = 0.1
+"""Seconds for what came in time and is not read yet, where this process was too busy to see the time end."""
 
 OnResult = Callable[[SourceResult], None]
 OnHeld = Callable[[Sequence[SourceResult]], None]
@@ -43,6 +45,8 @@ async def gather(
         while waiting:
             left = max(until - loop.time(), 0)
             done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done and left and loop.time() > until + _MOMENT:
+                done, waiting = await asyncio.wait(waiting, timeout=_MOMENT)
             for task in done:
                 results[task] = task.result()
             late = waiting if not done else set()

@@ -18,6 +18,7 @@ import structlog
 from scr.breaker import Breaker
 from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
+from scr.sources.first import calls_end
 from scr.sources.http import SourceFailure
 from scr.sources.pace import Pace
 from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
@@ -70,7 +71,8 @@ async def ask_guarded(
 ) -> SourceResult:
     """Ask a source through ``read``, within its limits and the question's deadline; never raises.
 
-    ``read`` gets the question with the nearer of the two deadlines. Cancelling passes through.
+    ``read`` gets the question with the nearer of the two deadlines. Where this process was too busy to see
+    the calls end in time, ``read`` still has its time for what came of them. Cancelling passes through.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -81,8 +83,12 @@ async def ask_guarded(
 
 async def _settle(read: Read, question: Question, ods: OdsCode, name: str, limits: Limits) -> SourceResult:
     try:
-        async with asyncio.timeout_at(question.deadline):
-            return await _counted(read, question, limits)
+        async with asyncio.timeout_at(question.deadline) as limit:
+            noticed = _when_calls_end(limit, question.deadline)
+            try:
+                return await _counted(read, question, limits)
+            finally:
+                noticed.cancel()
     except TimeoutError:
         detail = "It did not answer in time."
         return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail=detail, silent=True)
@@ -98,6 +104,12 @@ async def _settle(read: Read, question: Question, ods: OdsCode, name: str, limit
         return SourceResult(
             ods, name, Outcome.DOWN, code="fault", detail="Asking it failed through a fault of this system."
         )
+
+
+def _when_calls_end(limit: asyncio.Timeout, deadline: float) -> asyncio.TimerHandle:
+    """Count the time for reading from when the loop sees that the calls are over, where it is late to it."""
+    loop, until = asyncio.get_running_loop(), calls_end(deadline)
+    return loop.call_at(until, lambda: limit.reschedule(max(deadline, loop.time() + deadline - until)))
 
 
 async def _counted(read: Read, question: Question, limits: Limits) -> SourceResult:

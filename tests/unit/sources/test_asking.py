@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
+from tests.support.leaping import LeapingLoop
 from tests.unit.sources import given
 
 from scr.errors import Invalid
 from scr.sources.asking import Read, ask_guarded
+from scr.sources.first import calls_end
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import Outcome, Question, SourceResult
+
+pytestmark = pytest.mark.leaping
 
 
 def raising(error: BaseException) -> Read:
@@ -80,7 +85,27 @@ async def test_the_nearer_deadline_counts(seconds: float, own: float) -> None:
     """The question's deadline and the source's own timeout each end the waiting."""
     result = await ask(lasting(60), seconds=seconds, own=own)
     assert result.outcome is Outcome.LATE
-    assert 0.04 < result.elapsed < 1.0
+    assert result.elapsed == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.04, 0.2, 30.0])
+async def test_what_came_in_time_counts_however_late_it_is_read(busy: float) -> None:
+    """A process that is busy with others when the calls of a source end, does not make the source late."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, LeapingLoop)
+
+    async def read(question: Question) -> SourceResult:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(calls_end(question.deadline)):
+                await asyncio.sleep(60)
+        return await lasting(0.05)(question)
+
+    loop.call_at(calls_end(loop.time() + 2.0) - 0.01, loop.busy, busy)
+    assert (await ask(read, seconds=2.0)).outcome is Outcome.ANSWERED
+    loop.call_at(calls_end(loop.time() + 2.0) - 0.01, loop.busy, busy)
+    result = await ask(lasting(60), seconds=2.0)
+    assert result.outcome is Outcome.LATE
+    assert result.elapsed == pytest.approx(max(2.0, 1.99 + busy))
 
 
 async def test_cancelling_goes_through() -> None:
