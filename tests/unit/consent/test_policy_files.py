@@ -42,7 +42,7 @@ MISTAKES = [
         "only while capacity is absent",
     ),
     ("proxies.yaml", "headings: all", "headings: [letters]", "citizen.headings: unknown headings: letters"),
-    ("proxies.yaml", "adds: [Binary,", "adds: [Condition,", "citizen.adds: nobody adds Condition here; these"),
+    ("proxies.yaml", "adds: [Binary,", "adds: [Condition,", "citizen.adds: nobody adds Condition here;"),
     ("proxies.yaml", "    consent:\n", "    next-of-kin:\n", "parental-responsibility"),
     ("breakglass.yaml", "  B0168:", "  B0169:", "B0169: not defined under 'activities' of roles.yaml"),
     ("relationships.yaml", "activity: claim-relationship", "activity: claim", "claim: not defined under"),
