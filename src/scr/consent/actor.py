@@ -50,7 +50,8 @@ class Actor:
     where it is known; ``patient`` is the person whose token it is: the citizen themselves, or whom the
     carer acts for. ``app`` is the app of ours through which they ask, by its client's id; ``launch`` the
     logical id of the one Patient whom its token is held to, empty where it is held to none. ``through`` is
-    the neighbour that asks for them; None for whoever asks here.
+    the neighbour that asks for them; None for whoever asks here. ``basis`` is on what a carer acts for the
+    person, as the sign-in tells it (a code of England-NHSProxyLegalBasis); empty where it does not.
     """
 
     kind: ActorKind
@@ -69,3 +70,4 @@ class Actor:
     app: str = ""
     launch: str = ""
     through: Through | None = None
+    basis: str = ""

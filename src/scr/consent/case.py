@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scr.consent.actor import Actor, ActorKind
@@ -11,8 +11,12 @@ from scr.consent.breakglass import BTG, Lift, lifted
 from scr.consent.policy import Policy, Role
 from scr.consent.request import AccessRequest
 from scr.consent.sharing import Say, in_force
+from scr.fhir.headings import DEMOGRAPHICS, SUPPORTING
 
 _EMERGENCY = "ETREAT"
+_WRITING = frozenset({"c", "u"})
+_ALWAYS = frozenset({DEMOGRAPHICS, SUPPORTING})
+"""What every carer sees: whose record it is, and who and where the rest of it speaks of."""
 NOBODY = Role("", "", frozenset(), frozenset(), "U")
 """What an actor opens whom the policy does not know: nothing."""
 
@@ -40,7 +44,7 @@ class Case:
 def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
     """Work out what the rules ask about. May fail in whatever way its parts do: ``decide`` denies then."""
     actor, online = request.actor, request.online
-    role = policy.opens(actor.kind, actor.role) or NOBODY
+    role = role_of(request, policy)
     own = actor.kind is ActorKind.CITIZEN and online is not None and online.own
     organisation = "" if actor.organisation is None else actor.organisation.value
     return Case(
@@ -54,6 +58,20 @@ def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
         purpose=_EMERGENCY if request.purpose == BTG else request.purpose,
         by_consent=actor.kind is ActorKind.CARER and online is not None and online.delegation is None,
     )
+
+
+def role_of(request: AccessRequest, policy: Policy) -> Role:
+    """What the actor opens. A carer opens no more than what their access rests on lets them."""
+    actor, online = request.actor, request.online
+    role = policy.opens(actor.kind, actor.role) or NOBODY
+    if actor.kind is not ActorKind.CARER:
+        return role
+    delegation = None if online is None else online.delegation
+    if delegation is None or not delegation.contributes:
+        role = replace(role, interactions=role.interactions - _WRITING, writes=frozenset())
+    if delegation is None or delegation.headings is None:
+        return role
+    return replace(role, headings=role.headings & (delegation.headings | _ALWAYS))
 
 
 def _types(actor: Actor, organisation: str, told: Mapping[str, str]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from scr.consent.case import Case, case_of
+from scr.consent.case import Case, case_of, role_of
 from scr.consent.policy import ONLINE, Policy
 from scr.consent.request import AccessRequest, Decision, Interaction, Obligation, Reason
 from scr.consent.rules import (
@@ -141,8 +141,7 @@ def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Call
 
 def visible_headings(request: AccessRequest, policy: Policy) -> frozenset[str]:
     """The headings that the actor's role opens; none for an unknown role."""
-    role = policy.opens(request.actor.kind, request.actor.role)
-    return frozenset() if role is None else role.headings
+    return role_of(request, policy).headings
 
 
 def opened_headings(

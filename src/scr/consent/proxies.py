@@ -45,7 +45,8 @@ class Delegation:
     """What a carer's access rests on. Instants are ms UTC.
 
     ``reviewed`` and ``used`` are the last times, None for never. ``suspended`` says why, where it is: a
-    coded change of parental responsibility, of being looked after, an adoption.
+    coded change of parental responsibility, of being looked after, an adoption. ``headings`` are those that
+    it opens, None for all that the policy opens; ``contributes``: the carer may add to the record too.
     """
 
     basis: str
@@ -54,6 +55,8 @@ class Delegation:
     reviewed: int | None = None
     used: int | None = None
     suspended: str = ""
+    headings: frozenset[str] | None = None
+    contributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,15 @@ class BasisRule(_Model):
 
 
 class Carers(Opens):
-    """The same of carers. ``unused_years``: an access that nobody used for so long has ended."""
+    """The same of carers. ``unused_years``: an access that nobody used for so long has ended.
+
+    ``longest_days``: no access is given for longer at once. ``by_sign_in``: on these a carer has access where
+    the sign-in says so, unless it was ended here.
+    """
 
     unused_years: int = Field(ge=1, le=5)
+    longest_days: int = Field(default=730, ge=1, le=1830)
+    by_sign_in: tuple[Basis, ...] = ()
     bases: dict[Basis, BasisRule]
 
 

@@ -10,6 +10,7 @@ from scr.api.access.visits import Visits
 from scr.api.access.who import Door
 from scr.api.auth import TokenVerifier
 from scr.api.fhir.opened import Opener
+from scr.api.pages.record.mount import mount_my
 from scr.api.services import Services, now_ms
 from scr.api.signin.sign_in import SignIn
 
@@ -20,7 +21,7 @@ def mount_online(
     """The JSON API below ``/access``, and what else citizens and carers have."""
     visits = Visits(
         Door(verifier, sign_in),
-        Proxies(),
+        Proxies(services.database, services.keys, services.policy, now_ms),
         services.broker,
         opener,
         services.policy,
@@ -28,3 +29,4 @@ def mount_online(
         now_ms,
     )
     app.include_router(MeRoutes(visits).router())
+    mount_my(app, services, visits)

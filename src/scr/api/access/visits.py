@@ -32,6 +32,7 @@ from scr.consent.policy import ONLINE, Policy
 from scr.errors import Forbidden, NotFound, ScrError, Unauthenticated, Unavailable
 from scr.fhir.dates import utc
 from scr.fhir.headings import HEADINGS
+from scr.store.delegations import note_use
 from scr.store.engine import Database
 from scr.store.trail import append
 
@@ -301,6 +302,9 @@ class Visits:
         visitor = Visitor(caller, actor, admitted, right)
         if not own:
             look.details |= {"acts_for": visitor.of, "delegation": right.delegation}
+            used = right.delegated
+            if used is not None:
+                look.beside.append(lambda connection: note_use(connection, used, look.now))
         return visitor
 
     async def _whose(self, actor: Actor, whose: str) -> tuple[Known | None, bool]:

@@ -63,6 +63,7 @@ def citizen_or_carer(claims: Claims) -> Actor:
         assurance=_proofing(who),
         nhs_number=_number(who.nhs_number),
         patient=_number(claims.nhs_number),
+        basis="" if acting is None else acting.relationship,
     )
 
 

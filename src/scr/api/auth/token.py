@@ -55,13 +55,17 @@ class NrbacRole(msgspec.Struct):
 
 
 class Acting(msgspec.Struct):
-    """``act`` (RFC 8693, 4.1): who acts for the person of the token, as NHS login tells of a carer."""
+    """``act`` (RFC 8693, 4.1): who acts for the person of the token, as NHS login tells of a carer.
+
+    ``relationship`` is by what right: a code of England-NHSProxyLegalBasis.
+    """
 
     sub: str
     name: str = ""
     nhs_number: str = ""
     identity_proofing_level: str = ""
     vot: str = ""
+    relationship: str = ""
     act: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -140,6 +140,7 @@ def _of_citizen(upstream: Upstream, person: SignedIn, signed: IdToken, told: Tol
 
 def _for(own: SignedIn, other: Delegation, acting: Acting) -> SignedIn:
     """A composite: the person is the other one, and who signed in acts for them."""
+    acting = msgspec.structs.replace(acting, relationship=other.relationship)
     return msgspec.structs.replace(
         own, subject=other.sub, name=other.name, nhs_number=other.nhs_number, vot="", act=acting
     )

@@ -14,7 +14,9 @@ from sqlmodel import SQLModel
 from scr.store.tables.alerts import AlertRow
 from scr.store.tables.apps import ApprovalRow, GrantRow, LaunchRow, RefreshRow
 from scr.store.tables.audit import AuditChainRow, AuditSealRow, AuditTableRow
+from scr.store.tables.citizens import ChallengeRow, NoticeChoiceRow, NoticeRow
 from scr.store.tables.claims import ClaimRow
+from scr.store.tables.delegations import CapacityRow, DelegationRow, LookQuestionRow
 from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.looks import JobRow, LastLookRow
@@ -51,6 +53,9 @@ PERSON_TRACE = _table(PersonTraceRow)
 RELATIONSHIP = _table(RelationshipRow)
 PERSON_DOUBT = _table(PersonDoubtRow)
 CLAIM = _table(ClaimRow)
+DELEGATION = _table(DelegationRow)
+CAPACITY = _table(CapacityRow)
+LOOK_QUESTION = _table(LookQuestionRow)
 LINK = _table(LinkRow)
 MOVED = _table(MovedRow)
 LINK_BAR = _table(BarRow)
@@ -85,3 +90,6 @@ APP_LAUNCH = _table(LaunchRow)
 APP_APPROVAL = _table(ApprovalRow)
 ATTEMPTS = _table(LimitRow)
 ALERT = _table(AlertRow)
+NOTICE = _table(NoticeRow)
+NOTICE_CHOICE = _table(NoticeChoiceRow)
+CHALLENGE = _table(ChallengeRow)
