@@ -22,7 +22,7 @@ from scr.settings import load
 
 SIZE = 60
 _PERSONA = re.compile(r'<a href="([^"]+/authorize/as/[^"]+)">([^<]+)</a>')
-_OPTION = re.compile(r'<label for="option-(\d+)">([^<]+)<')
+_OPTION = re.compile(r'name="option" type="radio" value="(\d+)"')
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -88,7 +88,7 @@ async def test_everybody_comes_in_as_their_story_says(door: Door) -> None:
             page = await come_in(browser, door, name)
             assert page.url.path == "/signin/choose"
             [csrf] = _CSRF.findall(page.text)
-            options = [number for number, _ in _OPTION.findall(page.text)]
+            options = _OPTION.findall(page.text)
         for option in options:
             async with door.browser() as browser:
                 page = await come_in(browser, door, name)

@@ -84,12 +84,13 @@ class FormError:
 class Who:
     """Who is signed in, as the frame shows them. ``acting_for`` is the name of the person whose record it is.
 
-    ``csrf`` stands in each form; ``menu`` is the site whose menu is shown.
+    ``csrf`` stands in each form, ``leave`` in the one that signs out; ``menu`` is the site whose menu it is.
     """
 
     name: str
     csrf: str
     acting_for: str = ""
+    leave: str = ""
     menu: Place = "my"
 
     def __repr__(self) -> str:

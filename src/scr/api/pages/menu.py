@@ -12,10 +12,14 @@ Place = Literal["my", "viewer", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the menu. It is the current one on its own address and on those below it."""
+    """A line of the menu. It is the current one on its own address and on those below it.
+
+    ``hint`` says on the site's first page what is there, in a sentence.
+    """
 
     address: str
     text: str
+    hint: str = ""
 
     def holds(self, path: str) -> bool:
         """Whether a page stands below this line; a site's first page holds itself alone."""

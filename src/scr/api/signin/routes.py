@@ -19,7 +19,9 @@ from starlette.responses import Response
 
 from scr.api.look import Clock
 from scr.api.pages.forms import of_another_site, read_form
-from scr.api.pages.render import Site, moved, page, style_sheet
+from scr.api.pages.frame import FormError, Who, show
+from scr.api.pages.render import Site, moved, style_sheet
+from scr.api.pages.tongue import N_
 from scr.api.signin.kept import Choice, Visit
 from scr.api.signin.person import Population, SignedIn
 from scr.api.signin.sign_in import SignIn
@@ -28,7 +30,9 @@ from scr.store.engine import Database
 from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
 
-SITE = Site("/signin", "Sign in", "Sign in", "For staff, citizens and those who act for them")
+HOME = "/signin"
+SITE = Site(HOME, "Sign in", "Sign in", "For staff, citizens and those who act for them")
+"""As which the pages show themselves that ask for an app."""
 _PEOPLE: Mapping[str, Population] = {"staff": "staff", "citizens": "citizens"}
 _log = structlog.get_logger("scr.api.signin")
 
@@ -47,8 +51,8 @@ class SignInRoutes:
         router = APIRouter(prefix="/signin", include_in_schema=False)
         add = router.add_api_route
         add("", self.home, methods=["GET"])
-        add("/pages.css", self.style, methods=["GET"])
         add("/begin/{people}", self.begin, methods=["GET"])
+        add("/pages.css", self.style, methods=["GET"])
         add("/choose", self.choose_form, methods=["GET"])
         add("/choose", self.choose, methods=["POST"])
         add("/session/end", self.sign_out, methods=["POST"])
@@ -58,7 +62,7 @@ class SignInRoutes:
         return router
 
     async def style(self, _request: Request) -> Response:
-        """The style sheet: it tells nothing, so anybody may have it."""
+        """The style sheet of the pages that ask for an app: it tells nothing, so anybody may have it."""
         return style_sheet()
 
     async def home(self, request: Request) -> Response:
@@ -66,20 +70,21 @@ class SignInRoutes:
         try:
             visit = await self.sign_in.visit(request)
         except ScrError as error:
-            return self._error(error, random_id())
+            return self._error(request, error, random_id())
         settings = [party.settings for party in self.sign_in.parties.values()]
-        return page("signin_home.html", site=SITE, session=visit, upstreams=settings)
+        person = None if visit is None else visit.person
+        return show(request, "signin/home.html", who=_who(visit), person=person, upstreams=settings)
 
     async def begin(self, request: Request, people: str) -> Response:
         """Off to the upstream of a population; ``to`` is the page of ours to come back to."""
-        to = request.query_params.get("to", SITE.home)
+        to = request.query_params.get("to", HOME)
         population = _PEOPLE.get(people)
         try:
             if population is None:
                 raise NotFound("there is nothing at this address", code="no-route")
             return await self.sign_in.begin(request, population, to)
         except ScrError as error:
-            return await self._refused(error, "sign-in", {})
+            return await self._refused(request, error, "sign-in", {})
 
     async def callback(self, request: Request, upstream: str) -> Response:
         """Back from the upstream."""
@@ -93,14 +98,14 @@ class SignInRoutes:
             visit = self.sign_in.visit_as(choice, "0")
             return await self._enter(request, visit, moved(choice.return_to))
         except ScrError as error:
-            return await self._refused(error, "sign-in", details, again)
+            return await self._refused(request, error, "sign-in", details, again)
 
     async def choose_form(self, request: Request) -> Response:
         """As whom to come in."""
         try:
-            return self._choice_page(await self._choice(request))
+            return self._choice_page(request, await self._choice(request))
         except ScrError as error:
-            return await self._refused(error, "sign-in", {})
+            return await self._refused(request, error, "sign-in", {})
 
     async def choose(self, request: Request) -> Response:
         """Come in as one of those who were offered."""
@@ -109,13 +114,15 @@ class SignInRoutes:
             if of_another_site(request) or not _same(form.get("csrf", ""), choice.csrf):
                 raise Forbidden("the form is not of this sign-in: begin again", code="stale-form")
             visit = self.sign_in.visit_as(choice, form.get("option", ""))
-            return await self._enter(request, visit, self._onward(choice.return_to, "Signed in"))
+            return await self._enter(
+                request, visit, self._onward(request, choice.return_to, N_("You are signed in"))
+            )
         except Invalid as error:
             if error.code != "no-choice":
-                return await self._refused(error, "sign-in", {})
-            return self._choice_page(await self._choice(request), error)
+                return await self._refused(request, error, "sign-in", {})
+            return self._choice_page(request, await self._choice(request), error)
         except ScrError as error:
-            return await self._refused(error, "sign-in", {})
+            return await self._refused(request, error, "sign-in", {})
 
     async def sign_out(self, request: Request) -> Response:
         """End the visit here, and go and end it at the upstream; a form that is not of it ends nothing."""
@@ -129,14 +136,14 @@ class SignInRoutes:
             details = {"upstream": visit.person.upstream, "apps": str(apps)}
             await self._note("sign-out", visit.person, None, details)
         except ScrError as error:
-            return self._error(error, random_id())
-        answer = self._onward(await self._way_out(visit), "Signing out")
+            return self._error(request, error, random_id())
+        answer = self._onward(request, await self._way_out(visit), N_("Signing out"))
         self.sign_in.cookies.clear(answer, "visit")
         return answer
 
-    async def out(self, _request: Request) -> Response:
+    async def out(self, request: Request) -> Response:
         """Nobody is signed in any more."""
-        return page("signin_out.html", site=SITE, session=None)
+        return show(request, "signin/out.html")
 
     async def sign_out_from_there(self, request: Request, upstream: str) -> Response:
         """The upstream ends what began through it: Back-Channel Logout 1.0, 2.5 and 2.8."""
@@ -181,9 +188,10 @@ class SignInRoutes:
             raise Unauthenticated("there is nothing to choose any more: sign in again", code="bad-state")
         return choice
 
-    def _choice_page(self, choice: Choice, error: ScrError | None = None) -> Response:
+    def _choice_page(self, request: Request, choice: Choice, error: ScrError | None = None) -> Response:
+        errors = () if error is None else (FormError.of(error, "option"),)
         status = error.status if error else 200
-        return page("signin_choose.html", status, site=SITE, session=None, choice=choice, error=error)
+        return show(request, "signin/choose.html", status, errors=errors, choice=choice)
 
     async def _way_out(self, visit: Visit) -> str:
         """To the upstream's own sign-out; one that is down, or has none, leaves it at ours."""
@@ -196,24 +204,30 @@ class SignInRoutes:
             there = ""
         return there or "/signin/out"
 
-    def _onward(self, address: str, title: str) -> Response:
+    def _onward(self, request: Request, address: str, heading: str) -> Response:
         """A page that leads on by itself. Where a form leads with a redirect, a browser holds that to us."""
-        return page("signin_onward.html", site=SITE, session=None, address=address, title=title)
+        return show(request, "signin/onward.html", address=address, heading=heading)
 
     async def _refused(
-        self, error: ScrError, action: str, details: Mapping[str, str], again: str = ""
+        self,
+        request: Request,
+        error: ScrError,
+        action: str,
+        details: Mapping[str, str],
+        again: str = "",
     ) -> Response:
         correlation = random_id()
         try:
             await self._note(action, None, error, details, correlation)
         except ScrError as failed:
             error = failed
-        return self._error(error, correlation, again)
+        return self._error(request, error, correlation, again)
 
-    def _error(self, error: ScrError, correlation: str, again: str = "") -> Response:
-        return page(
-            "signin_error.html", error.status, site=SITE, session=None, error=error,
-            correlation=correlation, again=again or SITE.home,
+    def _error(self, request: Request, error: ScrError, correlation: str, again: str = "") -> Response:
+        told = FormError.of(error)
+        return show(
+            request, "signin/error.html", error.status, correlation=correlation, error=told,
+            again=again or HOME,
         )  # fmt: skip
 
     async def _note(
@@ -260,6 +274,12 @@ class SignInRoutes:
 
 def _begin(people: Population, to: str) -> str:
     return f"/signin/begin/{people}?to={quote(to, safe='')}"
+
+
+def _who(visit: Visit | None) -> Who | None:
+    if visit is None:
+        return None
+    return Who(visit.person.shown, visit.csrf, leave=visit.csrf, menu="none")
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,0 +1,1 @@
+"""The pages of citizens, and of those who act for them: ``/my``."""
