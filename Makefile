@@ -26,9 +26,10 @@ coverage: $(VENV)/.dev ## Branches of scr.consent and scr.api.auth: the tests ta
 mutation: $(VENV)/.dev ## Make small mistakes in these two, one at a time, and count those that a test notices
 	$(BIN)/python -m tests.assurance.mutation
 
-assurance: $(VENV)/.dev ## Ask a million decisions of the code and its oracle, and 100,000 questions of two worlds
+assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 questions of two worlds, 10,000 tamperings
 	$(BIN)/python -m tests.assurance
 	$(BIN)/python -m tests.assurance.worlds
+	$(BIN)/python -m tests.assurance.tampering
 
 lint: $(VENV)/.dev ## Style
 	$(BIN)/ruff check .

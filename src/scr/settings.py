@@ -49,6 +49,14 @@ class Settings(BaseModel):
         default="file:keys/signing.json",
         description="Reference to the keys that sign our own tokens; without them systems are given none.",
     )
+    audit_key: str = Field(
+        default="file:keys/audit.key",
+        description="Reference to the key that signs the heads of the audit; without it nothing is sealed.",
+    )
+    audit_heads: str = Field(
+        default="audit-heads.jsonl",
+        description="File to which each signed head is added; best where no keeper of the database writes.",
+    )
     base_url: str = Field(
         default="http://127.0.0.1:8400/fhir",
         pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",

@@ -34,6 +34,7 @@ from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
 from scr.identity import index
 from scr.intake.receive import Receipt
 from scr.settings import Settings
+from scr.store.audit.signing import create_sealing_key
 from scr.store.keys import create_keys
 from scr.store.trail import AuditRow, recent
 
@@ -99,6 +100,7 @@ def make_home(home: Path, base_url: str = BASE) -> None:
     """A deployment's folder: keys and provider files."""
     create_keys(home / "keys")
     create_signing_key(home / "keys" / "signing.json")
+    create_sealing_key(home / "keys" / "audit.key")
     folder = home / "adapters" / "providers"
     folder.mkdir(parents=True)
     for ods, provider in _PROVIDERS.items():

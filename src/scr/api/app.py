@@ -45,6 +45,7 @@ from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
+from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
 from scr.api.throttle import Refusals, Throttle
@@ -84,6 +85,7 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
             await stack.enter_async_context(housekeeping(services))
             await stack.enter_async_context(alerting(services))
             await stack.enter_async_context(catching_up(services))
+            await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             if listen:
                 await stack.enter_async_context(listening(services))
             _settle()

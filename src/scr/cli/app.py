@@ -17,6 +17,7 @@ from scr.errors import ScrError
 
 _GROUPS = (
     "demo", "adapters", "providers", "quarantine", "identity", "terminology", "consent", "privacy", "clients",
+    "audit",
 )  # fmt: skip
 _VERBS = {
     "serve": "serving",
@@ -28,7 +29,6 @@ _VERBS = {
     "conform": "conform",
     "init": "config",
     "config": "config",
-    "audit": "audit",
 }
 """Each verb and the module of its function; a group is ``app`` in the module of its name."""
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from scr.cli.context import Context, console
 from scr.errors import Conflict
 from scr.settings import Settings
+from scr.store.audit.signing import create_sealing_key
 from scr.store.keys import create_keys
 
 _TEMPLATE = """\
@@ -48,6 +49,7 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) ->
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     create_keys(folder / "keys")
     create_signing_key(folder / "keys" / "signing.json")
+    create_sealing_key(folder / "keys" / "audit.key")
     for name in ("adapters/providers", "terminology", "consent", "conformance", "drop"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     file.write_text(_TEMPLATE, encoding="utf-8")

@@ -31,6 +31,7 @@ from scr.demo.suppliers.neighbour import BASE as NEIGHBOUR_BASE
 from scr.demo.suppliers.pds import BASE as PDS_BASE
 from scr.demo.suppliers.pds import CLIENT_ID as PDS_CLIENT
 from scr.demo.suppliers.pds import TOKEN as PDS_TOKEN
+from scr.store.audit.signing import create_sealing_key
 from scr.store.keys import create_keys
 
 HOST = "127.0.0.1"
@@ -106,6 +107,7 @@ def write_home(home: Path, ports: Ports) -> None:
     (home / "scr.toml").write_text(_settings(ports), encoding="utf-8")
     create_keys(home / "keys")
     create_signing_key(home / "keys" / "signing.json")
+    create_sealing_key(home / "keys" / "audit.key")
     _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
     _write_key_pair(home, PDS_KEY, PDS_PUBLIC_KEYS, PDS_KEY_ID)
     _write_key_pair(home, SIGN_IN_KEY, SIGN_IN_PUBLIC_KEYS, SIGN_IN_KEY_ID)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
-from scr.store.chain import append_linked
+from scr.store.audit.chain import append_linked
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
 
@@ -87,6 +87,12 @@ def of_request(connection: Connection, correlation: str, actor: str) -> list[Aud
     """The rows of one request, by its id, of one actor, the newest first."""
     query = _SELECT.where(AUDIT.c.correlation == correlation, AUDIT.c.actor == actor)
     return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
+
+
+def ids_of_request(connection: Connection, correlation: str) -> list[str]:
+    """The ids of the rows of one request, by its id."""
+    query = select(AUDIT.c.id).where(AUDIT.c.correlation == correlation).order_by(AUDIT.c.at, AUDIT.c.id)
+    return list(connection.execute(query).scalars())
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[AuditRow]:

@@ -3,7 +3,7 @@
 A row's hash is SHA-256 over the hash before it (32 zero bytes before the first) and the row's canonical form:
 JSON (RFC 8259) of all its columns but the hash, with its chain and its place in it, names sorted, nothing
 between, UTF-8. Places count from 1 without a gap. A connection commits its rows in their order, so what is
-seen of a chain is always its beginning (docs/adr/0018-audit-chain.md).
+seen of a chain is always its beginning (docs/adr/0019-audit-chain.md).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scr.store.merkle import (
+from scr.store.audit.merkle import (
     Frontier,
     consistency,
     inclusion,

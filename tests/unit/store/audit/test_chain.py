@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scr.errors import Conflict, Fault
-from scr.store.chain import COLUMNS, GENESIS, Linked, chains, link_hash, rows_of
+from scr.store.audit.chain import COLUMNS, GENESIS, Linked, chains, link_hash, rows_of
 from scr.store.engine import Database
 from scr.store.migrations import downgrade, migrate
 from scr.store.trail import AuditRow, append

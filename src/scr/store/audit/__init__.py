@@ -1,0 +1,1 @@
+"""The audit as evidence: chained, sealed, checked, and proved to whoever asks."""

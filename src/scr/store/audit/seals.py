@@ -1,0 +1,144 @@
+"""Seals: every minute, or thousand rows, what all chains have added is put under one signed head.
+
+A seal is over the rows since the one before it, of every chain, chains by name and rows by place: the tree
+of their hashes. The seals are the leaves of a second tree, that only grows; its head (size, root, time, key)
+is signed and written outside the database as well (``heads``). So a row that was sealed can be neither
+changed nor taken out by whoever has the database, and any row is proved by two short paths (``proof``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection
+
+from scr.store.audit.merkle import Frontier, leaf_hash, root_of
+from scr.store.audit.signing import SealingKey
+from scr.store.driver import run, written
+
+ROWS_AT_ONCE = 10_000
+TREE = "scr-audit"
+_OPEN = written(
+    "SELECT c.chain, c.sealed, (SELECT MAX(a.seq) FROM audit a WHERE a.chain = c.chain) FROM audit_chain c "
+    "ORDER BY c.chain"
+)
+_HASHES = written("SELECT hash FROM audit WHERE chain = ? AND seq > ? AND seq <= ? ORDER BY seq")
+_NAMES = "number, at, spans, root, parts, head, signature"
+_LATEST = written(f"SELECT {_NAMES} FROM audit_seal ORDER BY number DESC LIMIT 1")  # noqa: S608
+_SEALS = written(f"SELECT {_NAMES} FROM audit_seal WHERE number > ? ORDER BY number LIMIT ?")  # noqa: S608
+_INSERT = written(f"INSERT INTO audit_seal ({_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?)")  # noqa: S608
+_SEALED = written("UPDATE audit_chain SET sealed = ? WHERE chain = ?")
+_AT_ONCE = 500
+
+Spans = Mapping[str, tuple[int, int]]
+"""By chain the first and the last place of the rows that a seal is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The ``number``-th seal, from 1. ``root`` is that of its rows, ``head`` the signed JSON of the tree."""
+
+    number: int
+    at: int
+    spans: Spans
+    root: bytes
+    parts: bytes
+    head: bytes
+    signature: bytes
+
+    @property
+    def rows(self) -> int:
+        """How many rows it is over."""
+        return sum(last - first + 1 for first, last in self.spans.values())
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf in the tree of seals."""
+        return leaf_hash(header(self.number, self.at, self.spans, self.root))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many rows no seal is over yet, and the spans that the next seal takes."""
+
+    rows: int
+    spans: dict[str, tuple[int, int]]
+
+
+def header(number: int, at: int, spans: Spans, root: bytes) -> bytes:
+    """What a seal is, as its leaf is made of it: canonical JSON, as of a row."""
+    told = {"number": number, "at": at, "spans": dict(spans), "root": root.hex()}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def tree_head(size: int, at: int, root: bytes, key: str) -> bytes:
+    """What is signed: the tree of so many seals has this root."""
+    told = {"tree": TREE, "size": size, "at": at, "root": root.hex(), "key": key}
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def waiting(connection: Connection, most: int = ROWS_AT_ONCE) -> Waiting:
+    """What no seal is over yet; a seal takes so many rows at most."""
+    spans: dict[str, tuple[int, int]] = {}
+    rows, left = 0, most
+    for chain, sealed, last in run(connection, _OPEN).fetchall():
+        new = (last or 0) - sealed
+        if new > 0:
+            rows += new
+            taken = min(new, left)
+            if taken:
+                spans[chain] = (sealed + 1, sealed + taken)
+                left -= taken
+    return Waiting(rows, spans)
+
+
+def seal(connection: Connection, key: SealingKey, now: int, most: int = ROWS_AT_ONCE) -> Seal | None:
+    """Seal what waits; None where nothing does. Another process that was first makes this a Conflict."""
+    spans = waiting(connection, most).spans
+    if not spans:
+        return None
+    before = latest(connection)
+    number = 1 if before is None else before.number + 1
+    tree = Frontier() if before is None else Frontier(before.number, before.parts)
+    root = root_of(leaves_of(connection, spans))
+    tree.add(leaf_hash(header(number, now, spans, root)))
+    head = tree_head(number, now, tree.root, key.id)
+    made = Seal(number, now, spans, root, tree.parts, head, key.sign(head))
+    told = orjson.dumps(spans, option=orjson.OPT_SORT_KEYS).decode()
+    run(connection, _INSERT, (number, now, told, root, made.parts, head.decode(), made.signature))
+    for chain, (_, last) in spans.items():
+        run(connection, _SEALED, (last, chain))
+    return made
+
+
+def leaves_of(connection: Connection, spans: Spans) -> list[bytes]:
+    """The leaves of the rows that a seal is over, in their order."""
+    return [
+        leaf_hash(bytes(row[0]))
+        for chain, (first, last) in sorted(spans.items())
+        for row in run(connection, _HASHES, (chain, first - 1, last)).fetchall()
+    ]
+
+
+def latest(connection: Connection) -> Seal | None:
+    """The last seal."""
+    row = run(connection, _LATEST).fetchone()
+    return None if row is None else _seal(row)
+
+
+def seals(connection: Connection, after: int = 0) -> Iterator[Seal]:
+    """The seals in their order."""
+    while True:
+        found = run(connection, _SEALS, (after, _AT_ONCE)).fetchall()
+        yield from map(_seal, found)
+        if len(found) < _AT_ONCE:
+            return
+        after = found[-1][0]
+
+
+def _seal(row: tuple[int, int, str, bytes, bytes, str, bytes]) -> Seal:
+    number, at, spans, root, parts, head, signature = row
+    read = {str(chain): (int(one[0]), int(one[1])) for chain, one in orjson.loads(spans).items()}
+    return Seal(number, at, read, bytes(root), bytes(parts), head.encode(), bytes(signature))
