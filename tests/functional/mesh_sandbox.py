@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from mesh_client import MeshClient
+from tests.support.patience import LONG
+from tests.support.ports import free_port
 
 _LOCK = Path(__file__).with_name("mesh-sandbox.lock")
 _FOLDER = Path(__file__).parents[2] / ".cache" / "mesh-sandbox"
@@ -109,9 +111,7 @@ def _run(*command: str) -> None:
 def running(python: Path, tls: Tls | None = None) -> Iterator[Sandbox]:
     """The sandbox on a free port of this machine, stopped at the end; with ``tls`` it asks for a
     certificate of that authority."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command = [str(python), "-m", "uvicorn", "mesh_sandbox.api:app", "--host", "127.0.0.1", "--port", port]
     made = Sandbox(f"http://127.0.0.1:{port}")
     if tls is not None:
@@ -130,7 +130,7 @@ def running(python: Path, tls: Tls | None = None) -> Iterator[Sandbox]:
 
 
 def _until_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + LONG
     while time.monotonic() < limit and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

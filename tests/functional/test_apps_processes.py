@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 from tests.functional.deployment import make_home
-from tests.functional.test_endpoint_server import free_port
+from tests.support.patience import LONG
+from tests.support.ports import free_port
 from tests.unit.api.oauth.apps import HOME, VERIFIER, answered, hidden, request_of, staff
 
 from scr.api.oauth.app_terms import AppTerms
@@ -40,7 +41,7 @@ async def serving(home: Path, port: int, log: Path) -> AsyncIterator[str]:
         )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient() as client, asyncio.timeout(20):
+        async with httpx.AsyncClient() as client, asyncio.timeout(LONG):
             while True:
                 assert process.returncode is None
                 try:
@@ -52,7 +53,7 @@ async def serving(home: Path, port: int, log: Path) -> AsyncIterator[str]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 15)
+        await asyncio.wait_for(process.wait(), LONG)
 
 
 async def arrange(home: Path, port: int) -> tuple[str, str]:
@@ -88,8 +89,8 @@ async def test_a_code_of_one_process_is_good_once_in_all(tmp_path: Path) -> None
     async with (
         serving(home, ports[0], log) as one,
         serving(home, ports[1], log) as two,
-        httpx.AsyncClient(cookies={"scr_visit": cookie}, timeout=10) as browser,
-        httpx.AsyncClient(timeout=10) as app,
+        httpx.AsyncClient(cookies={"scr_visit": cookie}, timeout=LONG) as browser,
+        httpx.AsyncClient(timeout=LONG) as app,
     ):
         told = (await app.get(f"{one}/fhir/.well-known/smart-configuration")).json()
         asked = request_of("chart", " ".join(SCOPES), aud=base)

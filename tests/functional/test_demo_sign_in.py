@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
+from tests.support.ports import demo_ports
 
 from scr.api.services import open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
@@ -44,7 +45,7 @@ class Door:
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ports]]:
     """The demonstration's issuer, a process; and the home of the record that it knows."""
     folder = tmp_path_factory.mktemp("door") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    ports = prepare(folder, demo_ports())
     [service] = [one for one in plan(folder, ports, size=SIZE) if one.name == "issuer"]
     with started(folder, (service,)) as supervisor:
         supervisor.wait_until_ready("issuer")

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from fhir.resources.R4B.bundle import Bundle as R4Bundle
 from fhir.resources.STU3.bundle import Bundle as STU3Bundle
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from tests.support.patience import LONG, until_now
+from tests.support.ports import demo_ports
 
 from scr.demo import control
 from scr.demo.deploy import NEIGHBOUR_TOKEN, Ports
@@ -46,7 +48,7 @@ class Stage:
         """Where it is."""
         self.folder = folder
         self.ports = ports
-        self.http = httpx.Client(trust_env=False, timeout=20.0)
+        self.http = httpx.Client(trust_env=False, timeout=LONG)
 
     def url(self, name: str, path: str) -> str:
         """An address at one of the suppliers."""
@@ -57,7 +59,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The issuer, the GP system, the council and the neighbour, running."""
     folder = tmp_path_factory.mktemp("stage") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    ports = prepare(folder, demo_ports())
     services = tuple(
         service
         for service in plan(folder, ports, seed=SEED, size=SIZE)
@@ -83,15 +85,6 @@ def _processes(folder: Path) -> list[str]:
         if str(folder) in line and "scr.demo" in line:
             found.append(line)
     return found
-
-
-def _until(holds: Callable[[], bool], seconds: float = 15.0) -> bool:
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _segment(value: object) -> str:
@@ -199,7 +192,7 @@ def test_the_neighbour_finds_a_person_and_pages_the_record(stage: Stage) -> None
 def test_files_are_dropped_whole(stage: Stage) -> None:
     """The council's file and both registration lists are there under their final names."""
     drop = stage.folder / "home" / "drop"
-    assert _until(lambda: len(list(drop.glob("*/*.csv"))) >= 3)
+    until_now(lambda: len(list(drop.glob("*/*.csv"))) >= 3)
     with next((drop / "ZZC01").glob("cld-*.csv")).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == COLUMNS
@@ -288,7 +281,7 @@ async def test_the_hospital_keeps_the_order_and_sends_again(tmp_path: Path) -> N
     """It waits for a listener, resends after AE and after a broken connection, and skips nothing."""
     people = [person for person in population(SEED, 10) if "hospital" in person.sources]
     wanted = [item.control for item in history(people)]
-    port = prepare(tmp_path / "demo", Ports(0, 0, 0, 0, 0, 0)).mllp
+    port = prepare(tmp_path / "demo", demo_ports()).mllp
     command = [
         sys.executable, "-m", "scr.demo.supplier", "hospital", "--folder", str(tmp_path), "--port", str(port),
         "--seed", str(SEED), "--size", "10", "--every", "0.05",
@@ -298,7 +291,7 @@ async def test_the_hospital_keeps_the_order_and_sends_again(tmp_path: Path) -> N
     listener = Listener("AA", "AE", "AA", "hang up", "AA", "AR", enough=len(wanted) + 8)
     server = await asyncio.start_server(listener.serve, "127.0.0.1", port)
     try:
-        await asyncio.wait_for(listener.heard.wait(), 30)
+        await asyncio.wait_for(listener.heard.wait(), LONG)
     finally:
         process.terminate()
         assert await process.wait() == 0
@@ -321,7 +314,7 @@ from pathlib import Path
 from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
 folder = Path({str(folder)!r})
-ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+ports = prepare(folder, {demo_ports()!r})
 services = tuple(s for s in plan(folder, ports, seed=7, size=10) if s.name in ("issuer", "council"))
 with started(folder, services) as supervisor:
     for service in services:
@@ -334,5 +327,5 @@ with started(folder, services) as supervisor:
         assert process.stdout.readline() == b"up\n"
         assert _processes(folder)
         os.kill(process.pid, number)
-        process.wait(10)
-    assert _until(lambda: not _processes(folder))
+        process.wait(LONG)
+    until_now(lambda: not _processes(folder))

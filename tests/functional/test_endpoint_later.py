@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.functional.deployment import (
     observation,
     running,
 )
+from tests.support.patience import LONG
 
 from scr.fhir.identifiers import OdsCode, opaque_id
 
@@ -47,7 +49,8 @@ async def call(deployment: Deployment, url: str, method: str = "GET", **who: str
 
 async def fetched(deployment: Deployment, url: str) -> Said:
     """The answer, when it is there."""
-    for _ in range(500):
+    limit = time.monotonic() + LONG
+    while time.monotonic() < limit:
         said = await call(deployment, url)
         if said.status != 202:
             return said

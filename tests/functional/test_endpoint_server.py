@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -27,18 +26,13 @@ from tests.functional.deployment import (
     make_home,
 )
 from tests.functional.smuggling import check_smuggling
+from tests.support.patience import LONG
+from tests.support.ports import free_port
 from tests.unit.api.issuing import TestIssuer, role
 
 from scr.api.services import now_ms
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.onboarding.register import declare_home_live
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -89,14 +83,14 @@ async def test_files_dropped_are_a_record_over_http_and_no_number_is_logged(
             stdout=sink, stderr=sink, env=environment,
         )  # fmt: skip
     try:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=LONG) as client:
             await until_alive(client, base, process)
             await _ask(client, base, issuer)
         await asyncio.to_thread(check_smuggling, port)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 15)
+        await asyncio.wait_for(process.wait(), LONG)
     logged = log.read_text("utf-8", "replace")
     assert '"event": "look"' in logged or '"event":"look"' in logged
     assert not any(number in logged for number in SECRETS)
@@ -104,7 +98,7 @@ async def test_files_dropped_are_a_record_over_http_and_no_number_is_logged(
 
 
 async def until_alive(client: httpx.AsyncClient, base: str, process: asyncio.subprocess.Process) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + LONG
     while time.monotonic() < limit and process.returncode is None:
         try:
             if (await client.get(f"{base}/metadata")).status_code == 200:
@@ -117,7 +111,7 @@ async def until_alive(client: httpx.AsyncClient, base: str, process: asyncio.sub
 async def _ask(client: httpx.AsyncClient, base: str, issuer: TestIssuer) -> None:
     form = {"identifier": f"{NHS_NUMBER_SYSTEM}|{ADA.value}"}
     headers = {"Authorization": issuer.bearer(nhsid_nrbac_roles=[role()])}
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + LONG
     while True:  # the files are taken some moments after the start
         found = checked(await client.post(f"{base}/Patient/_search", data=form, headers=headers))
         if found.status == 200 or time.monotonic() > limit:
@@ -128,7 +122,7 @@ async def _ask(client: httpx.AsyncClient, base: str, issuer: TestIssuer) -> None
     sent = await client.post(base.replace("/fhir", "/intake/adt"), content=ADMISSION, headers=system)
     assert checked(sent).status == 202
     subject = found.matches[0]["id"]
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + LONG
     while True:
         said = checked(await client.get(f"{base}/Patient/{subject}/$everything", headers=headers))
         kinds = {one["resourceType"] for one in said.matches}

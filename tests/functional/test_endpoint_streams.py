@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from starlette.types import Message
 from tests.functional.deployment import BASE, RESTRICTED, Deployment, Tree, checked, coded, observation
+from tests.support.patience import LONG, until
 
 NDJSON, EVENTS = "application/fhir+ndjson", "text/event-stream"
 BOTH = pytest.mark.parametrize("kind", [NDJSON, EVENTS])
@@ -107,11 +108,7 @@ async def test_who_goes_away_ends_the_asking(deployment: Deployment) -> None:
     async with parts:
         await parts.next()
     assert parts.asked.cancelled()
-    for _ in range(500):  # it is on its way to the store
-        if deployment.audit()[0].details["stream"] == "gone":
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(deployment.audit()[0].details)
+    await until(lambda: deployment.audit()[0].details["stream"] == "gone")  # it is on its way to the store
 
 
 async def test_without_the_audit_not_a_byte_is_shown(fresh: Deployment) -> None:
@@ -189,7 +186,7 @@ class _Parts:
 
     async def next(self) -> bytes:
         """The next part."""
-        return await asyncio.wait_for(self._bodies.get(), 10) or b""
+        return await asyncio.wait_for(self._bodies.get(), LONG) or b""
 
     async def rest(self) -> bytes:
         """All the other parts."""
@@ -200,5 +197,5 @@ class _Parts:
 
     async def __aexit__(self, *_: object) -> None:
         self._gone.set()
-        await asyncio.wait_for(self._task, 10)
+        await asyncio.wait_for(self._task, LONG)
         self._deployment.services.client._transport = self._network

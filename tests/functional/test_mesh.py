@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from tests.functional import misbehaving
 from tests.functional.mesh_sandbox import PASSWORD, SHARED_KEY, NotMade, Sandbox, Tls, make, running
 from tests.functional.misbehaving import Behaviour, Request, answers
+from tests.support.patience import LONG, until
 from tests.unit.intake.feeder import HEADER, NOW, ROW
 
 from scr.data import DataFiles
@@ -124,15 +125,6 @@ def store(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
 def ours(store: Database, keys: KeyRing, tmp_path: Path, sandbox: Sandbox) -> Ours:
     """A deployment whose mailbox is the sandbox's."""
     return Ours(store, keys, tmp_path, sandbox.url)
-
-
-async def until(done: Callable[[], bool]) -> None:
-    """Wait for it."""
-    async with asyncio.timeout(10):
-        while True:
-            if done():
-                return
-            await asyncio.sleep(0.01)
 
 
 def rows(count: int, note: str = "n") -> bytes:
@@ -279,7 +271,7 @@ async def test_it_polls_until_it_is_told_to_stop(ours: Ours, sandbox: Sandbox) -
         sandbox.send(OURS, rows(1, str(number)), "GP_LIST")
         await until(lambda number=number: len(ours.outcomes()) > number)  # type: ignore[misc]
     stop.set()
-    await asyncio.wait_for(polling, 5)
+    await asyncio.wait_for(polling, LONG)
 
 
 async def test_mutual_tls(
@@ -338,7 +330,7 @@ async def test_the_command_takes_what_waits_and_logs_no_number(sandbox: Sandbox,
     sandbox.send(OURS, rows(2), "GP_LIST", chunk=300)
     sandbox.send(OURS, rows(1), NUMBER)
     process = await started(make_home(tmp_path / "home", sandbox.url), "--once")
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    said, _ = await asyncio.wait_for(process.communicate(), LONG)
     assert b"1 messages taken and acknowledged." in said
     assert b"mesh message taken" in said
     assert b"no-feed" in said
@@ -366,13 +358,13 @@ async def test_a_process_that_is_killed_before_its_acknowledgement_has_committed
         home = make_home(tmp_path / "home", server.url)
         process = await started(home)
         try:
-            await asyncio.wait_for(on_its_way.wait(), 30)
+            await asyncio.wait_for(on_its_way.wait(), LONG)
         finally:
             process.kill()
         await process.communicate()
         assert outcomes(home) == [{"filed": 3, "quarantined": 0}]
         again = await started(home, "--once")
-        said, _ = await asyncio.wait_for(again.communicate(), 30)
+        said, _ = await asyncio.wait_for(again.communicate(), LONG)
         assert b"1 messages taken and acknowledged." in said
     assert outcomes(home) == [{"filed": 3, "quarantined": 0}]
     assert len([request for request in server.requests if request.method == "PUT"]) == 2
@@ -469,7 +461,8 @@ async def test_a_message_that_does_not_come_whole_is_not_taken_and_the_others_ar
     one = {"M1": first} | ({} if second is None else {"M1/2": second})
     async with misbehaving.serve(mesh(one, given(SMALL))) as server:
         ours = Ours(store, keys, tmp_path, server.url)
-        poller = ours.poller(ours.provider("Z9901", "GP_LIST", timeout_seconds=0.3))
+        seconds = 2.0 if code == "timed-out" else 30.0
+        poller = ours.poller(ours.provider("Z9901", "GP_LIST", timeout_seconds=seconds))
         with capture_logs() as logged:
             assert await poller.poll() == 4
     assert [line["code"] for line in logged if line["log_level"] == "warning"] == [code]
@@ -527,8 +520,9 @@ async def test_a_mailbox_that_cannot_be_read_is_told_without_its_address(
     """Each in its own way, and none of them takes or acknowledges anything."""
     async with misbehaving.serve(mesh({}, given(SMALL), listed=listed)) as server:
         ours = Ours(store, keys, tmp_path, server.url)
+        seconds = 0.3 if code == "timed-out" else 30.0
         with pytest.raises(MeshFailure) as caught:
-            await ours.poller(ours.provider("Z9901", "GP_LIST", timeout_seconds=0.3)).poll()
+            await ours.poller(ours.provider("Z9901", "GP_LIST", timeout_seconds=seconds)).poll()
     assert caught.value.code == code
     assert "127.0.0.1" not in str(caught.value)
     assert not any(request.method == "PUT" for request in server.requests)
@@ -563,5 +557,5 @@ async def test_stopping_breaks_off_a_message_that_drips(
         polling = asyncio.create_task(ours.poller().run(stop))
         await until(lambda: any(request.target.endswith("M1") for request in server.requests))
         stop.set()
-        await asyncio.wait_for(polling, 5)  # a message has fifteen minutes, an answer thirty seconds
+        await asyncio.wait_for(polling, 20)  # a message has fifteen minutes, an answer thirty seconds
     assert ours.stored() == []

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.support.patience import LONG
 
 from scr.decode.hl7v2 import acknowledge, parse
 from scr.errors import Fault, Invalid, Unavailable
@@ -65,8 +66,8 @@ def said(ack: bytes) -> tuple[str, str]:
     return msa["acknowledgement_code"], msa.get("message_control_id", "")
 
 
-async def raw_exchange(port: int, *chunks: bytes, close: bool = False) -> bytes:
-    """Everything that the server answers to these bytes, until it closes or is quiet."""
+async def raw_exchange(port: int, *chunks: bytes, close: bool = False, enough: int | None = None) -> bytes:
+    """Everything that the server answers to these bytes, until it closes or has sent ``enough`` messages."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     got = b""
     try:
@@ -75,9 +76,10 @@ async def raw_exchange(port: int, *chunks: bytes, close: bool = False) -> bytes:
             await writer.drain()
         if close:
             writer.write_eof()
-        while data := await asyncio.wait_for(reader.read(65536), 0.5):
-            got += data
-    except (TimeoutError, ConnectionError):
+        async with asyncio.timeout(LONG):
+            while (enough is None or got.count(b"\x1c\r") < enough) and (data := await reader.read(65536)):
+                got += data
+    except ConnectionError:
         pass
     finally:
         writer.close()
@@ -95,8 +97,8 @@ async def test_a_message_is_answered_and_the_connection_kept() -> None:
 async def test_two_messages_in_one_packet_and_one_byte_by_byte() -> None:
     """TCP has no messages: neither packing nor dripping changes anything."""
     async with serving() as server:
-        packed = await raw_exchange(server.port, frame(message("A")) + b"?!" + frame(message("B")))
-        dripped = await raw_exchange(server.port, *(bytes([b]) for b in frame(message("C"))))
+        packed = await raw_exchange(server.port, frame(message("A")) + b"?!" + frame(message("B")), enough=2)
+        dripped = await raw_exchange(server.port, *(bytes([b]) for b in frame(message("C"))), enough=1)
     answers = [said(part.lstrip(b"\x0b")) for part in packed.split(b"\x1c\r")[:-1]]
     assert answers == [("AA", "A"), ("AA", "B")]
     assert said(dripped.strip(b"\x0b\x1c\r") + b"\r") == ("AA", "C")
@@ -117,7 +119,7 @@ async def test_messages_of_one_connection_are_handled_one_at_a_time_and_in_order
         return acknowledge(raw, "AA")
 
     async with serving(slow) as server:
-        await raw_exchange(server.port, b"".join(frame(message(c)) for c in "ABCD"))
+        await raw_exchange(server.port, b"".join(frame(message(c)) for c in "ABCD"), enough=4)
     assert (order, most) == (["A", "B", "C", "D"], 1)
 
 
@@ -179,11 +181,10 @@ async def test_a_peer_that_hangs_is_dropped() -> None:
 
         async def dripping_for_ever() -> bool:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            for _ in range(100):
-                writer.write(b"\x0bA")
-                await asyncio.sleep(0.05)
-                if reader.at_eof():
-                    break
+            async with asyncio.timeout(LONG):
+                while not reader.at_eof():
+                    writer.write(b"\x0bA")
+                    await asyncio.sleep(0.05)
             writer.close()
             return reader.at_eof()
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.functional.browsing import NEEDS_CHROMIUM, fine
+from tests.support.ports import demo_ports
 
-from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
 from scr.fhir.identifiers import OdsCode
 from scr.onboarding.register import write_undoing
@@ -39,7 +39,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demonstration's deployment, where nobody signs in through an upstream, and so with a token."""
     folder = tmp_path_factory.mktemp("pages") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    ports = prepare(folder, demo_ports())
     settings = folder / "home" / "scr.toml"
     settings.write_text(settings.read_text(encoding="utf-8").partition("[[upstreams]]")[0], encoding="utf-8")
     _undo(folder / "home")

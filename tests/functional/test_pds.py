@@ -11,6 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 from joserfc.jwk import KeySet, RSAKey
+from tests.support.patience import LONG
 
 from scr.api.services import now_ms, open_services
 from scr.broker.query import Known
@@ -168,7 +169,8 @@ async def test_a_look_finds_out_what_became_of_a_number(tmp_path: Path, service:
         first = await look(GONE)
         assert not first.person.standing.invalidated
         assert (await look(FORMER)).person.nhs_number == FORMER
-        for _ in range(500):  # behind the answers
+        limit = time.monotonic() + LONG
+        while time.monotonic() < limit:  # behind the answers
             gone, former = await look(GONE), await look(FORMER)
             if gone.person.standing.invalidated and former.person.nhs_number.value == RETAINED.nhs_number:
                 break

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
+from tests.support.ports import demo_ports
 
 from scr.api.services import open_services
-from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
 from scr.fhir.claim_request import ACT_REASON
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
@@ -69,7 +69,7 @@ def _break(base: str, token: str) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A deployment with two broken glasses: a token issuer and the record, each a process of its own."""
     folder = tmp_path_factory.mktemp("privacy") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    ports = prepare(folder, demo_ports())
     settings = folder / "home" / "scr.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace('pds_mode = "live"', 'pds_mode = "off"'), encoding="utf-8")

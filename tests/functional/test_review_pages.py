@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
+from tests.support.ports import demo_ports
 
 from scr.api.services import open_services
-from scr.demo.deploy import Ports
 from scr.demo.run import plan, prepare, started
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.settings import load
@@ -59,7 +59,7 @@ async def _feed(home: Path) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A deployment with three doubts: a token issuer and the record, each in a process of its own."""
     folder = tmp_path_factory.mktemp("review") / "demo"
-    ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
+    ports = prepare(folder, demo_ports())
     settings = folder / "home" / "scr.toml"
     text = settings.read_text(encoding="utf-8")
     assert 'pds_mode = "live"' in text

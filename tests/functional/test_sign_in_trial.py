@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from starlette.requests import Request
 from tests.functional import oidc_provider
 from tests.functional.deployment import make_home
 from tests.functional.oidc_provider import Providers
+from tests.support.ports import free_port
 
 from scr.api.desk import Desk
 from scr.api.oauth.build import open_verifier
@@ -135,9 +135,7 @@ def _configuration(back: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def back() -> str:
     """Where the providers reach us: our own address has no socket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ import pytest
 import yaml
 from aiohttp import web
 from tests.functional.deployment import ADA, REGISTRATIONS, Neighbour, make_home, observation
-from tests.functional.test_endpoint_server import free_port, issuer, until_alive
+from tests.functional.test_endpoint_server import issuer, until_alive
+from tests.support.patience import LONG
+from tests.support.ports import free_port
 from tests.unit.api.issuing import TestIssuer, role
 
 from scr.api.services import open_services
@@ -26,7 +29,7 @@ from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, OdsCode
 from scr.settings import load
 
 __all__ = ["issuer"]
-SECONDS = 2.0
+SECONDS = 5.0
 LARGE = [observation(f"l{n}", "1", "2025-01-01", note=[{"text": "x" * 100_000}]) for n in range(150)]
 
 
@@ -57,7 +60,8 @@ class Serving:
     async def ended(self, how: str) -> None:
         """Wait until the audit says that a stream ended so."""
         query = "SELECT count(*) FROM audit WHERE person IS NULL AND details LIKE ?"
-        for _ in range(1000):
+        limit = time.monotonic() + LONG
+        while time.monotonic() < limit:
             with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as opened:
                 if opened.execute(query, (f'%"stream":"{how}"%',)).fetchone()[0]:
                     return
@@ -108,7 +112,7 @@ async def serving(tmp_path: Path, issuer: TestIssuer) -> AsyncIterator[Serving]:
             stdout=sink, stderr=sink, env=environment,
         )  # fmt: skip
     try:
-        async with httpx.AsyncClient(timeout=10, headers={"Authorization": authorization}) as client:
+        async with httpx.AsyncClient(timeout=LONG, headers={"Authorization": authorization}) as client:
             await until_alive(client, base, process)
             form = {"identifier": f"{NHS_NUMBER_SYSTEM}|{ADA.value}"}
             made.gate.set()
@@ -119,7 +123,7 @@ async def serving(tmp_path: Path, issuer: TestIssuer) -> AsyncIterator[Serving]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 15)
+        await asyncio.wait_for(process.wait(), LONG)
         made.gate.set()
         await runner.cleanup()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from joserfc.jwk import KeySet, RSAKey
+from tests.support.patience import LONG
 from typer.testing import CliRunner, Result
 
 from scr.cli.app import command_line
@@ -57,7 +58,7 @@ def trace(tmp_path: Path, unused_tcp_port: int) -> Iterator[Trace]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(LONG)
 
     def run(*options: str, number: str = "") -> Result:
         line = ["--home", str(tmp_path), "identity", "trace", *options]
@@ -65,7 +66,7 @@ def trace(tmp_path: Path, unused_tcp_port: int) -> Iterator[Trace]:
 
     yield run
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join()
     loop.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from joserfc.jwk import KeySet
+from tests.support.patience import LONG
 from typer.testing import CliRunner
 
 from scr.api.app import recover, waiting_room
@@ -83,7 +84,7 @@ async def test_a_message_waits_over_a_restart_and_is_filed_by_itself_once(
     assert "1 message waits for PDS" in printed(settings, "list")
     assert receipt.message in printed(settings, "waiting")
     busy_file(tmp_path, "pds").unlink()
-    async with started(settings) as services, asyncio.timeout(20):
+    async with started(settings) as services, asyncio.timeout(LONG):
         while await services.database.read(messages.waiting):  # noqa: ASYNC110 - only the store tells
             await asyncio.sleep(0.1)
         again = await services.intake.receive(provider, feed, LIST)

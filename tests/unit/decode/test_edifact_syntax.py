@@ -154,10 +154,10 @@ def test_four_times_the_bytes_cost_no_more_than_some_four_times(part: bytes) -> 
 
     def seconds(size: int) -> float:
         raw = b"UNH+1+MEDRPT'" + part * (size // len(part))
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for _ in decode(raw):
             pass
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     spent = [min(seconds(size) for _ in range(2)) for size in (30_000, 120_000)]
     assert all(after < 12 * before + 0.1 for before, after in pairwise(spent))

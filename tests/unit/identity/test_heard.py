@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
+from tests.support.patience import LONG
 from tests.unit.intake.register import ADA, BERT, DAY, Register, Taking, listed, person
 from tests.unit.store.samples import NOW
 
@@ -179,7 +180,7 @@ async def test_nobody_waits_for_it(world: World) -> None:
     refresh = Refresh(world.checks, world.resolver, world.database, lambda: world.now)
     task = asyncio.create_task(refresh.run())
     refresh.notice([world.who()])
-    await asyncio.wait_for(world.register.heard.wait(), 5)
+    await asyncio.wait_for(world.register.heard.wait(), LONG)
     assert not task.done()
     task.cancel()
     assert world.doubts() == []

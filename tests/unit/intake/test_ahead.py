@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
+from tests.support.patience import LONG
 from tests.unit.intake.feeder import HEADER, NOW, Feeder
 from tests.unit.intake.test_together import NUMBERS, ROWS
 
@@ -90,7 +91,7 @@ def running() -> Iterator[Running]:
     with asyncio.Runner() as runner:
         context = helpers.helping(ADAPTER, OdsCode("Z9901"))
         helper = runner.run(context.__aenter__())
-        runner.run(asyncio.wait_for(helper.started.wait(), 60))
+        runner.run(asyncio.wait_for(helper.started.wait(), LONG))
         yield runner, _Running(files, KEYS.id_key, helpers.configurations, long=0, helper=helper)
         runner.run(context.__aexit__(None, None, None))
 
@@ -171,7 +172,7 @@ def test_its_end_is_not_the_files(how: str) -> None:
 
     async def filed() -> list[object]:
         async with helpers.helping(ADAPTER, OdsCode("Z9901")) as helper:
-            await asyncio.wait_for(helper.started.wait(), 60)
+            await asyncio.wait_for(helper.started.wait(), LONG)
             there = _Running(DataFiles(), KEYS.id_key, {}, long=0, helper=helper)
             return await _filed([PLAIN], there)
 
@@ -184,7 +185,7 @@ def test_other_files_are_not_mapped_by() -> None:
     async def started() -> bool:
         helpers = Helpers(DataFiles(), KEYS.id_key, {ADAPTER: b"of yesterday"})
         async with helpers.helping(ADAPTER, OdsCode("Z9901")) as helper:
-            await asyncio.wait_for(helper.started.wait(), 60)
+            await asyncio.wait_for(helper.started.wait(), LONG)
             return helper.ready
 
     assert not asyncio.run(started())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.support.patience import LONG
 from tests.unit.intake.register import (
     ADA,
     BERT,
@@ -288,8 +289,8 @@ async def test_the_waiting_room_tries_by_itself(database: Database, keys: KeyRin
     taking.now += 60_000
     stop = asyncio.Event()
     running = asyncio.create_task(WaitingRoom(taking.intake, taking.clock).run(stop))
-    await asyncio.wait_for(register.heard.wait(), 5)
+    await asyncio.wait_for(register.heard.wait(), LONG)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, LONG)
     described = database.read_now(lambda conn: messages.describe(conn, receipt.message))
     assert described.state is MessageState.FILED

@@ -58,12 +58,12 @@ def reader(home: Path, version: str = "STU3", ods: OdsCode = ODS) -> Reader:
     return Reader(ods, NAME, adapter(home, version), id_key=b"k" * 32, clock=lambda: NOW)
 
 
-def limits(seconds: float = 5.0, attempts: int = 1, slots: int = 8, max_bytes: int = 2 * 2**20) -> Limits:
+def limits(seconds: float = 60.0, attempts: int = 1, slots: int = 8, max_bytes: int = 2 * 2**20) -> Limits:
     """Generous limits, for a test that is not about them."""
     return Limits(seconds, attempts, asyncio.Semaphore(slots), max_bytes)
 
 
-def question(seconds: float = 5.0, known: Demographics | None = KNOWN) -> Question:
+def question(seconds: float = 60.0, known: Demographics | None = KNOWN) -> Question:
     """About Margaret, from a clinician, with a deadline so many seconds from now."""
     loop = asyncio.get_running_loop()
     return Question(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import func, select
+from tests.support.patience import LONG
 from tests.unit.sources import given
 from tests.unit.store import samples
 
@@ -257,5 +258,5 @@ async def test_what_waits_to_be_written_is_bounded(world: World) -> None:
     assert world.copies._size <= MAX_WAITING
     world.copies.keep(world.person.key, OdsCode("ZZZ"), pulled.Copy("1", "s", "a", ()))
     world.database.close()
-    await asyncio.wait_for(world.copies.flush(world.database), 5)
+    await asyncio.wait_for(world.copies.flush(world.database), LONG)
     assert (await world.ask(SILENT)) is SILENT

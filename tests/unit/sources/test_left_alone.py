@@ -16,6 +16,7 @@ from scr.sources.asking import Limits, ask_guarded, source_breaker
 from scr.sources.http import SourceFailure
 from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
 
+pytestmark = pytest.mark.leaping
 REFUSED = SourceFailure("nothing listens there", code="refused")
 
 

@@ -16,6 +16,7 @@ from scr.sources.pace import Pace, fetch_paced
 
 HERE = "http://there.example/fhir/Condition"
 FINE = {"content-type": "application/json"}
+pytestmark = pytest.mark.leaping
 
 
 def known(seconds: float, calls: int = 64) -> Pace:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
+from tests.support.patience import LONG
 
 from scr.errors import Conflict, Fault, Invalid, Unavailable
 from scr.store.engine import Database, Work
@@ -77,11 +78,11 @@ class _Held:
         self._first = threading.Thread(target=lambda: self.database.write_now(self._hold))
         self._started = threading.Event()
         self._first.start()
-        assert self._started.wait(5)
+        assert self._started.wait(LONG)
 
     def _hold(self, _: Connection) -> None:
         self._started.set()
-        assert self._going.wait(5)
+        assert self._going.wait(LONG)
 
     async def batch(self, *units: Work[Any]) -> list[Any]:
         waiting = [asyncio.ensure_future(self.database.write(unit)) for unit in units]
@@ -209,7 +210,7 @@ def test_a_unit_that_meets_a_lock_waits_and_is_done(database: Database, database
 
     thread = threading.Thread(target=lambda: other.write_now(hold))
     thread.start()
-    assert holding.wait(5)
+    assert holding.wait(LONG)
 
     def step(connection: Connection) -> int:
         return connection.execute(text("UPDATE tally SET n = n + 1")).rowcount
