@@ -45,7 +45,7 @@ def citizen(number: NHSNumber | None, subject: str, name: str, **more: Any) -> S
 def carer(number: NHSNumber, subject: str, name: str, **more: Any) -> SignedIn:
     """Somebody whom NHS login lets act for the person with this number."""
     act = Acting(subject, name, identity_proofing_level="P9", vot="P9.Cp.Cd", **more)
-    return citizen(number, "somebody", "", act=act, assurance="", vot="")
+    return citizen(number, "somebody", "", act=act, vot="")
 
 
 @dataclass
@@ -73,8 +73,12 @@ class Browser:
     async def ask(
         self, path: str, body: object = None, *, method: str = "", headers: dict[str, str] | None = None
     ) -> Told:
-        """GET, or POST where there is a body."""
-        sent = {"cookie": f"{VISIT}={self.cookie}", **(headers or {})}
+        """GET, or POST where there is a body, with the token of the session and the record."""
+        about = path.split("/")[3] if path.startswith("/access/people/") else ""
+        sent = {"cookie": f"{VISIT}={self.cookie}"}
+        if body is not None and headers is None:
+            sent["x-csrf-token"] = await self._token(about)
+        sent |= headers or {}
         content = b"" if body is None else orjson.dumps(body)
         method = method or ("GET" if body is None else "POST")
         answer = await self.deployment.client.request(
@@ -83,6 +87,13 @@ class Browser:
         assert answer.headers["cache-control"] == "no-store"
         self.deployment.client.cookies.clear()
         return Told(answer.status_code, orjson.loads(answer.content or b"{}"), answer.headers)
+
+    async def _token(self, about: str) -> str:
+        """What a form holds about a record, or about none."""
+        if about not in self.csrf:
+            said = await self.ask(f"/access/people/{about}" if about else "/access/me")
+            self.csrf[about] = str(said.body.get("csrf", ""))
+        return self.csrf[about]
 
 
 @dataclass

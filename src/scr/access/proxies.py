@@ -87,7 +87,8 @@ class Proxies:
         if carers is None or actor.basis not in carers.by_sign_in:
             return None
         now = self.now()
-        return Delegation(actor.basis, since=now, until=now + _SESSION_MS, used=now, contributes=True)
+        since, until = now - _SESSION_MS, now + _SESSION_MS
+        return Delegation(actor.basis, since, until, used=now, contributes=True)
 
 
 def born(known: Known) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from scr.access.proxies import Proxies
-from scr.api.access.me import MeRoutes
+from scr.api.access.people_build import mount_people
 from scr.api.access.visits import Visits
 from scr.api.access.who import Door
 from scr.api.auth import TokenVerifier
@@ -19,14 +19,15 @@ def mount_online(
     app: FastAPI, services: Services, verifier: TokenVerifier, sign_in: SignIn, opener: Opener
 ) -> None:
     """The JSON API below ``/access``, and what else citizens and carers have."""
+    proxies = Proxies(services.database, services.keys, services.policy, now_ms)
     visits = Visits(
         Door(verifier, sign_in),
-        Proxies(services.database, services.keys, services.policy, now_ms),
+        proxies,
         services.broker,
         opener,
         services.policy,
         services.database,
         now_ms,
     )
-    app.include_router(MeRoutes(visits).router())
+    mount_people(app, services, visits, proxies)
     mount_my(app, services, visits)

@@ -9,7 +9,7 @@ than one that they may see the answer is the same, whether there is such a perso
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
@@ -19,30 +19,23 @@ from starlette.responses import Response
 
 from scr.access.proxies import Proxies
 from scr.api.access.answers import as_json, problem, sign_in_address
+from scr.api.access.finding import ME, Finder
 from scr.api.access.who import Caller, Door, Visitor, check_sent
 from scr.api.fhir.opened import Opened, Opener
 from scr.api.look import Answer, Clock, Look, audit_row, refused, respond, told_of
 from scr.api.pages.forms import Form, read_form
 from scr.api.pages.render import moved
 from scr.broker.gather import OnHeld, OnResult
-from scr.broker.query import Broker, Known
-from scr.consent.actor import Actor, ActorKind
-from scr.consent.decide import AccessRequest, Interaction, decide_actor
+from scr.broker.query import Broker
+from scr.consent.decide import Interaction
 from scr.consent.policy import ONLINE, Policy
-from scr.errors import Forbidden, NotFound, ScrError, Unauthenticated, Unavailable
-from scr.fhir.dates import utc
+from scr.errors import ScrError, Unauthenticated, Unavailable
 from scr.fhir.headings import HEADINGS
-from scr.store.delegations import note_use
 from scr.store.engine import Database
 from scr.store.trail import append
 
-ME = "me"
-"""In the place of a Patient's id: the record that they came for."""
-NOBODY = "there is no record with this id, or none that you may see"
-NO_RECORD = "nothing is held of you here"
 CSRF_HEADER = "X-CSRF-Token"
 _CHOSEN = "whose"
-_PURPOSES = {ActorKind.CITIZEN: "PATRQT", ActorKind.CARER: "FAMRQT"}
 _log = structlog.get_logger("scr.api.access")
 
 V = TypeVar("V", Caller, Visitor)
@@ -80,9 +73,8 @@ class Visits:
         clock: Clock,
     ) -> None:
         self._door = door
-        self._proxies = proxies
-        self._broker = broker
         self._opener = opener
+        self._finder = Finder(door, proxies, broker, opener, policy)
         self._policy = policy
         self._database = database
         self._clock = clock
@@ -105,7 +97,7 @@ class Visits:
         ``whose`` is the logical id of a Patient. ``fhir``: a refusal is an OperationOutcome, else RFC 9457.
         """
         return await self._serve(
-            request, self._look(action, what, interaction), self._visiting(whose), handler, fhir
+            request, self._look(action, what, interaction), self._finder.visiting(whose), handler, fhir
         )
 
     async def greet(
@@ -113,7 +105,7 @@ class Visits:
     ) -> Response:
         """A call of somebody who is signed in, that is about no record."""
         return await self._serve(
-            request, self._look(action, what, Interaction.READ), self._calling, handler, fhir
+            request, self._look(action, what, Interaction.READ), self._finder.calling, handler, fhir
         )
 
     # Pages
@@ -137,7 +129,7 @@ class Visits:
         """
         whose = request.cookies.get(self._door.sign_in.cookies.name(_CHOSEN)) or ME
         look = self._look(action, what, interaction)
-        return await self._page(request, look, self._visiting(whose), work, failed, again, read)
+        return await self._page(request, look, self._finder.visiting(whose), work, failed, again, read)
 
     async def run_caller(
         self,
@@ -152,7 +144,7 @@ class Visits:
     ) -> Response:
         """A page of somebody who is signed in, that is about no record: whom to act for, an invitation."""
         look = self._look(action, what, Interaction.READ)
-        return await self._page(request, look, self._calling, work, failed, again, read)
+        return await self._page(request, look, self._finder.calling, work, failed, again, read)
 
     def choose(self, answer: Response, whose: str) -> None:
         """Let the pages of this browser be about a Patient's record from now on, or (``me``) one's own.
@@ -177,6 +169,10 @@ class Visits:
         return await self._opener.opened(
             look, visitor.actor, visitor.admitted, on_result, on_held, asked=asked
         )
+
+    async def people(self, look: Look, caller: Caller) -> list[Visitor]:
+        """Whose records somebody may see now: their own, and those of whom they act for."""
+        return await self._finder.people(look, caller)
 
     # How a visit goes
 
@@ -263,64 +259,6 @@ class Visits:
                 write(connection)
 
         await self._database.write(work)
-
-    async def _calling(self, look: Look, request: Request) -> Caller:
-        """Who is there, if such people are served here and are sure enough who they are."""
-        caller = await self._door.caller(request)
-        look.actor, look.purpose = caller.actor, _PURPOSES.get(caller.actor.kind, look.purpose)
-        self._admit(look, caller.actor)
-        return caller
-
-    def _visiting(self, whose: str) -> Callable[[Look, Request], Awaitable[Visitor]]:
-        async def find(look: Look, request: Request) -> Visitor:
-            return await self._visitor(look, await self._calling(look, request), whose)
-
-        return find
-
-    def _admit(self, look: Look, actor: Actor) -> None:
-        """Whether such an actor may see anything at all: it tells nothing of anybody."""
-        asked = AccessRequest(actor, look.interaction, purpose=look.purpose, serves=look.serves)
-        decision = decide_actor(asked, self._policy, utc(look.now))
-        if not look.allowed(decision):
-            raise Forbidden(decision.reasons[0].sentence, code=decision.code)
-
-    async def _visitor(self, look: Look, caller: Caller, whose: str) -> Visitor:
-        """Whoever is there, at the record that they ask for. Raises Forbidden of their own, else NotFound."""
-        known, own = await self._whose(caller.actor, whose)
-        if known is None:
-            raise NotFound(NO_RECORD if own else NOBODY, code="no-record")
-        actor = caller.actor if own else _carer(caller.actor, known)
-        look.actor, look.purpose = actor, _PURPOSES[actor.kind]
-        right = await self._proxies.right(known, actor, own=own)
-        look.facts[known.person.key] = right.online
-        admitted = self._opener.admit(look, actor, known)
-        if isinstance(admitted, Forbidden):
-            assert look.decision is not None
-            if not own:
-                raise NotFound(NOBODY, code="no-record")
-            raise Forbidden(look.decision.reasons[0].sentence, code=look.decision.code)
-        visitor = Visitor(caller, actor, admitted, right)
-        if not own:
-            look.details |= {"acts_for": visitor.of, "delegation": right.delegation}
-            used = right.delegated
-            if used is not None:
-                look.beside.append(lambda connection: note_use(connection, used, look.now))
-        return visitor
-
-    async def _whose(self, actor: Actor, whose: str) -> tuple[Known | None, bool]:
-        """The person of a Patient's id, and whether they are whoever asks."""
-        mine = None if actor.patient is None else await self._broker.by_number(actor.patient, actor)
-        citizen = actor.kind is ActorKind.CITIZEN
-        if whose == ME or (mine is not None and whose in {each.patient_id for each in mine.view}):
-            return mine, citizen
-        if not citizen:  # they came for one person, and for nobody else
-            return None, False
-        return await self._broker.by_id(whose, actor), False
-
-
-def _carer(actor: Actor, known: Known) -> Actor:
-    """A citizen, as the carer of somebody else."""
-    return replace(actor, kind=ActorKind.CARER, patient=known.person.nhs_number)
 
 
 def _caller(visitor: Caller | Visitor) -> Caller:

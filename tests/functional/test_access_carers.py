@@ -1,0 +1,140 @@
+"""Carers: let in by the person, narrowed to what they were let do, and out again at once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.functional.deployment import ADA, BERT, NOBODY, beside
+from tests.functional.online import Browser, Online, Told, carer, citizen, online
+
+ADAS = citizen(ADA, "ada", "Ada O'Sample")
+CARLS = citizen(NOBODY, "carl", "Carl Carer")
+BERTS = citizen(BERT, "bert", "Bert Sample")
+ME = "/access/people/me"
+
+
+@pytest.fixture
+async def place(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Online]:
+    """A deployment that citizens sign in to."""
+    database = shutil.copy(sqlite_template, tmp_path / "scr.db")
+    async with online(tmp_path / "home", f"sqlite:///{database}") as made:
+        yield made
+
+
+def until(days: float = 30) -> str:
+    """An instant so many days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+async def invited(ada: Browser, **more: object) -> Told:
+    """Ada lets a carer in."""
+    made = await ada.ask(f"{ME}/carers", {"calls": "Carl, my neighbour", "until": until(), **more})
+    assert made.status == 201, made.body
+    return made
+
+
+async def test_a_carer_is_let_in_narrowed_and_out_at_once(place: Online) -> None:
+    """From the invitation to the end: both names in the audit, one use of the code, and no more of the record
+    than was given; when it ends it opens nothing, in another process either."""
+    ada, carl = await place.browser(ADAS), await place.browser(CARLS)
+    made = await invited(ada, headings=["allergies"])
+    mine = (await ada.ask(ME)).body["patient"]
+    hers = f"/access/people/{mine}"
+    assert (await carl.ask(hers)).code == "no-record"
+    code = made.body["code"].lower().replace("-", " ")
+    shown = await carl.ask("/access/invitations/look", {"code": code})
+    assert (shown.body["of"], shown.body["headings"]) == ("Ada Mary O'Sample", ["allergies"])
+    taken = await carl.ask("/access/invitations/accept", {"code": code})
+    assert (taken.status, taken.body["patient"]) == (201, mine)
+    assert (await carl.ask("/access/invitations/accept", {"code": code})).code == "no-invitation"
+
+    assert [each["patient"] for each in (await carl.ask("/access/me")).body["people"]] == [mine]
+    assert (await carl.ask(hers)).body["basis"] == "consent"
+    row = place.rows("access")[0]
+    assert (row.actor_name, row.details["acts_for"], row.purpose) == (
+        "Carl Carer",
+        "Ada Mary O'Sample",
+        "FAMRQT",
+    )
+    for refused in (f"{hers}/carers", f"{hers}/choices", f"{hers}/questions"):
+        assert (await carl.ask(refused)).code == "own-only"
+    [theirs] = (await ada.ask(f"{ME}/carers")).body["carers"]
+    assert (theirs["state"], theirs["carer"]) == ("in-force", "Carl Carer")
+
+    looks = (await ada.ask(f"{ME}/looks")).body["looks"]
+    assert {(each["who"], each["name"]) for each in looks} >= {("carer", "Carl Carer")}
+    async with beside(place.deployment) as other:
+        elsewhere = Browser(other, carl.cookie)
+        assert (await elsewhere.ask(hers)).status == 200
+        ended = await ada.ask(f"{ME}/carers/{theirs['id']}/end", {})
+        assert ended.body["state"] == "ended"
+        assert (await elsewhere.ask(hers)).body == (await carl.ask("/access/people/nobody")).body
+    assert (await carl.ask("/access/me")).body["people"] == []
+
+
+async def test_an_invitation_is_for_who_holds_it_and_for_nobody_else(place: Online) -> None:
+    """Not for the person, not for who acts for another just now, not twice, and not by guessing."""
+    ada, carl, bert = [await place.browser(each) for each in (ADAS, CARLS, BERTS)]
+    one, two = [(await invited(ada)).body["code"] for _ in range(2)]
+    assert (await ada.ask("/access/invitations/accept", {"code": one})).code == "own-invitation"
+    acting = await place.browser(carer(ADA, "carl", "Carl Carer", relationship="consent"))
+    assert (await acting.ask("/access/invitations/look", {"code": one})).code == "not-yourself"
+    assert (await carl.ask("/access/invitations/accept", {"code": one})).status == 201
+    assert (await carl.ask("/access/invitations/accept", {"code": two})).code == "has-access"
+    codes = [(await bert.ask("/access/invitations/look", {"code": f"W{n}"})).code for n in range(11)]
+    assert codes == ["no-invitation"] * 10 + ["too-many-codes"]
+    assert (await bert.ask("/access/invitations/look", {"code": two})).code == "too-many-codes"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "where"),
+    [
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"until": until(5000)}, "until"),
+        ({"until": "soon"}, "until"),
+        ({"calls": " "}, "calls"),
+        ({"headings": []}, "headings"),
+        ({"headings": ["everything"]}, "headings"),
+        ({"basis": "parental-responsibility"}, "body"),
+    ],
+)
+async def test_what_cannot_be_given_is_told_by_its_field(
+    place: Online, wanted: dict[str, object], where: str
+) -> None:
+    """No access without an end, for too long, of nothing, or on a basis that staff have to see."""
+    ada = await place.browser(ADAS)
+    sent = {"calls": "Carl", "until": until(), **wanted}
+    said = await ada.ask(f"{ME}/carers", sent)
+    assert said.status == 400
+    assert where in said.body["detail"]
+
+
+async def test_what_the_sign_in_says_counts_until_it_is_ended_here(place: Online) -> None:
+    """NHS login's word lets a carer in on a basis of the policy; one that Ada has ended stays ended, and a
+    basis that staff have to record does not come from a sign-in."""
+    ada = await place.browser(ADAS)
+    told = {"relationship": "consent"}
+    acting = await place.browser(carer(ADA, "carl", "Carl Carer", **told))
+    assert (await acting.ask(ME)).body["basis"] == "consent"
+    best = await place.browser(carer(ADA, "carl", "Carl Carer", relationship="best-interest"))
+    attorney = "health-and-welfare-lasting-power-of-attorney"
+    for refused in (best, await place.browser(carer(ADA, "carl", "Carl Carer", relationship=attorney))):
+        assert (await refused.ask(ME)).code == "no-record"
+    carl, made = await place.browser(CARLS), await invited(ada)
+    await carl.ask("/access/invitations/accept", {"code": made.body["code"]})
+    await ada.ask(f"{ME}/carers/{made.body['id']}/end", {})
+    assert (await acting.ask(ME)).code == "no-record"
+
+
+async def test_a_form_of_one_record_changes_no_other(place: Online) -> None:
+    """Without the token of this session and record nothing is changed, whatever cookie the browser has."""
+    ada = await place.browser(ADAS)
+    sent = {"calls": "Carl", "until": until()}
+    for header in ("", "x" * 64, (await ada.ask("/access/me")).body["csrf"]):
+        said = await ada.ask(f"{ME}/carers", sent, headers={"x-csrf-token": header})
+        assert (said.status, said.code) == (403, "stale-form")
+    assert (await ada.ask(f"{ME}/carers")).body["carers"] == []
