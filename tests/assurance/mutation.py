@@ -57,6 +57,9 @@ def main() -> int:
         for number, mutant in enumerate(mutants_of(ast.parse(path.read_text(encoding="utf-8"))))
         if number % read.every == 0
     ]
+    sys.stdout.write(
+        f"{len(tried)} small mistakes, each alone: does a test fail? First the tests as they are.\n"
+    )
     with tempfile.TemporaryDirectory() as home:
         kept = Path(home, "kept")
         if apart(partial(measure, [_SOURCES / part for part in _PARTS], _TESTS, kept)) != 0:

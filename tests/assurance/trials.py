@@ -29,6 +29,7 @@ from tests.assurance.mutants import Mutant, mutants_of
 _QUICK_SECONDS, _SLOW_SECONDS = 0.2, 1.5
 _PATIENCE_SECONDS = 15.0
 _NOT_TRIED = 70
+_FEW, _STEP = 3, 50
 
 
 @dataclass(slots=True)
@@ -41,11 +42,12 @@ class Tests:
     lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
     def of(self, path: Path, mutant: Mutant) -> list[str]:
-        """Those that come by the mistake, quickest first; then others that come by the file and are quick."""
+        """Those that come by the mistake, quickest first. Where these are few (what is remembered is asked
+        for once), then others that come by the file and are quick."""
         found = self.lines.get(str(path), {})
         near = {test for line in range(mutant.first, mutant.last + 1) for test in found.get(line, ()) if test}
         others = {test for tests in found.values() for test in tests if test} - near
-        quick = {test for test in others if self.seconds[test] < _QUICK_SECONDS}
+        quick = {test for test in others if self.seconds[test] < _QUICK_SECONDS and len(near) <= _FEW}
         return [*sorted(near, key=self._order), *sorted(quick, key=self._order)]
 
     def slow(self, test: str) -> bool:
@@ -118,6 +120,7 @@ class _Trial(_Plugin):
         """The quick tests first, of every mutant; the slow ones of those that are left."""
         items = {item.nodeid: item for item in session.items}
         gc.collect()
+        gc.freeze()  # what is there is not touched any more: a process that is forked off shares it
         functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
         cached = [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]
 
@@ -132,14 +135,16 @@ class _Trial(_Plugin):
                 return 1
             return int(session.testsfailed > 0)
 
-        quick = self._survivors(self.tried, partial(attempt, False))
-        self.alive = self._survivors(quick, partial(attempt, True))
+        quick = self._survivors("quick tests", self.tried, partial(attempt, False))
+        self.alive = self._survivors("slow tests", quick, partial(attempt, True))
         return True
 
-    def _survivors(self, tried: Iterable[Tried], attempt: Attempt) -> list[Tried]:
+    def _survivors(self, which: str, tried: Sequence[Tried], attempt: Attempt) -> list[Tried]:
         running: dict[int, Tried] = {}
         found: list[Tried] = []
-        for each in tried:
+        for number, each in enumerate(tried):
+            if number % _STEP == 0:
+                sys.stdout.write(f"{which}: {number} of {len(tried)} mutants tried, {len(found)} unnoticed\n")
             if len(running) >= self.processes:
                 _wait(running, found)
             tests = self.tests.of(each.path, each.mutant)

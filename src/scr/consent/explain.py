@@ -146,8 +146,9 @@ def _alternatives(
     if actor.organisation is not None:
         related = request.relationships | {actor.organisation}
         yield "a relationship of the organisation with the person", replace(request, relationships=related)
-        glass = _glass(actor, actor.organisation, now)
-        yield "breaking the glass", replace(request, glass=glass)
+        if actor.role is not None:
+            glass = _glass(actor, actor.role, actor.organisation, now)
+            yield "breaking the glass", replace(request, glass=glass)
     yield "the person's withdrawing their Consents", replace(request, rules=())
     yield "the sources' telling of no objection", replace(request, objections=frozenset())
     yield "another scope (user/*.rs)", replace(request, actor=replace(actor, scopes=frozenset({"user/*.rs"})))
@@ -160,7 +161,6 @@ def _alternatives(
                 yield f"the job role {code} ({role.name})", replace(request, actor=other)
 
 
-def _glass(actor: Actor, organisation: OdsCode, now: datetime) -> BrokenGlass:
+def _glass(actor: Actor, role: str, organisation: OdsCode, now: datetime) -> BrokenGlass:
     at = milliseconds(now)
-    role = actor.role or ""
-    return BrokenGlass("what-if", "what-if", actor.subject, role, organisation, at, at + _HOUR_MS)
+    return BrokenGlass("what if", "what if", actor.subject, role, organisation, at, at + _HOUR_MS)

@@ -289,14 +289,12 @@ def _names_document(rule: SharingRule) -> bool:
     return any(thing.partition("/")[0] in _DOCUMENTS for thing in rule.things)
 
 
-def _is_contents(rule: SharingRule, entry: Entry) -> bool:
-    """A Binary does not say whose contents it is: where a document is withheld, none goes out alone."""
-    return entry.type == _CONTENTS and _names_document(rule)
-
-
 def _bears(rule: SharingRule, entry: Entry, doubtful: bool) -> bool:
-    """Whether a rule is about an entry. ``doubtful``: also where it is not known."""
-    if rule.things and entry.reference not in rule.things and not (doubtful and _is_contents(rule, entry)):
+    """Whether a rule is about an entry that it was looked up for. ``doubtful``: also where it is not known.
+
+    A Binary does not say whose contents it is: where a document is withheld, none goes out alone.
+    """
+    if rule.things and entry.reference not in rule.things and not (doubtful and entry.type == _CONTENTS):
         return False
     if rule.sources and entry.source not in rule.sources:
         return False

@@ -113,17 +113,15 @@ def spread(nodes: Sequence[Node], before: Marks) -> Spread:
 def _own(nodes: Sequence[Node], parts: Mapping[str, Part], before: Marks) -> dict[str, frozenset[str]]:
     """What each passes on by its own codes, a medicine's among them, and what is remembered."""
     passes = dict(before.passes)
-    for medicine in (True, False):  # medicines first: what names one has its labels
-        for node in nodes:
-            part = parts[node.reference]
-            if part is Part.NEITHER or (part is Part.MEDICINE) is not medicine:
-                continue
-            found = passes.get(node.reference, NONE) | node.own
-            for reference in node.references if part is Part.FACT else ():
-                if reference.startswith("Medication/"):
-                    found |= passes.get(reference, NONE)
-            if found:
-                passes[node.reference] = found
+    medicines = [node for node in nodes if parts[node.reference] is Part.MEDICINE]
+    others = [node for node in nodes if parts[node.reference] not in (Part.MEDICINE, Part.NEITHER)]
+    for node in (*medicines, *others):  # what names a medicine has its labels
+        found = passes.get(node.reference, NONE) | node.own
+        for reference in node.references if parts[node.reference] is Part.FACT else ():
+            if reference.startswith("Medication/"):
+                found |= passes.get(reference, NONE)
+        if found:
+            passes[node.reference] = found
     return passes
 
 
@@ -137,7 +135,7 @@ def _names(
     named = dict(before)
     for node in nodes:
         labels = passes.get(node.reference, NONE)
-        if labels and parts[node.reference] not in (Part.NEITHER, Part.MEDICINE):
+        if labels and parts[node.reference] is not Part.MEDICINE:
             _name(node, labels, named)
     return named
 
