@@ -22,7 +22,8 @@ SCOPES = (
 TYPES = (
     "Observation", "Observation", "Condition", "Encounter", "DiagnosticReport", "List", "Provenance",
     "MedicationRequest", "DocumentReference", "Procedure", "Practitioner", "AllergyIntolerance",
-    "RelatedPerson", "Medication", "Patient", "Immunization", "Account", "Consent", "Binary", "Composition",
+    "RelatedPerson", "Medication", "Patient", "Immunization", "Account", "Consent", "Binary", "Binary",
+    "Composition",
     "nothing",
 )  # fmt: skip
 _CODES = (
@@ -72,12 +73,16 @@ _FIXED = {
     "class": ("AMB",),
     "intent": ("order",),
 }  # fmt: skip
+_SINCE = ("2024-05-05T05:05:05Z", "2025-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "x")
+_STREAMS = (("accept", "application/fhir+ndjson"), ("accept", "text/event-stream"))
 _SYNONYMS = ("patient", "patient", "patient", "subject", "patient:Patient", "subject:Patient")
 _HEADERS = (
     ("if-none-match", "*"), ("if-none-match", 'W/"1"'), ("if-none-match", 'W/"2"'), ("if-match", 'W/"1"'),
     ("if-modified-since", "Sat, 01 Jan 2050 00:00:00 GMT"), ("range", "bytes=0-1"),
     ("prefer", "handling=lenient"),
+    ("prefer", "respond-async"), ("prefer", "respond-async"), ("prefer", "wait=30"),
     ("prefer", "return=minimal"), ("accept", "application/fhir+xml"), ("accept-encoding", "gzip"),
+    ("accept", "*/*"), ("accept", "application/pdf"), ("if-none-exist", "code=x"),
     ("x-http-method-override", "DELETE"), ("x-forwarded-host", "other.test"), ("x-provenance", "{}"),
 )  # fmt: skip
 _ANY = "y" * 26
@@ -121,7 +126,8 @@ def _read(rng: Random, asked: Asked) -> Request:
 
 def _history(rng: Random, asked: Asked) -> Request:
     rest = rng.choice(["/_history", "/_history/1", "/_history/2", "/$validate", "/$meta", "/*", "/_search"])
-    return Request(_thing(rng, asked) + rest)
+    query = (("_since", rng.choice(_SINCE)),) if rest == "/_history" and rng.random() < 0.3 else ()
+    return Request(_thing(rng, asked) + rest, query)
 
 
 def _patient(rng: Random, asked: Asked) -> Request:
@@ -138,16 +144,19 @@ def _patient(rng: Random, asked: Asked) -> Request:
 def _everything(rng: Random, asked: Asked) -> Request:
     parts = {
         "_type": ("Observation", "Encounter,List", "Patient", "Provenance,Condition", "nothing", "Consent"),
-        "_since": ("2024-05-05T05:05:05Z", "2025-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "x"),
+        "_since": _SINCE,
         "_count": _COUNTS,
         "start": ("2025",),
         "end": ("2025-01-31",),
         "_elements": ("id",),
     }
     names = rng.sample(sorted(parts), rng.choice([0, 1, 1, 2, 3]))
-    operation = rng.choices(["$everything", "$summary", "$document", "$export"], [12, 1, 1, 1])[0]
+    operation = rng.choices(
+        ["$everything", "$since-last-look", "$summary", "$document", "$export"], [12, 2, 1, 1, 1]
+    )[0]
     query = tuple((name, rng.choice(parts[name])) for name in names)
-    return Request(f"Patient/{asked.subject}/{operation}", query)
+    headers = (rng.choice(_STREAMS),) if operation == "$everything" and rng.random() < 0.2 else ()
+    return Request(f"Patient/{asked.subject}/{operation}", query, headers=headers)
 
 
 def _search(rng: Random, asked: Asked) -> Request:
@@ -308,7 +317,7 @@ def _operation(rng: Random, asked: Asked) -> Request:
             (f"Patient/{asked.subject}/$summary", ()),
             (f"Patient/{asked.subject}/$record-document", ()),
             ("Patient/$summary", (("identifier", f"{NHS_NUMBER_SYSTEM}|{asked.number}"),)),
-            (f"{some}/$document", ()),
+            (f"{some}/$document", rng.choice([(), (("persist", "true"),)])),
             ("DocumentReference/$docref", (about, ("start", "2024"))),
             ("DocumentReference/$docref", (about, ("type", rng.choice(_CODES)))),
             ("Observation/$lastn", (about, ("category", "vital-signs"))),
@@ -317,8 +326,9 @@ def _operation(rng: Random, asked: Asked) -> Request:
         ]
     )
     if rng.random() < 0.1:
-        body = {"resourceType": "Condition", "subject": {"reference": rng.choice(asked.known or (_ANY,))}}
-        return Request("Condition/$validate", method="POST", content=orjson.dumps(body))
+        kind, other = rng.choice(TYPES), rng.choice(asked.known or (_ANY,))
+        body = {"resourceType": kind, "id": other.partition("/")[2], "subject": {"reference": other}}
+        return Request(f"{kind}/$validate", method="POST", content=orjson.dumps(body))
     if rng.random() < 0.1:
         return _match(rng)
     return Request(path, query) if rng.random() < 0.7 else Request(path, form=query)

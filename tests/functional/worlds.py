@@ -63,7 +63,8 @@ _MORE: dict[str, Tree] = {
 def tree(kind: str, logical: str, **more: object) -> Tree:
     """A resource about whoever the bundle is about."""
     about = {"AllergyIntolerance": "patient", "RelatedPerson": "patient"}.get(kind, "subject")
-    subject = {} if kind in {"Medication", "Practitioner", "Provenance"} else {about: to("Patient/p")}
+    nobody = {"Binary", "Medication", "Practitioner", "Provenance"}
+    subject = {} if kind in nobody else {about: to("Patient/p")}
     return {"resourceType": kind, "id": logical, **subject, **more}
 
 
@@ -129,10 +130,16 @@ def prescribed(logical: str, **more: object) -> Tree:
     return tree("MedicationRequest", logical, status="active", intent="order", **more)
 
 
-def letter(logical: str) -> Tree:
-    """A document."""
-    content = [{"attachment": {"title": "A letter"}}]
-    return tree("DocumentReference", logical, status="current", type=code("4"), content=content)
+def letter(logical: str, contents: str = "", **more: object) -> Tree:
+    """A document; its contents may stand elsewhere."""
+    attachment = {"title": "A letter", **({"url": contents} if contents else {})}
+    content = [{"attachment": attachment}]
+    return tree("DocumentReference", logical, status="current", type=code("4"), content=content, **more)
+
+
+def contents(logical: str) -> Tree:
+    """What stands in a document."""
+    return tree("Binary", logical, contentType="text/plain", data="QSBsZXR0ZXI=")
 
 
 def labelled(*codes: tuple[str, str]) -> Tree:
@@ -154,6 +161,8 @@ MARKED = [
         "MedicationRequest", "hm", status="active", intent="order", medicationReference=to("Medication/hmd")
     ),
     tree("Practitioner", "hp", name=[{"text": "Dr Hidden"}], meta=R),
+    letter("hd", "Binary/hb", meta=R),
+    contents("hb"),
 ]
 """What is restricted by its source, by its codes, by the law, and by what it belongs with."""
 
@@ -173,6 +182,8 @@ BESIDE_MARKED = [
     tree("Practitioner", "pr", name=[{"text": "Dr Shown"}]),
     provenance("pv", "Observation/hs", "Observation/o1"),
     provenance("pw", "Encounter/es"),
+    letter("dc", "Binary/bc"),
+    contents("bc"),
 ]  # fmt: skip
 """What names some of that and takes nothing from it."""
 
@@ -181,7 +192,8 @@ OTHER_HEADINGS = [
     observation("f2", "55284-4", "laboratory", performer=to("*Practitioner/pr")),
     report("dr", "*Observation/f2"),
     tree("Procedure", "pd", status="completed", code=code("3")),
-    letter("dc"),
+    letter("dc", "Binary/bc"),
+    contents("bc"),
 ]  # fmt: skip
 """What stands under findings, results, procedures and documents."""
 
@@ -415,6 +427,7 @@ class Request:
 
 
 _TOKEN_SECONDS = 200.0
+_PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -481,7 +494,11 @@ async def world(home: Path, *, hidden: bool) -> AsyncIterator[World]:
         return neighbour.respond(request) if request.url.host == "neighbour.test" else issuer.respond(request)
 
     settings = Settings(
-        home=home, database_url=f"sqlite:///{home}/scr.db", base_url=BASE, issuers=(issuer.settings(),)
+        home=home,
+        database_url=f"sqlite:///{home}/scr.db",
+        base_url=BASE,
+        issuers=(issuer.settings(),),
+        deadline_seconds=_PATIENCE_SECONDS,
     )
     async with open_services(settings, transport=httpx.MockTransport(network)) as services:
         app = create_app(settings, listen=False)
@@ -499,6 +516,7 @@ async def _begin(home: Path, template: Path) -> None:
         path = home / "adapters" / "providers" / f"{ods}.yaml"
         path.write_text(yaml.safe_dump(provider, sort_keys=False), encoding="utf-8")
     _clear(home)
+    _wait(home)
     shutil.copy(template, home / "scr.db")
     async with world(home, hidden=False) as made:
         live = [ods for ods in made.services.providers if ods.value != DARK]
@@ -513,6 +531,15 @@ async def _begin(home: Path, template: Path) -> None:
         await made.services.database.write(lambda conn: _say(conn, made))
         await _claim(made, GLASSED, "$break-glass", "BTG")
         await _claim(made, CLAIMED, "$claim-relationship", "TREAT")
+
+
+def _wait(home: Path) -> None:
+    """Let the live source be as slow as it likes: on a busy machine it is slower in one of the worlds."""
+    path = home / "adapters" / "providers" / f"{LIVE}.yaml"
+    provider = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for feed in provider["feeds"]:
+        feed["connection"]["timeout_seconds"] = _PATIENCE_SECONDS
+    path.write_text(yaml.safe_dump(provider, sort_keys=False), encoding="utf-8")
 
 
 def _clear(home: Path) -> None:
