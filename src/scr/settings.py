@@ -176,6 +176,15 @@ class Settings(BaseModel):
     alert_folder: str = Field(
         default="", description="Folder into which each alert is written as a file; empty: none."
     )
+    upload_scanner: str = Field(
+        default="",
+        pattern=r"^$|^(command|clamd):.+$",
+        description="What scans what citizens send for viruses: `command:clamdscan -`, "
+        "`clamd:/run/clamd.sock`; empty: nothing does.",
+    )
+    max_upload_bytes: int = Field(
+        default=10 * 1024 * 1024, gt=0, description="Largest file that a citizen may send."
+    )
     writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from scr.api.access.reminding import reminding
 from scr.api.services import Services, now_ms
 from scr.settings import Settings
-from scr.sources.alerts import AlertPost, ways_of
+from scr.sources.alerts import AlertPost, Send, ways_of
 
 
 def sends_alerts(settings: Settings) -> bool:
@@ -18,11 +19,21 @@ def sends_alerts(settings: Settings) -> bool:
 
 @asynccontextmanager
 async def alerting(services: Services) -> AsyncIterator[None]:
-    """Deliver them. Raises Invalid where the secret that signs them is not there."""
+    """Deliver them, and make those that a clock makes.
+
+    Raises Invalid where the secret that signs them is not there.
+    """
     ways = ways_of(services.settings, services.client, now_ms)
-    if not ways:
-        yield
-        return
+    async with reminding(services, sends=bool(ways)):
+        if ways:
+            async with _delivering(services, ways):
+                yield
+        else:
+            yield
+
+
+@asynccontextmanager
+async def _delivering(services: Services, ways: dict[str, Send]) -> AsyncIterator[None]:
     stop = asyncio.Event()
     post = AlertPost(services.database, ways, services.settings.base_url, now_ms)
     posting = asyncio.create_task(post.run(stop))

@@ -29,6 +29,7 @@ from scr.mapping.meaning import Step
 from scr.mapping.repeats import Repeats
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, take_number
 from scr.mapping.told import agrees_to_sharing, told_at
+from scr.store import notices
 from scr.store.driver import run, written
 from scr.store.filed_under import marks_of
 from scr.store.filing import Filed, Told, file_in_view
@@ -97,7 +98,7 @@ class Desk:
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
     of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
     a table's; ``ahead`` what is known of them already; ``received`` when they came (ms UTC), where that was
-    not now; ``message`` what they came in.
+    not now; ``message`` what they came in. ``sends``: people may be sent a message of a new result.
     """
 
     keys: KeyRing
@@ -110,6 +111,7 @@ class Desk:
     ahead: Ahead = field(default=NOTHING, repr=False)
     received: int = 0
     message: str = ""
+    sends: bool = False
 
     def file(
         self, conn: Connection, provider: OdsCode, adapter: Adapter, unit: Unit | BadUnit, now: int
@@ -212,6 +214,8 @@ class Desk:
         under = marks_of(self.keys, provider, stated.local_ids)
         told = Told(told_at(units[0], now), self.received, self.message)
         filed = file_in_view(conn, self.keys, person, labelled, now, under, told)
+        if any(one.type == "DiagnosticReport" for one in labelled):
+            notices.results(conn, person, labelled, now, sends=self.sends)
         if others:
             file_in_view(conn, self.keys, person, others, now)
         self._learn(conn, provider, person, stated, news, now)

@@ -38,6 +38,13 @@ FIRST_MS, LONGEST_MS = 5_000, 3_600_000
 _TIMEOUT = 10.0
 _PAUSE = 2.0
 _LEAST_SECRET = 32
+_PAGES = {
+    alerts.NOTICE: "../my/notices",
+    alerts.CHALLENGE: "../challenges",
+    alerts.REMINDER: "../challenges",
+    alerts.OVERDUE: "../challenges?overdue=yes",
+}
+"""Where whoever may is told more, beside the FHIR base."""
 KINDS = {ClaimKind.GLASS: "break-glass", ClaimKind.RELATIONSHIP: "claimed-relationship"}
 
 _log = structlog.get_logger("scr.alerts")
@@ -97,14 +104,15 @@ class AlertPost:
 
 def told(alert: Alert, base_url: str) -> bytes:
     """What goes out of an alert: JSON."""
-    return orjson.dumps(
-        {
-            "id": alert.id,
-            "kind": KINDS[ClaimKind(alert.kind)],
-            "at": instant_text(alert.at),
-            "link": urljoin(f"{base_url}/", f"../privacy/claim/{alert.id}"),
-        }
-    )
+    said = {"id": alert.id, "at": instant_text(alert.at)}
+    if alert.kind in _PAGES:
+        said |= {"kind": alert.kind, "link": urljoin(f"{base_url}/", _PAGES[alert.kind])}
+    else:
+        link = urljoin(f"{base_url}/", f"../privacy/claim/{alert.id}")
+        said |= {"kind": KINDS[ClaimKind(alert.kind)], "link": link}
+    if alert.about:
+        said["for"] = alert.about
+    return orjson.dumps(said)
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:

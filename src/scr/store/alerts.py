@@ -18,6 +18,8 @@ from scr.store.tables import ALERT
 class Alert:
     """One alert. ``id`` is the claim's, ``kind`` a ``ClaimKind``; instants are ms UTC.
 
+    Of others the kind is one of ``KINDS``: ``id`` is the notice's, or begins with the challenge's, and
+    ``about`` says for whom it is (a Patient's logical id, an ODS code).
     ``taken`` are the ways that have it already, separated by spaces; ``problem`` is what went wrong last.
     """
 
@@ -29,6 +31,14 @@ class Alert:
     taken: str = ""
     problem: str = ""
     done: int | None = None
+    about: str = ""
+
+
+NOTICE = "notice"
+"""A person is told of something in their record: that there is something, and not what."""
+CHALLENGE, REMINDER, OVERDUE = "challenge", "challenge-due", "challenge-overdue"
+"""Somebody says that an entry is wrong: new, soon due, and not answered in time."""
+KINDS = (NOTICE, CHALLENGE, REMINDER, OVERDUE)
 
 
 _NAMES = tuple(one.name for one in fields(Alert))
@@ -37,7 +47,11 @@ _SELECT = select(*(ALERT.c[name] for name in _NAMES))
 
 def add(connection: Connection, claim: Claim) -> None:
     """Let an alert of a claim go out."""
-    alert = Alert(claim.id, claim.kind.value, claim.since, claim.since)
+    put(connection, Alert(claim.id, claim.kind.value, claim.since, claim.since))
+
+
+def put(connection: Connection, alert: Alert) -> None:
+    """Let an alert go out."""
     connection.execute(insert(ALERT), {name: getattr(alert, name) for name in _NAMES})
 
 

@@ -8,13 +8,21 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.access.contributing.found import NotTaken
 from scr.api.look import Answer, refused
 from scr.errors import ScrError
 
 
 def problem(error: ScrError) -> Answer:
     """A refusal as https://www.rfc-editor.org/rfc/rfc9457, with the headers of any other."""
-    body = {"status": error.status, "title": error.default_code, "code": error.code, "detail": str(error)}
+    body: dict[str, object] = {"status": error.status, "title": error.default_code, "code": error.code}
+    body["detail"] = str(error)
+    if isinstance(error, NotTaken):
+        body["findings"] = [
+            {"field": one.field, "code": one.code, "sentence": one.sentence} for one in error.findings
+        ]
+        if error.advice is not None:
+            body["advice"] = {"level": error.advice.level, "text": error.advice.text}
     return Answer(orjson.dumps(body), error.status, refused(error).headers)
 
 

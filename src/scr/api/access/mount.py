@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from scr.access.proxies import Proxies
+from scr.api.access.adding_build import mount_adding
 from scr.api.access.people_build import mount_people
 from scr.api.access.visits import Visits
 from scr.api.access.who import Door
@@ -17,8 +18,8 @@ from scr.api.signin.sign_in import SignIn
 
 def mount_online(
     app: FastAPI, services: Services, verifier: TokenVerifier, sign_in: SignIn, opener: Opener
-) -> None:
-    """The JSON API below ``/access``, and what else citizens and carers have."""
+) -> Visits:
+    """The JSON API below ``/access``, and what else citizens and carers have; the boundary of it."""
     proxies = Proxies(services.database, services.keys, services.policy, now_ms)
     visits = Visits(
         Door(verifier, sign_in),
@@ -29,5 +30,7 @@ def mount_online(
         services.database,
         now_ms,
     )
-    mount_people(app, services, visits, proxies)
+    mount_people(app, services, verifier, opener, visits, proxies)
+    mount_adding(app, services, verifier, visits)
     mount_my(app, services, visits)
+    return visits

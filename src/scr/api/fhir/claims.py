@@ -7,6 +7,7 @@ is live tells, cannot be told from one of whom nothing is shown (ADR 0004).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
@@ -27,8 +28,9 @@ from scr.errors import Conflict, Forbidden, Unprocessable
 from scr.fhir.claim_request import ClaimRequest, read_claim, told_claim
 from scr.fhir.dates import utc
 from scr.identity.claims import Terms, check_hours, check_open, claim, draft, terms_of
-from scr.store import alerts
+from scr.store import alerts, notices
 from scr.store.claims import Claim, ClaimKind
+from scr.store.notices import NoticeKind
 
 OPERATIONS = {"$claim-relationship": ClaimKind.RELATIONSHIP, "$break-glass": ClaimKind.GLASS}
 _TOO_MANY = "too many wrong numbers: try later"
@@ -65,8 +67,11 @@ class ClaimRoutes:
         return await self._serve(request, "$break-glass")
 
     async def _serve(self, request: Request, operation: str) -> Response:
+        async def ask() -> ClaimRequest:
+            return read_claim(await read_body(request))
+
         async def handle(look: Look, actor: Actor) -> Answer:
-            return await self._claim(look, actor, OPERATIONS[operation], request)
+            return await self.claim(look, actor, OPERATIONS[operation], ask)
 
         return await self._looks.serve(
             request,
@@ -76,12 +81,18 @@ class ClaimRoutes:
             handler=handle,
         )
 
-    async def _claim(self, look: Look, actor: Actor, kind: ClaimKind, request: Request) -> Answer:
+    async def claim(
+        self, look: Look, actor: Actor, kind: ClaimKind, ask: Callable[[], Awaitable[ClaimRequest]]
+    ) -> Answer:
+        """Claim for an actor what ``ask`` reads, once it is known that they may claim at all.
+
+        Raises Forbidden, Conflict, TooMany, Unprocessable.
+        """
         role = self._policy.roles.get(actor.role or "")
         activities = frozenset() if role is None else role.activities
         terms = terms_of(kind, activities, self._policy.ties, self._policy.glass)
         look.purpose = terms.purpose
-        asked = read_claim(await read_body(request))
+        asked = await ask()
         made = draft(actor, terms, hours=_checked(asked, terms), now=look.now)
         self._check_anybody(look, actor, made)
         await self._database.read(lambda conn: check_open(conn, actor, terms, look.now))
@@ -109,6 +120,17 @@ class ClaimRoutes:
             granted = claim(connection, known.person, known.view, actor, terms, made, reason)
             if self._alerts:
                 alerts.add(connection, granted)
+            if granted.kind is ClaimKind.GLASS:  # the person is told who, and not why
+                details = {"by": granted.name, "role": granted.role_name, "at": granted.organisation_name}
+                notices.add(
+                    connection,
+                    known.person,
+                    NoticeKind.GLASS,
+                    granted.id,
+                    details,
+                    granted.since,
+                    sends=self._alerts,
+                )
             return granted
 
         return await written(

@@ -11,6 +11,8 @@ from scr.fhir.entry import Resource
 META_SOURCE = "urn:scr#patient-contributed"
 ADDED_BY = f"{BASE}/StructureDefinition/added-by"
 """Who added it, where the type has no element for an author (RelatedPerson)."""
+ADDER_SYSTEM = f"{BASE}/Id/adder"
+"""An opaque id of who added it, another for each person: it tells one carer from another, and no more."""
 KIND_SYSTEM = f"{BASE}/CodeSystem/patient-contribution"
 """What sort of contribution it is (``meta.tag``), and the codes within one."""
 _TAG = {
@@ -25,7 +27,7 @@ class Added:
     """By whom, onto whose record, and when (ms UTC).
 
     ``patient`` is the logical id of the person's Patient, ``name`` of whoever adds, ``own``: the person
-    themselves; ``logical`` is the id that it is kept under.
+    themselves; ``logical`` is the id that it is kept under; ``adder`` an opaque id of whoever adds.
     """
 
     logical: str
@@ -33,6 +35,7 @@ class Added:
     name: str = field(repr=False)
     own: bool
     at: int
+    adder: str = ""
 
     @property
     def person(self) -> Resource:
@@ -42,13 +45,12 @@ class Added:
     @property
     def author(self) -> Resource:
         """The reference to whoever adds: the person's Patient, or in words somebody who acts for them."""
+        known: Resource = {"identifier": {"system": ADDER_SYSTEM, "value": self.adder}} if self.adder else {}
         if self.own:
-            return {
-                **self.person,
-                "type": "Patient",
-                "display": f"{self.name or 'The person'} (the person themselves)",
-            }
-        return {"type": "RelatedPerson", "display": f"{self.name or 'A carer'} (acting for the person)"}
+            said = f"{self.name or 'The person'} (the person themselves)"
+            return {**self.person, "type": "Patient", **known, "display": said}
+        said = f"{self.name or 'A carer'} (acting for the person)"
+        return {"type": "RelatedPerson", **known, "display": said}
 
     @property
     def recorded(self) -> str:

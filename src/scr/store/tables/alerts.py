@@ -13,6 +13,7 @@ class AlertRow(SQLModel, table=True):
 
     ``next`` is when it is tried again, or until when a process that tries it has it for itself; ``done``
     is empty until every way has taken it. ``problem`` is a code of what went wrong last.
+    ``about`` is whom it is for, where that is not whoever watches: a Patient's logical id, or an ODS code.
     """
 
     __tablename__ = "alert"
@@ -26,3 +27,4 @@ class AlertRow(SQLModel, table=True):
     taken: str = text_column()
     problem: str = text_column()
     done: int | None = number_column(nullable=True)
+    about: str = text_column(sa_column_kwargs={"server_default": ""}, default="")
