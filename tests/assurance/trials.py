@@ -120,9 +120,9 @@ class _Trial(_Plugin):
         """The quick tests first, of every mutant; the slow ones of those that are left."""
         items = {item.nodeid: item for item in session.items}
         gc.collect()
-        gc.freeze()  # what is there is not touched any more: a process that is forked off shares it
         functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
         cached = [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]
+        gc.freeze()  # what is there is not looked through any more: a process that is forked off shares it
 
         def attempt(slow: bool, each: Tried, tests: Sequence[str]) -> int:
             _put(each, functions)
