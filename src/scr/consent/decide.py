@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from scr.consent.case import Case, case_of, role_of
+from scr.consent.decided import Before
 from scr.consent.policy import ONLINE, Policy
 from scr.consent.request import AccessRequest, Decision, Interaction, Obligation, Reason
 from scr.consent.rules import (
@@ -52,7 +53,6 @@ _ENTRY_PERMITTED = Reason("permitted", "Role, scope and clearance allow it.")
 _LIFTED = Reason("break-glass", "A broken glass opened it: somebody will look at this afterwards.")
 
 _WHOLE_RULES = ACTOR_RULES + PERSON_RULES
-_Key = tuple[str, str, str, tuple[str, ...], bool]
 _BY_KEY = tuple(rule for rule in ENTRY_RULES if rule is not CONSENT_RULE)
 _BEFORE_CONSENT = frozenset(rule.name for rule in ENTRY_RULES[: ENTRY_RULES.index(CONSENT_RULE)])
 
@@ -72,37 +72,38 @@ class Ruling:
 
     The part that is the same for all is made once. What depends on the entry's source, type, heading and
     labels only is remembered by these; of the person's own rules, those that name an entry or a date are
-    asked of each, and so are scopes with search parameters.
+    asked of each, and so are scopes with search parameters. ``before``: what was decided of the same record.
     """
 
-    __slots__ = ("_by_key", "_case", "_known", "_permits", "_rules", "_scoped", "whole")
+    __slots__ = ("_by_key", "_decided", "_rules", "_scoped", "whole")
 
-    def __init__(self, request: AccessRequest, policy: Policy, now: datetime) -> None:
+    def __init__(
+        self, request: AccessRequest, policy: Policy, now: datetime, before: Before | None = None
+    ) -> None:
         self.whole = decide(request, policy, now)
-        self._case = case_of(request, policy, now) if self.whole.permit else None
-        self._by_key = self._case is None or self._case.say.by_key
+        case = case_of(request, policy, now) if self.whole.permit else None
+        self._decided = None if case is None else (before or Before()).of(case)
+        self._by_key = case is None or case.say.by_key
         self._rules = ENTRY_RULES if self._by_key else _BY_KEY
         self._scoped = by_search(request.actor.scopes, request.interaction.value)
-        self._known: dict[_Key, Decision] = {}
-        self._permits: dict[_Key, bool] = {}
 
     def __call__(self, entry: Entry) -> Decision:
         """Whether the entry may be seen, and why."""
-        case = self._case
-        if case is None:
+        decided = self._decided
+        if decided is None:
             return self.whole
         try:
             scoped = self._scoped is not None and self._scoped(entry)
             key = (entry.source, entry.type, entry.heading, entry.labels, scoped)
-            found = self._known.get(key)
+            found = decided.known.get(key)
             if found is None:
-                found = self._known[key] = _entry(self._rules, case, entry)
+                found = decided.known[key] = _entry(self._rules, decided.case, entry)
             if self._by_key or found.rule in _BEFORE_CONSENT:
-                self._permits[key] = found.permit
+                decided.permits[key] = found.permit
                 return found
-            said = _entry((CONSENT_RULE,), case, entry)
+            said = _entry((CONSENT_RULE,), decided.case, entry)
         except ERRORS:
-            return Decision(False, (FAULT,), case.policy.hash, rule="error")
+            return Decision(False, (FAULT,), decided.case.policy.hash, rule="error")
         if not said.permit:
             return said
         return said if found.permit and said.code != _ENTRY_PERMITTED.code else found
@@ -113,14 +114,20 @@ class Ruling:
 
     def permitted(self, entries: Iterable[Entry]) -> list[Entry]:
         """Those that may be seen, in their order: as ``permits`` says it of each, and quicker."""
-        if self._scoped is not None:
+        decided = self._decided
+        if decided is None or self._scoped is not None:
             return [entry for entry in entries if self(entry).permit]
-        known, found = self._permits, []
-        for entry in entries:
+        asked = tuple(entries)
+        for before, permitted in decided.lists:
+            if before == asked:
+                return list(permitted)
+        known, found = decided.permits, []
+        for entry in asked:
             permit = known.get((entry.source, entry.type, entry.heading, entry.labels, False))
             if self(entry).permit if permit is None else permit:
                 found.append(entry)
-        return found
+        decided.keep(asked, found)
+        return list(found)
 
     def opened_headings(self, sources: Iterable[str]) -> Mapping[str, frozenset[str]]:
         """The headings that are open to the actor of each source, whatever stands there.
@@ -128,10 +135,16 @@ class Ruling:
         Nothing of an entry is asked: what is said of a heading here is the same whether or not the person
         has anything under it. None is open where the record as a whole is not.
         """
-        case = self._case
-        if case is None:
+        decided = self._decided
+        if decided is None:
             return dict.fromkeys(sources, frozenset())
-        return {source: _open(case, source) for source in sources}
+        found = {}
+        for source in sources:
+            headings = decided.opened.get(source)
+            if headings is None:
+                headings = decided.opened[source] = _open(decided.case, source)
+            found[source] = headings
+        return found
 
 
 def entry_decider(request: AccessRequest, policy: Policy, now: datetime) -> Callable[[Entry], Decision]:

@@ -2,7 +2,7 @@
 
 What is left of a record hangs on its permitted entries, on what may be referred to beside them, and on what
 was decided of each contained resource. Where all of these are as they were, so is what is left: nothing has
-to be said to be out of date. The decisions themselves are made anew each time.
+to be said to be out of date. Whether a decision still holds is for ``scr.consent`` to say.
 """
 
 from __future__ import annotations

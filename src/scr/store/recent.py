@@ -18,6 +18,7 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
+from scr.consent.decided import Before
 from scr.fhir.entry import Entry, about, versioned_by_content
 from scr.fhir.person import PERSON_SOURCE
 from scr.fhir.redactions import Redactions
@@ -42,6 +43,7 @@ class Workings:
 
     def __init__(self) -> None:
         self.redactions = Redactions()
+        self.decided = Before()
         self._made: dict[str, tuple[tuple[object, Sequence[Entry]], ...]] = {}
         self._fresh = 0
 
@@ -62,11 +64,11 @@ class Workings:
     @property
     def made(self) -> int:
         """How often something was made anew."""
-        return self._fresh + self.redactions.made
+        return self._fresh + self.redactions.made + self.decided.made
 
     def weight(self, but: Iterable[Entry]) -> int:
         """Bytes that the entries in it come to, about, without those that are kept anyway."""
-        found = {id(entry): entry for entry in self.redactions.kept()}
+        found = {id(entry): entry for entry in (*self.redactions.kept(), *self.decided.kept())}
         found.update((id(one), one) for kept in self._made.values() for _, made in kept for one in made)
         for entry in but:
             found.pop(id(entry), None)

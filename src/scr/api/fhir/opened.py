@@ -254,7 +254,8 @@ class Opener:
             look.details[LINKS] = " ".join(link.id for link in known.links)
         look.claimed(() if known is None else known.claims)
         request = request_of(look, actor, known)
-        ruling = Ruling(request, self._policy, utc(look.now))
+        before = None if known is None else self._workings(known).decided
+        ruling = Ruling(request, self._policy, utc(look.now), before)
         decision = ruling.whole
         if look.allowed(decision):
             return Forbidden(NO_PATIENT) if known is None else Admitted(known, request, ruling)
