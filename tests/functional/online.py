@@ -17,6 +17,7 @@ from scr.api.auth.token import Acting
 from scr.api.services import now_ms
 from scr.api.signin.kept import Keep, Visit
 from scr.api.signin.person import SignedIn
+from scr.data import packaged_root
 from scr.fhir.identifiers import NHSNumber
 from scr.settings import Upstream
 from scr.store.trail import AuditRow
@@ -70,12 +71,17 @@ class Browser:
     cookie: str
     csrf: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the browser sends with whatever it asks for."""
+        return {"cookie": f"{VISIT}={self.cookie}"}
+
     async def ask(
         self, path: str, body: object = None, *, method: str = "", headers: dict[str, str] | None = None
     ) -> Told:
         """GET, or POST where there is a body, with the token of the session and the record."""
         about = path.split("/")[3] if path.startswith("/access/people/") else ""
-        sent = {"cookie": f"{VISIT}={self.cookie}"}
+        sent = self.headers if self.cookie else {}
         if body is not None and headers is None:
             sent["x-csrf-token"] = await self._token(about)
         sent |= headers or {}
@@ -115,6 +121,16 @@ class Online:
 
 @asynccontextmanager
 async def online(home: Path, database_url: str, **settings: Any) -> AsyncIterator[Online]:
-    """A deployment with an upstream for citizens."""
+    """A deployment with an upstream for citizens, whom it shows what no code system has classified: none is
+    loaded."""
+    _show_unclassified(home)
     async with running(home, database_url, upstreams=(UPSTREAM,), **settings) as deployment:
         yield Online(deployment)
+
+
+def _show_unclassified(home: Path) -> None:
+    labels = (packaged_root() / "consent/labels.yaml").read_text("utf-8")
+    for kind in ("citizen", "carer"):
+        labels = labels.replace(f"  {kind}: withheld\n", f"  {kind}: normal\n")
+    (home / "consent").mkdir(parents=True)
+    (home / "consent/labels.yaml").write_text(labels, "utf-8")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from scr.consent.actor import ActorKind
 from scr.consent.case import Case, case_of, role_of
 from scr.consent.decided import Before
 from scr.consent.policy import ONLINE, Policy
@@ -179,10 +180,11 @@ def choices_told(request: AccessRequest, policy: Policy, now: datetime) -> froze
 
 
 def _open(case: Case, source: str) -> frozenset[str]:
-    request = case.request
+    request, headings = case.request, case.role.headings
+    if request.actor.kind is ActorKind.CARER:  # what the person chose to keep from them is not told
+        return headings
     if any(source == one.value for one in request.objections):
         return frozenset()
-    headings = case.role.headings
     if "objection" not in case.lifts:
         if source in case.say.sources:
             return frozenset()

@@ -102,6 +102,12 @@ class Recorded(Sent):
     contributes: bool = False
 
 
+class Whose(Sent):
+    """Whose, by NHS Number."""
+
+    nhs_number: str
+
+
 class Resting(Sent):
     """Why an access rests; empty: it rests no longer."""
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from scr.api.look import Look
 from scr.broker.known import Known
-from scr.consent.actor import Actor
+from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.consent.request import STAFF, AccessRequest
 from scr.consent.ties import ties_in_force
 from scr.fhir.dates import utc
+from scr.fhir.identifiers import OdsCode
 from scr.sources.protocol import Errand
 
 
@@ -29,6 +30,11 @@ def _online(look: Look, actor: Actor, known: Known | None) -> AccessRequest:
         return AccessRequest(actor, look.interaction, purpose=look.purpose, serves=look.serves)
     asked = known.request(actor, look.interaction, look.purpose)
     return replace(asked, serves=look.serves, online=look.facts.get(known.person.key))
+
+
+def objections_told(actor: Actor, known: Known) -> frozenset[OdsCode]:
+    """The sources that the ledger tells of as withheld by the person's objection: a carer is told of none."""
+    return frozenset() if actor.kind is ActorKind.CARER else known.objections
 
 
 def errand_of(known: Known, actor: Actor, look: Look, policy: Policy) -> Errand:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from scr.api.fhir.asking import errand_of, request_of
+from scr.api.fhir.asking import errand_of, objections_told, request_of
 from scr.api.look import Look
 from scr.broker.assemble import Record
 from scr.broker.gather import OnHeld, OnResult
@@ -305,7 +305,7 @@ class Opener:
             opened=opened & SHOWN_HEADINGS if admitted.hides else opened,
             closed={source: opened - open_here for source, open_here in by_source.items()},
             asked=asked,
-            objections=known.objections,
+            objections=objections_told(actor, known),
             nameless=admitted.hides,
             uncleared=Obligation.TELL_OF_WITHHELD in admitted.ruling.whole.obligations,
             choices=choices_told(request, self._policy, utc(look.now)),
