@@ -8,6 +8,7 @@ from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.consent.test_ruling import ACTOR, ASKED, AT, ENTRIES, NOW, OVERRIDE, POLICY, REQUEST, glass
 
 from scr.consent.case import Case, case_of
 from scr.consent.decide import Ruling, entry_decider
@@ -18,7 +19,6 @@ from scr.consent.sharing import SharingRule
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import OdsCode
-from tests.unit.consent.test_ruling import ACTOR, ASKED, AT, ENTRIES, NOW, OVERRIDE, POLICY, REQUEST, glass
 
 _FOR_A_MOMENT = SharingRule(deny=True, headings=("results",), starts=AT, ends=AT + 1_000)
 _NOT_YET = SharingRule(deny=False, things=("Observation/1",), starts=AT + 1_000, ends=AT + 9_000)
