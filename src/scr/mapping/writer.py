@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from scr.mapping.paths import NAMES, Node
@@ -42,7 +44,7 @@ class Writer:
     def function(self, result: str) -> Callable[..., Any]:
         """The function that gives a variable. SyntaxError: more loops in each other than Python has."""
         made = dict(self.constants)
-        exec(compile(self.source(result), "<adapter>", "exec"), made)  # noqa: S102 - see the module
+        exec(_compiled(self.source(result)), made)  # noqa: S102 - see the module
         run: Callable[..., Any] = made["run"]
         return run
 
@@ -134,6 +136,12 @@ class Writer:
         if known is None:
             known = self._reached[text] = self.new()
         return known
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> CodeType:
+    """Many expressions come to the same text, and an adapter is read for several ends."""
+    return compile(source, "<adapter>", "exec")
 
 
 def _is_plain(name: str) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -131,6 +132,12 @@ def _loosely(code: str) -> str:
 
 
 def _read(path: Path) -> ConceptMap:
+    return _read_once(path, hashlib.blake2b(path.read_bytes()).hexdigest())
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_once(path: Path, _content: str) -> ConceptMap:
+    """A process reads its maps for several ends: as long as what a file holds is the same, once."""
     concept_map = ConceptMap(path.stem, hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest())
     for line, row in read_rows(path, COLUMNS, OPTIONAL):
         where = f"{path}, line {line}"
