@@ -45,6 +45,7 @@ from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
+from scr.api.pages.viewer.mount import mount_record, mount_viewer, open_shower
 from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
@@ -169,7 +170,10 @@ def mount(app: FastAPI, services: Services) -> None:
     review = ReviewPages(reviewers, services.review, services.providers, sessions, secure=secure)
     app.include_router(review.router())
     app.include_router(watchers)
-    mount_online(app, services, verifier, sign_in, opener)
+    shower = open_shower(services, opener, reconciler)
+    mount_viewer(app, services, sign_in, opener, shower, claims)
+    visits = mount_online(app, services, verifier, sign_in, opener)
+    mount_record(app, services, visits, opener, reconciler, shower)
     settle(app)
 
 

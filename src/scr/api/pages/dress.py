@@ -18,7 +18,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-_KINDS = {"nhs.css": "text/css", "own.css": "text/css", "pages.js": "text/javascript"}
+_KINDS = {
+    "nhs.css": "text/css",
+    "own.css": "text/css",
+    "pages.js": "text/javascript",
+    "sheet.css": "text/css",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",

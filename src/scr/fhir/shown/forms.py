@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scr.fhir.entry import Resource
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
 from scr.fhir.shown.plain import Language
 from scr.fhir.shown.reading import concept_text, dict_of, list_of, plain_text, text_of
 from scr.fhir.shown.statuses import code_words
@@ -63,6 +64,16 @@ def answer_texts(item: Any, language: Language, deep: int = 0) -> Iterator[str]:
     if deep < MOST_DEEP:
         for one in [*list_of(told.get("item")), *(i for a in answers for i in list_of(a.get("item")))]:
             yield from answer_texts(one, language, deep + 1)
+
+
+def number_text(identifier: Any) -> str:
+    """The NHS Number that an identifier is, as people read it; empty for another one."""
+    told = dict_of(identifier)
+    number = text_of(told.get("value")) if told.get("system") == NHS_NUMBER_SYSTEM else ""
+    try:
+        return NHSNumber.parse(number).spaced if number and told.get("use") != "old" else ""
+    except ValueError:
+        return ""
 
 
 def worded(text: str, language: Language) -> str:

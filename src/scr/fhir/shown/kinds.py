@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["any", "concept", "reference", "dose", "phone", "address", "attachment", "section", "item"]
+Form = Literal[
+    "any", "concept", "reference", "dose", "phone", "address", "attachment", "section", "item", "nhs"
+]
 """How a value is read: any datatype, a concept, what a reference leads to, a dosage, a telephone number or
-address, a document's contents, a section of a Composition, an answer of a questionnaire."""
+address, a document's contents, a section of a Composition, an answer of a questionnaire,
+an NHS Number among identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ _REASON: tuple[tuple[str, str, Form], ...] = (
     ("reason", "reasonReference", "reference"),
 )
 _PERSON: tuple[tuple[str, str, Form], ...] = (
+    ("nhs", "identifier", "nhs"),
     ("related", "relationship", "concept"),
     ("phone", "telecom", "phone"),
     ("address", "address", "address"),

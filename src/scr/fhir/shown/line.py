@@ -88,7 +88,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What stands beside the entries: of each source by its code, and of each entry that is disputed."""
+    """What stands beside the entries: of each source by its code, or by code and heading (``RXX/allergies``)
+    where that is of another age; of each entry that is disputed; ``nameless``: no source may be named."""
 
     sources: Mapping[str, Told] = field(default_factory=dict)
     disputed: Mapping[str, str] = field(default_factory=dict)

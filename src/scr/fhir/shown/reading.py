@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scr.fhir.entry import Resource
@@ -111,3 +111,17 @@ def plain_text(markup: Any) -> str:
     bare = html.unescape(_TAGS.sub(" ", _BREAKS.sub("\n", markup)))
     lines = (" ".join(line.split()) for line in bare.splitlines())
     return text_of("\n".join(line for line in lines if line))
+
+
+def vaccine_concepts(resource: Resource) -> Iterable[Any]:
+    """What was given, as GP systems tell it: in an extension, while the vaccine is unknown."""
+    return [
+        one.get("valueCodeableConcept")
+        for one in map(dict_of, list_of(resource.get("extension")))
+        if "VaccinationProcedure" in text_of(one.get("url"))
+    ]
+
+
+def as_concept(value: Any) -> Resource:
+    """A status that is a plain code, as a concept."""
+    return {"coding": [{"code": value}]} if isinstance(value, str) else dict_of(value)

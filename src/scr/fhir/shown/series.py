@@ -1,6 +1,6 @@
 """Results of one kind over time: what can be drawn as one chart.
 
-Two results are of one series where they have a code in common, of one system, and units that are one and the
+Two results are of one series where what they measured has the same code, and units that are one and the
 same or differ by a power of ten alone. Anything else stays apart: to convert further is to guess.
 """
 
@@ -18,6 +18,8 @@ from scr.fhir.shown.when import date_words, day_of
 
 _VOID = frozenset({"entered-in-error", "cancelled", "preliminary", "registered", "unknown"})
 _MOST_POINTS = 60
+_SHARED = ("http://snomed.info/sct|", "http://loinc.org|", "http://read.info/")
+_DAY = 86_400_000
 _POWERS = {"g/dl": ("g/l", 10.0), "g/l": ("g/l", 1.0), "µmol/l": ("mmol/l", 0.001), "mmol/l": ("mmol/l", 1.0)}
 
 
@@ -110,8 +112,8 @@ def _measured(entry: Entry, resource: Resource, plain: PlainWords, language: Lan
         unit, scale = _comparable(quantity)
         inner = None if told is resource else dict_of(told.get("code"))
         name = concept_text(inner)
-        trace = next(iter(tokens_of(inner)), name)
-        key = (next(iter(tokens), title), unit, entry.heading == ADDED)
+        trace = _kind(tokens_of(inner)) or name
+        key = (_kind(tokens) or title, unit, entry.heading == ADDED)
         if not key[0] or (inner is not None and not trace):
             continue
         assert entry.when is not None  # the caller asked for a day
@@ -126,6 +128,13 @@ def _measured(entry: Entry, resource: Resource, plain: PlainWords, language: Lan
         )
         shown = "" if inner is None else f"{trace}\x1f{plain.of(tokens_of(inner), language) or name}"
         yield _One(key, shown, unit_words(quantity), point, low, high, title, words, entry.heading)
+
+
+def _kind(tokens: Sequence[str]) -> str:
+    """The code that tells what was measured: one that sources share goes before a laboratory's own."""
+    return next(
+        (one for system in _SHARED for one in tokens if one.startswith(system)), next(iter(tokens), "")
+    )
 
 
 def _date(resource: Resource) -> object:
@@ -153,8 +162,10 @@ def _series(key: tuple[str, str, bool], ones: Sequence[_One]) -> Series:
 
 
 def _trace(name: str, ones: Sequence[_One], unit: str) -> Trace:
-    """The newest of one kind, in the order of time; each number in the unit of the newest of all."""
-    ordered = sorted(ones, key=lambda one: (one.point.at, one.point.reference))[-_MOST_POINTS:]
+    """The newest of one kind, in the order of time; each number in the unit of the newest of all. What two
+    sources tell of one day in the same words is one point."""
+    once = {(one.point.at // _DAY, one.point.number): one for one in ones}
+    ordered = sorted(once.values(), key=lambda one: (one.point.at, one.point.reference))[-_MOST_POINTS:]
     newest = ordered[-1]
     back = _comparable({"unit": unit})[1]
     points = tuple(

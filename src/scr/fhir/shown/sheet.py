@@ -5,7 +5,7 @@ Lines are made when they are asked for: of a long record a page shows some.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scr.fhir.entry import Entry
@@ -86,8 +86,3 @@ def newest(entry: Entry) -> tuple[int, int, int, str]:
     dated = bool(day_of(entry.when))
     at = entry.when[0] if entry.when and dated else 0
     return _LAST.get(entry.type, 0), 0 if dated else 1, -at, entry.reference
-
-
-def without_made(entries: Sequence[Entry], made: frozenset[str], source: str) -> list[Entry]:
-    """The entries but those of some types that were made here (``source``)."""
-    return [one for one in entries if one.source != source or one.type not in made]

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from scr.fhir.canonical import CONTRIBUTION_SYSTEM, PATIENT_CONTRIBUTED
 from scr.fhir.entry import Entry, Resource
-from scr.fhir.shown.forms import MOST_DEEP, answer_texts, dose_text, section_texts, worded
+from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.shown.attached import ATTACHED
+from scr.fhir.shown.forms import MOST_DEEP, answer_texts, dose_text, number_text, section_texts, worded
 from scr.fhir.shown.kinds import ANYTHING, SHOWS, Form, Shows
 from scr.fhir.shown.line import Beside, Contents, Detail, Line
 from scr.fhir.shown.parts import binary_named
 from scr.fhir.shown.plain import Language, PlainWords
 from scr.fhir.shown.reading import (
     address_text,
+    as_concept,
     concept_text,
     dict_of,
     list_of,
     name_text,
     text_of,
     tokens_of,
+    vaccine_concepts,
     walk,
 )
 from scr.fhir.shown.statuses import status_words
@@ -116,7 +120,7 @@ class Teller:
             kind=entry.type,
             kind_words=told,
             heading=entry.heading,
-            term=term or self._by_code(entry) or told,
+            term=term or next(filter(None, (one.rpartition("|")[2] for one in entry.codes)), told),
             plain="" if words.casefold() == term.casefold() else words,
             when=date_words(clinical_date(resource), language),
             day=day_of(entry.when),
@@ -158,14 +162,26 @@ class Teller:
         return self._term(resource, shows, deep + 1)[0]
 
     def _term(self, resource: Resource, shows: Shows, deep: int = 0) -> tuple[str, list[str]]:
-        """What it is called, and the codes of that."""
+        """What it is called, and the codes of that. A bare code only names what nothing else does."""
+        bare: tuple[str, list[str]] = "", []
         for path in shows.term:
-            values = _vaccine(resource) if path == "vaccinationProcedure" else list(walk(resource, path))
+            values = (
+                vaccine_concepts(resource) if path == "vaccinationProcedure" else list(walk(resource, path))
+            )
             for value in values:
-                text = self._called(value, path, resource, deep)
-                if text and text.casefold() not in _SAYS_NOTHING:
-                    return text, tokens_of(value)
-        return "", []
+                text, codes = self._called(value, path, resource, deep), self._codes(value)
+                if not text or text.casefold() in _SAYS_NOTHING:
+                    continue
+                if text.isdigit() or any(token.endswith(f"|{text}") for token in codes):
+                    bare = bare if bare[0] else (text, codes)
+                else:
+                    return text, codes
+        return bare
+
+    def _codes(self, value: Any) -> list[str]:
+        """The codes of a concept, or of what a reference leads to."""
+        entry = self._there.get(text_of(dict_of(value).get("reference")))
+        return tokens_of(value) if entry is None else list(entry.codes)
 
     def _called(self, value: Any, path: str, resource: Resource, deep: int) -> str:
         if path == "name":
@@ -175,15 +191,12 @@ class Teller:
             return self.name_of(told, resource, deep)
         return concept_text(value)
 
-    def _by_code(self, entry: Entry) -> str:
-        return next((code for one in entry.codes if (code := one.rpartition("|")[2])), "")
-
     def _status(self, entry: Entry, resource: Resource) -> tuple[str, bool, bool]:
         codes = [entry.status or ""]
         codes += [
             token.rpartition("|")[2]
             for name in ("verificationStatus", "lifecycleStatus")
-            for token in tokens_of(_as_concept(resource.get(name)))[:1]
+            for token in tokens_of(as_concept(resource.get(name)))[:1]
         ]
         if entry.type == "DocumentReference":
             codes.append(text_of(resource.get("docStatus")))
@@ -233,6 +246,8 @@ class Teller:
                 return [text_of(dict_of(value).get("title"))]
             case "section":
                 return list(section_texts(value))
+            case "nhs":
+                return [number_text(value)]
             case "item":
                 return list(answer_texts(value, self.language))
             case _:
@@ -246,10 +261,12 @@ class Teller:
         """The source's name, and how old what it says is."""
         if self._beside.nameless:
             return "", ""
-        told = self._beside.sources.get(entry.source)
+        language, sources = self.language, self._beside.sources
+        if entry.source == PERSON_SOURCE:
+            return said("made", language), ""
+        told = sources.get(f"{entry.source}/{entry.heading}") or sources.get(entry.source)
         if told is None:
             return entry.source, ""
-        language = self.language
         if told.kept is not None:
             return told.name, said("kept", language, ago=ago_words(told.kept, language))
         if told.asked is not None:
@@ -272,27 +289,10 @@ class Teller:
 
     def _contents(self, entry: Entry, resource: Resource) -> Iterator[Contents]:
         """What can be opened: a Binary that may be seen, or what stands in the entry itself."""
-        names = {"DocumentReference": "content.attachment", "DiagnosticReport": "presentedForm",
-                 "Communication": "payload.contentAttachment", "Media": "content",
-                 "Consent": "sourceAttachment"}  # fmt: skip
-        for number, one in enumerate(map(dict_of, walk(resource, names.get(entry.type, "-")))):
+        for number, one in enumerate(map(dict_of, walk(resource, ATTACHED.get(entry.type, "-")))):
             binary, kind = binary_named(one.get("url")), text_of(one.get("contentType"))
             title = text_of(one.get("title"))
             if binary and binary in self._there:
                 yield Contents(binary, kind, title)
             elif isinstance(one.get("data"), str):
                 yield Contents(f"{entry.reference}/{number}", kind, title)
-
-
-def _vaccine(resource: Resource) -> list[Any]:
-    """What was given, as GP systems tell it: in an extension, while the vaccine is unknown."""
-    return [
-        one.get("valueCodeableConcept")
-        for one in map(dict_of, list_of(resource.get("extension")))
-        if "VaccinationProcedure" in text_of(one.get("url"))
-    ]
-
-
-def _as_concept(value: Any) -> Mapping[str, Any]:
-    """A status that is a plain code, as a concept."""
-    return {"coding": [{"code": value}]} if isinstance(value, str) else dict_of(value)

@@ -197,9 +197,14 @@ def test_a_line_says_where_it_is_from_and_how_old_that_is(source: Told, age: str
 def test_what_the_person_wrote_is_marked_and_stands_apart() -> None:
     """Under its own heading, and in no chart of what professionals measured."""
     mark = {"tag": [{"system": CONTRIBUTION_SYSTEM, "code": PATIENT_CONTRIBUTED}]}
-    measured = {"valueQuantity": {"value": 130, "unit": "mmol/L"}, "effectiveDateTime": "2026-01-01"}
+    value = {"valueQuantity": {"value": 130, "unit": "mmol/L"}}
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
     entries = record(
-        [observation("a", **measured), observation("b", **measured), observation("c", meta=mark, **measured)]
+        [
+            observation("a", effectiveDateTime=days[0], **value),
+            observation("b", effectiveDateTime=days[1], **value),
+            observation("c", effectiveDateTime=days[2], meta=mark, **value),
+        ]
     )
     lines = {line.reference: line for line in told(entries)}
     assert [name for name, line in lines.items() if line.own] == ["Observation/c"]

@@ -97,11 +97,15 @@ def _for_resource(request: Request) -> Request:
 
 def _headers(told: Headers, contents: Contents, logical: str) -> Mapping[str, str]:
     kept = {name: value for name, value in told.items() if name not in {"content-type", "content-length"}}
+    return {**kept, **contents_headers(contents, logical)}
+
+
+def contents_headers(contents: Contents, logical: str) -> Mapping[str, str]:
+    """The headers with which a browser shows contents that it can show, keeps others, and runs none."""
     kind = contents.media_type.partition(";")[0]
     way = "inline" if kind in _SHOWN else "attachment"
     name = f"{logical}.{_ENDINGS.get(kind, 'bin')}"
     return {
-        **kept,
         **_SAFE,
         "Content-Type": contents.media_type,
         "Content-Disposition": f'{way}; filename="{name}"',
