@@ -66,7 +66,8 @@ class Directory(BaseRoute):
     """The routes of an application as one: see ``settle``."""
 
     def __init__(self, routes: Iterable[RouteContext]) -> None:
-        self._doors = tuple(_Door.of(context) for context in routes)
+        self.contexts = tuple(routes)
+        self._doors = tuple(_Door.of(context) for context in self.contexts)
         self._fixed = frozenset(part for door in self._doors for part in door.parts or ())
         self._near = lru_cache(_SHAPES)(self._of_shape)
 
@@ -98,6 +99,14 @@ class Directory(BaseRoute):
 
     def _of_shape(self, shape: tuple[str, ...]) -> tuple[_Door, ...]:
         return tuple(door for door in self._doors if door.near(shape))
+
+
+def routes_of(app: FastAPI) -> list[RouteContext]:
+    """Every route of an application, settled or not."""
+    found: list[RouteContext] = []
+    for route in app.router.routes:
+        found += route.contexts if isinstance(route, Directory) else iter_route_contexts([route])
+    return found
 
 
 def settle(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
 from scr.api.explaining import Explainer
+from scr.api.fhir.audit_events import AuditEvents
 from scr.api.fhir.explain import ExplainRoutes
 from scr.api.pages import privacy, why
 from scr.api.pages.sessions import Sessions
@@ -17,7 +18,7 @@ from scr.identity.oversight import Oversight
 def watching(
     services: Services, verifier: TokenVerifier, sessions: Sessions, *, secure: bool
 ) -> tuple[APIRouter, APIRouter]:
-    """The operation, below the FHIR base; and the pages."""
+    """What is below the FHIR base; and the pages."""
     policy, database = services.policy, services.database
     watchers = Desk(privacy.DUTY, verifier, policy, database, now_ms)
     anybody = Desk(why.DUTY, verifier, policy, database, now_ms)
@@ -28,4 +29,7 @@ def watching(
         privacy.PrivacyPages(watchers, oversight, explainer, sessions, secure=secure).router()
     )
     pages.include_router(why.WhyPages(anybody, explainer, sessions, secure=secure).router())
-    return ExplainRoutes(watchers, explainer).router(), pages
+    operations = ExplainRoutes(watchers, explainer).router()
+    events = AuditEvents(watchers, database, services.keys, services.settings.base_url)
+    operations.include_router(events.router())
+    return operations, pages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,14 @@ _OF_VIEW = (
 def person_by_key(connection: Connection, keys: KeyRing, key: str) -> Person | None:
     """The person with this opaque key; Fault ``unreadable`` where their key was destroyed."""
     return _read(connection, keys, _BY_KEY, key)
+
+
+def patient_ids(connection: Connection, people: Collection[str]) -> dict[str, str]:
+    """The logical ids of the Patients of persons, by opaque key; without those who were erased."""
+    if not people:
+        return {}
+    query = select(PERSON.c.key, PERSON.c.patient_id).where(PERSON.c.key.in_(people))
+    return {row.key: row.patient_id for row in connection.execute(query)}
 
 
 def person_by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:

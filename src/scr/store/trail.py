@@ -89,6 +89,22 @@ def of_request(connection: Connection, correlation: str, actor: str) -> list[Aud
     return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
 
 
+def before_row(
+    connection: Connection, before: str, limit: int, people: Sequence[str] | None = None
+) -> list[AuditRow]:
+    """The rows before one (by id; empty: from the last), the newest first; of these persons, if given."""
+    query = _SELECT if people is None else _SELECT.where(AUDIT.c.person.in_(people))
+    if before:
+        query = query.where(AUDIT.c.id < before)
+    return _rows(connection, query.order_by(AUDIT.c.id.desc()).limit(limit))
+
+
+def row_by_id(connection: Connection, identity: str) -> AuditRow | None:
+    """One row."""
+    found = _rows(connection, _SELECT.where(AUDIT.c.id == identity))
+    return found[0] if found else None
+
+
 def ids_of_request(connection: Connection, correlation: str) -> list[str]:
     """The ids of the rows of one request, by its id."""
     query = select(AUDIT.c.id).where(AUDIT.c.correlation == correlation).order_by(AUDIT.c.at, AUDIT.c.id)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 
 from scr import __version__
+from scr.api.directory import routes_of
 from scr.api.fhir.operations.table import OPERATIONS
 from scr.consent.policy import Policy
 from scr.fhir.canonical import BASE
@@ -47,7 +47,7 @@ def offered(app: FastAPI, base: str = "/fhir") -> Offered:
     """What the routes of an application offer below the FHIR base."""
     return frozenset(
         (method, route.path.removeprefix(base))
-        for route in iter_route_contexts(app.routes)
+        for route in routes_of(app)
         if route.path is not None and route.path.startswith(base)
         for method in route.methods or ()
     )

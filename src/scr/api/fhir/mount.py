@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 
+from scr.api.fhir.audit_events import audit_resources
 from scr.api.fhir.batch import Batches
 from scr.api.fhir.capability import Offered, capability_statement, served_types
 from scr.api.fhir.contribution_routes import ContributionRoutes
@@ -58,7 +59,7 @@ def _state(services: Services, issuers: Sequence[Issuer], now: int) -> Callable[
             routes,
             base_url=services.settings.base_url,
             date=instant_text(now),
-            more=[*terminology_resources(), *resources()],
+            more=[*terminology_resources(), *resources(), *audit_resources()],
         )
 
     return state
