@@ -119,17 +119,19 @@ class Teller:
 
 def asked_for(row: AuditRow) -> str:
     """What was asked for, in words."""
-    if row.what in _WORDS:
-        return _WORDS[row.what]
+    if row.what in WORDS:
+        return WORDS[row.what]
     if row.action == "read":
         return "One entry of the record"
     names = sorted(HEADINGS[one] for one in headings_of_type(row.what.partition(" ")[0]))
     return ", ".join(names) or "The record"
 
 
-_WORDS = {
+WORDS = {
     "Patient": "Who you are",
     "access": "Who may see the record",
+    "access/home": "The first page",
+    "access/whose": "Whose record to see",
     "access/record": "The record",
     "access/summary": "The summary to take along",
     "access/looks": "Who looked at the record",

@@ -17,7 +17,7 @@ async def read_form(request: Request) -> Form:
     """The fields of a form, sent as browsers send one without files. Raises Invalid."""
     body = await read_body(request)
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="strict")
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=60, errors="strict")
     except ValueError:
         raise Invalid("the form cannot be read", code="bad-form") from None
     return dict(pairs)

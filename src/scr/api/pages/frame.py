@@ -126,7 +126,7 @@ def show(
             lang=language,
             dress=worn(request),
             path=request.url.path,
-            menu=MENUS[place],
+            menu=[item for item in MENUS[place] if not (item.own and who and who.acting_for)],
             service=SERVICES[place],
             languages=_other_languages(request, language),
         )

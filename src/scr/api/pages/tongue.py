@@ -22,6 +22,7 @@ from babel.support import Translations
 from starlette.requests import Request
 
 from scr.fhir.dates import LONDON, utc
+from scr.fhir.shown.plain import Language
 
 COOKIE = "scr_lang"
 LANGUAGES: Mapping[str, str] = {"en": "English", "cy": "Cymraeg"}
@@ -41,6 +42,11 @@ def chosen(request: Request) -> str:
         if code is not None and code in LANGUAGES:
             return code
     return "en"
+
+
+def language(request: Request) -> Language:
+    """The same, for what tells a record in words."""
+    return "cy" if chosen(request) == "cy" else "en"
 
 
 @dataclass(frozen=True, slots=True)

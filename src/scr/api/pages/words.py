@@ -29,6 +29,15 @@ SIGNING_IN = (
 )
 """``scr.api.signin``"""
 
+LOOKS = (
+    N_("A system"),
+    N_("Somebody whose name was not told"),
+    N_("One entry of the record"),
+    N_("The record"),
+    N_("The rules of the record keep it closed to them."),
+)
+"""``scr.access.looked``, ``scr.access.preview``"""
+
 VISITING = (
     N_("There is no record with this id, or none that you may see"),
     N_("Nothing is held of you here"),

@@ -16,6 +16,10 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 import scr.api.pages
+from scr.access.looked import PURPOSES, WORDS
+from scr.access.preview import PLAIN
+from scr.consent.label_policy import load_labels
+from scr.data import DataFiles
 
 PAGES = Path(str(scr.api.pages.__file__)).parent
 _WORDS = ("_", "gettext", "ngettext", "N_")
@@ -35,7 +39,17 @@ def said() -> dict[MessageId, str]:
         for number, name, text, _ in extract_python(BytesIO(path.read_bytes()), _KEYWORDS, [], {}):
             for each in _ids(str(name), text):
                 found.setdefault(each, f"{path.relative_to(PAGES.parent)}:{number}")
+    for text in _from_deeper():
+        found.setdefault(text, "scr.access, consent/labels.yaml")
     return found
+
+
+def _from_deeper() -> Iterator[str]:
+    """What is said by other layers, and shown as it is."""
+    yield from PLAIN.values()
+    yield from PURPOSES.values()
+    yield from WORDS.values()
+    yield from (label.name for label in load_labels(DataFiles()).labels.values())
 
 
 def _ids(word: str, message: object) -> Iterator[MessageId]:

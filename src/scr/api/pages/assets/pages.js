@@ -50,6 +50,17 @@
       for (const form of document.forms) delete form.dataset.sent;
     });
 
+    // What belongs to an answer is shown with it.
+    for (const input of document.querySelectorAll("input[data-aria-controls]")) {
+      const more = document.getElementById(input.dataset.ariaControls);
+      const fit = () => {
+        more.className = more.className.replace(/ ?\S+--hidden/, "");
+        if (!input.checked) more.classList.add(`${more.classList[0]}--hidden`);
+      };
+      for (const each of document.getElementsByName(input.name)) each.addEventListener("change", fit);
+      fit();
+    }
+
     for (const button of document.querySelectorAll("button[data-print]")) {
       button.addEventListener("click", () => print());
     }

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from scr.api.access.who import Visitor
 from scr.api.look import Look
 from scr.api.pages.forms import Form
-from scr.api.pages.record.site import My
+from scr.api.pages.record.site import My, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class HomePage:
         """Where from here."""
 
         async def work(_look: Look, visitor: Visitor, _form: Form) -> Response:
-            return self.my.show(request, visitor, "my/home.html", own=visitor.own, of=visitor.of)
+            return self.my.show(
+                request, visitor, "my/home.html", own=visitor.own, of=name_of(visitor.known.person)
+            )
 
-        return await self.my.run(request, "read", "my home", work)
+        return await self.my.run(request, "read", "access/home", work)

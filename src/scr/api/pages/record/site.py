@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.access.visits import Visits
+from scr.api.access.visits import ReadForm, Visits
 from scr.api.access.who import Caller, Visitor
 from scr.api.look import Look
-from scr.api.pages.forms import Form
+from scr.api.pages.forms import Form, read_form
 from scr.api.pages.frame import FormError, Who, show, show_error
 from scr.consent.decide import Interaction
 from scr.errors import ScrError
+from scr.store.people import Person
 
 HOME = "/my"
 Work = Callable[[Look, Visitor, Form], Awaitable[Response]]
@@ -38,17 +39,26 @@ class My:
         *,
         interaction: Interaction = Interaction.READ,
         again: Again | None = None,
+        read: ReadForm | None = None,
     ) -> Response:
         """A page about the record that was chosen in this browser.
 
-        ``action`` and ``what`` name it in the audit, with no id in them. ``again`` makes it anew where what was sent has to be changed.
+        ``action`` and ``what`` name it in the audit, with no id in them. ``again`` makes it anew where what
+        was sent has to be changed.
         """
 
         async def failed(_: Request, look: Look, error: ScrError, visitor: Visitor | None) -> Response:
             return show_error(request, error, who=_who(visitor), correlation=look.correlation)
 
         return await self.visits.run(
-            request, action=action, what=what, interaction=interaction, work=work, failed=failed, again=again
+            request,
+            action=action,
+            what=what,
+            interaction=interaction,
+            work=work,
+            failed=failed,
+            again=again,
+            read=read or read_form,
         )
 
     async def run_caller(
@@ -77,10 +87,22 @@ class My:
         return show(request, template, status, who=_who(there), errors=errors, correlation="", **context)
 
 
+def name_of(person: Person) -> str:
+    """The name of somebody as pages show it: sources that know capitals alone are read as people write."""
+    told = person.demographics
+    parts = [*told.given, *filter(None, [told.family])]
+    return " ".join(part.title() if part.isupper() else part for part in parts)
+
+
 def _who(there: Visitor | Caller | None) -> Who | None:
     """As the frame shows them: a carer beside the name of whose record it is."""
     if there is None:
         return None
     if isinstance(there, Caller):
         return Who(there.name, there.csrf, leave=there.secret)
-    return Who(there.name, there.csrf, acting_for="" if there.own else there.of, leave=there.caller.secret)
+    return Who(
+        there.name,
+        there.csrf,
+        acting_for="" if there.own else name_of(there.known.person),
+        leave=there.caller.secret,
+    )
