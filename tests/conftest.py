@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 from tests.support.leaping import LeapingLoop
 
@@ -28,7 +28,7 @@ _ROOT = Path(__file__).parents[1]
 os.environ.pop("COLUMNS", None)
 
 # How long an example takes says more of the machine than of the code: `make bench` measures.
-settings.register_profile("scr", deadline=None)
+settings.register_profile("scr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("scr")
 
 

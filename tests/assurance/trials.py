@@ -83,7 +83,8 @@ class _Plugin:
     def pytest_collection(self) -> None:
         """Before a module of tests is imported."""
         phases = (Phase.explicit, Phase.generate)
-        settings.register_profile("mutation", deadline=None, database=None, derandomize=True, phases=phases)
+        profile = settings(settings.get_profile("scr"), database=None, derandomize=True, phases=phases)
+        settings.register_profile("mutation", profile)
         settings.load_profile("mutation")
 
 

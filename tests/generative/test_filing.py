@@ -22,7 +22,9 @@ from scr.store.people import Person, add_person
 from scr.store.records import load_history, load_record
 
 _fresh_person = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 """The database is shared by the examples: each has a person and ids of its own."""
 

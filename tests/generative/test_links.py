@@ -34,7 +34,9 @@ _numbers = map(NHSNumber, filter(is_nhs_number, map(str, range(9_992_000_000, 9_
 """The examples share a database: each has people of its own."""
 
 _settings = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 _who = st.integers(0, PEOPLE - 1)
 _pair = st.tuples(_who, _who).filter(lambda pair: pair[0] != pair[1])

@@ -556,7 +556,11 @@ async def test_a_token_without_a_member_of_staff_is_a_system(issuer: TestIssuer)
     assert (actor.kind, actor.client) == (ActorKind.SYSTEM, "feeder")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_no_change_to_a_signed_token_is_let_through(issuer: TestIssuer, data: st.DataObject) -> None:
     """One character of header or claims exchanged, put in or taken out: refused, and never a fault."""
@@ -587,7 +591,11 @@ _CLAIM = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(claims=st.dictionaries(_CLAIM, _JSON, max_size=4), people=st.sampled_from(["staff", "citizens"]))
 def test_whatever_an_issuer_signs_is_an_actor_or_a_refusal(
     issuer: TestIssuer, claims: Claims, people: str

@@ -17,7 +17,9 @@ from scr.store.people import add_person
 WARD, PRACTICE = OdsCode("ZZH01"), OdsCode("ZZG01")
 WORDS = st.lists(st.tuples(st.sampled_from(["dissent", "consent"]), st.integers(1, 5)), max_size=6)
 _settings = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 """The database is shared by the examples: each has a person of its own."""
 

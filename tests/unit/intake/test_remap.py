@@ -78,7 +78,7 @@ _examples = itertools.count()
 _targets = st.dictionaries(st.sampled_from(CODES), st.sampled_from(["195967001", "73211009"]))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     codes=st.lists(st.sampled_from(CODES), min_size=1, max_size=4),
     before=_targets,

@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 _LAYERS = ("file", "environment", "command line")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(layers=st.sets(st.sampled_from(_LAYERS)))
 def test_the_nearest_value_counts(home: Path, layers: set[str]) -> None:
     """The command line, then the environment, then the file, then the default; and which it was is known."""

@@ -28,7 +28,9 @@ from scr.store.records import load_record
 
 POLICY = load_labels(DataFiles())
 _settings = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 """The database is shared by the examples: each has a person and ids of its own."""
 

@@ -17,7 +17,7 @@ LIMIT = Limit("tests", 3, 1000)
 _numbers = iter(range(10**9))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 1500), max_size=25))
 def test_no_more_are_let_through_than_the_limit_says(
     database: Database, keys: KeyRing, gaps: list[int]

@@ -293,7 +293,7 @@ def test_most_concepts_without_a_parent_is_half_a_file(tmp_path: Path) -> None:
     refused(tmp_path, write_release(tmp_path / "given", lines=some), "active concepts are below none")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_a_dropped_line_is_refused_or_takes_only_itself_away(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
