@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
 import msgspec
@@ -82,12 +83,17 @@ class Making:
     @property
     def room(self) -> str:
         """How the ids of all that is made for the person begin."""
-        return room_of(opaque_id(self.id_key, PERSON_SOURCE, "made", self.subject))
+        return _room(self.id_key, self.subject)
 
     @property
     def reference(self) -> Resource:
         """The person."""
         return {"reference": f"Patient/{self.subject}"}
+
+
+@lru_cache(maxsize=256)
+def _room(id_key: bytes, subject: str) -> str:
+    return room_of(opaque_id(id_key, PERSON_SOURCE, "made", subject))
 
 
 _SAYS_NOTHING = Line("", "", "", "")

@@ -35,6 +35,19 @@ class Listed:
         return tuple(one for line in self.lines for one in (line.first, *line.others))
 
 
+def all_listed(rules: Iterable[ListRule], groups: Sequence[Group], now: int) -> list[Listed]:
+    """The list of each rule at ``now`` (ms UTC), each of the groups that have anything of its types."""
+    by_type: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        for one in group.members:
+            by_type.setdefault(one.entry.type, []).append(number)
+    found = []
+    for rule in rules:
+        numbers = {number for kind in rule.types for number in by_type.get(kind, ())}
+        found.append(listed(rule, [groups[number] for number in sorted(numbers)], now))
+    return found
+
+
 def listed(rule: ListRule, groups: Iterable[Group], now: int) -> Listed:
     """The list of a rule at ``now`` (ms UTC): of each group the entries that hold, the newest first.
 
@@ -44,8 +57,6 @@ def listed(rule: ListRule, groups: Iterable[Group], now: int) -> Listed:
     lines: list[Line] = []
     over: list[Facts] = []
     for group in groups:
-        if len(group.members) == 1 and group.first.entry.type not in rule.types:
-            continue
         mine = [one for one in group.members if one.entry.type in rule.types]
         holding = [one for one in mine if holds(rule, one, now)]
         if len(holding) < len(mine):

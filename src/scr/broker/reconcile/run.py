@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from scr.broker.ledger import Ledger
 from scr.broker.reconcile.differ import Found, disagreements
-from scr.broker.reconcile.listed import Listed, by_name, listed
+from scr.broker.reconcile.listed import Listed, all_listed, by_name
 from scr.broker.reconcile.rules import Rules
 from scr.broker.reconcile.same import Group, grouped
 from scr.broker.reconcile.states import states
@@ -30,7 +30,7 @@ def reconcile(entries: Sequence[Entry], ledger: Ledger, rules: Rules, making: Ma
     facts = facts_of(sources, rules.types)
     groups = grouped(facts, rules.same)
     told = states(ledger, entries)
-    lists = [listed(rule, groups, making.now) for rule in rules.lists]
+    lists = all_listed(rules.lists, groups, making.now)
     found = disagreements(rules, facts, by_name(lists))
     words = words_of(sources, lists, found, ledger)
     made = [

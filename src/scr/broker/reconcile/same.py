@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from scr.broker.reconcile.rules import By, SameRule, Unless
 from scr.fhir.clinical import Facts
 from scr.fhir.dates import day_text
@@ -24,8 +26,7 @@ class Evidence:
     by: tuple[By, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, gc=False):
     """Entries that tell of one thing, the one that stands for them first, and why they were joined."""
 
     members: list[Facts]
@@ -43,7 +44,7 @@ def grouped(facts: Sequence[Facts], rules: Iterable[SameRule]) -> list[Group]:
     Two entries of one source are two things, unless a rule says that any sources may be one: so two lines of
     one medicine are never taken for one because a third entry is like both. The nearest in time go first.
     """
-    known: dict[str, _Cluster] = {}
+    known: dict[int, _Cluster] = {}
     by_type: dict[str, list[Facts]] = {}
     for one in facts:
         if not (one.wrong or one.denies):
@@ -56,15 +57,15 @@ def grouped(facts: Sequence[Facts], rules: Iterable[SameRule]) -> list[Group]:
                 continue
             a.take(b, Evidence(rule.name, rule.by))
             for member in b.members:
-                known[member.entry.reference] = a
+                known[id(member)] = a
     return _groups(facts, known)
 
 
-def _groups(facts: Sequence[Facts], known: Mapping[str, _Cluster]) -> list[Group]:
+def _groups(facts: Sequence[Facts], known: Mapping[int, _Cluster]) -> list[Group]:
     found: list[Group] = []
     seen: set[int] = set()
     for one in facts:
-        cluster = known.get(one.entry.reference)
+        cluster = known.get(id(one))
         if cluster is None:
             found.append(Group([one]))
         elif id(cluster) not in seen:
@@ -88,12 +89,11 @@ class _Cluster:
         self.evidence += [one for one in (why, *other.evidence) if one not in self.evidence]
 
 
-def _cluster(known: dict[str, _Cluster], one: Facts) -> _Cluster:
+def _cluster(known: dict[int, _Cluster], one: Facts) -> _Cluster:
     """The cluster of an entry, made where it has none yet: most never need one."""
-    reference = one.entry.reference
-    found = known.get(reference)
+    found = known.get(id(one))
     if found is None:
-        found = known[reference] = _Cluster([one], {one.entry.source})
+        found = known[id(one)] = _Cluster([one], {one.entry.source})
     return found
 
 
@@ -122,13 +122,16 @@ def blocks_of(
     blocks = [list(facts)] if across else _split(facts, lambda one: (one.entry.type,))
     for aspect in by:
         keys = _KEYS[aspect]
-        blocks = [
-            finer
-            for block in blocks
-            for finer in _split(block, keys)
-            if len(finer) > 1 and not (elsewhere and _of_one_source(finer))
-        ]
+        finer = (part for block in blocks for part in _split(block, keys))
+        blocks = _distinct(
+            block for block in finer if len(block) > 1 and not (elsewhere and _of_one_source(block))
+        )
     return blocks
+
+
+def _distinct(blocks: Iterable[list[Facts]]) -> list[list[Facts]]:
+    """Each block once: those that have a code in common mostly have the words of it in common too."""
+    return list({tuple(map(id, block)): block for block in blocks}.values())
 
 
 def _split(facts: Iterable[Facts], keys: _Keys) -> list[list[Facts]]:
