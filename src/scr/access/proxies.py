@@ -22,8 +22,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import Person
 
-_SESSION_MS = 8 * 3600 * 1000
-"""How long the word of a sign-in can count: as long as a session at most."""
+_HOUR_MS = 3_600_000
 _BEST_FIRST = (State.IN_FORCE, State.SUSPENDED, State.OVER)
 
 
@@ -86,9 +85,10 @@ class Proxies:
         carers = self.policy.proxies.carer
         if carers is None or actor.basis not in carers.by_sign_in:
             return None
-        now = self.now()
-        since, until = now - _SESSION_MS, now + _SESSION_MS
-        return Delegation(actor.basis, since, until, used=now, contributes=True)
+        hour = self.now() // _HOUR_MS * _HOUR_MS  # the same for a while, as what was decided by it is
+        return Delegation(
+            actor.basis, hour - _HOUR_MS, hour + 9 * _HOUR_MS, used=hour - _HOUR_MS, contributes=True
+        )
 
 
 def born(known: Known) -> str:

@@ -8,6 +8,7 @@ from scr.access.proxies import Proxies
 from scr.api.access.acting import Acting
 from scr.api.access.desk_routes import PROXIES, QUESTIONS, DeskRoutes
 from scr.api.access.mine import Mine
+from scr.api.access.openapi import mount_openapi
 from scr.api.access.people_routes import PeopleRoutes
 from scr.api.access.record_routes import RecordRoutes
 from scr.api.access.recording import Answering, Recording
@@ -60,3 +61,4 @@ def mount_people(
         Answering(database, keys, policy, now_ms),
     )
     app.include_router(desk.router())
+    mount_openapi(app)
