@@ -40,9 +40,9 @@ _PAUSE = 2.0
 _LEAST_SECRET = 32
 _PAGES = {
     alerts.NOTICE: "../my/notices",
-    alerts.CHALLENGE: "../challenges",
-    alerts.REMINDER: "../challenges",
-    alerts.OVERDUE: "../challenges?overdue=yes",
+    alerts.CHALLENGE: "../access/sources/challenges",
+    alerts.REMINDER: "../access/sources/challenges",
+    alerts.OVERDUE: "../access/sources/challenges/overdue",
 }
 """Where whoever may is told more, beside the FHIR base."""
 KINDS = {ClaimKind.GLASS: "break-glass", ClaimKind.RELATIONSHIP: "claimed-relationship"}

@@ -19,6 +19,9 @@ from scr.api.access.who import Visitor
 from scr.api.alerting import sends_alerts
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
+from scr.api.pages.record.adding import AddingPages
+from scr.api.pages.record.disputing import DisputingPages
+from scr.api.pages.record.site import My
 from scr.api.services import Services, now_ms
 from scr.store import notices
 from scr.store.notices import NoticeKind
@@ -64,4 +67,7 @@ def mount_adding(app: FastAPI, services: Services, verifier: TokenVerifier, visi
     app.include_router(ContributionRoutes(visits, adding, settings.max_upload_bytes).router())
     app.include_router(ChallengeRoutes(visits, challenging, services.database).router())
     app.include_router(ChallengeDesk(answering, desk, watchers).router())
+    my = My(visits)
+    app.include_router(AddingPages(my, adding, settings.max_upload_bytes).router())
+    app.include_router(DisputingPages(my, challenging, services.database).router())
     return Made(adding, challenging, answering)

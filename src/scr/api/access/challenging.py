@@ -59,6 +59,10 @@ class Challenging:
             raise Unprocessable("this is put together here of what several sources say", code="no-owner")
         return entry
 
+    def owner(self, entry: Entry) -> str:
+        """The name of the source that has to answer for an entry."""
+        return self.providers[OdsCode(entry.source)].name
+
     async def open(
         self, look: Look, visitor: Visitor, reference: str, typed: str, *, once: str = ""
     ) -> Found:
