@@ -139,7 +139,6 @@ WORDS = {
     "access/carers": "Who acts for you",
     "access/preview": "Who could look",
     "explain access": "Why somebody may see the record",
-    "Consent": "What you chose about sharing",
     "$everything": "All of the record",
     "summary": "The summary",
 }
