@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, get_args
@@ -22,6 +23,7 @@ from scr.onboarding.draft.times import in_words
 from scr.onboarding.draft.writing import Placement
 
 SETTINGS: tuple[str, ...] = get_args(Supplier.model_fields["setting"].annotation)
+_NO_LETTERS = re.compile(r"[^a-z]+")
 _FEW = 10
 """Records, below which a sample shows too little."""
 _COLOURS = {"high": "green", "medium": "yellow", "low": "red"}
@@ -36,8 +38,10 @@ def draft(
     files: Annotated[
         list[Path], typer.Argument(exists=True, dir_okay=False, help="Sample payloads of one shape.")
     ],
-    name: Annotated[str, typer.Option(help="The new adapter's name, such as care-diary.")],
     setting: Annotated[str, typer.Option(help=f"Where it is used: {', '.join(SETTINGS)}.")],
+    name: Annotated[
+        str, typer.Option(help="The new adapter's name, such as care-diary; else the letters of the file's.")
+    ] = "",
     keep_people: Annotated[
         bool, typer.Option("--keep-people", help="Copy the samples as they are, personal data and all.")
     ] = False,
@@ -49,7 +53,7 @@ def draft(
     """
     if setting not in SETTINGS:
         raise Invalid(f"--setting is one of {', '.join(SETTINGS)}", code="bad-setting")
-    root = _home(context, home)
+    root, name = _home(context, home), name or _named_after(files[0])
     made = write_draft(root, files, name, setting, key=secrets.token_bytes(32), keep_people=keep_people)
     if made.plan is not None:
         _show_plan(made.plan)
@@ -57,6 +61,11 @@ def draft(
         _show_messages(made.messages)
     _say(*_what_it_did(made))
     _say(*_next_steps(made, keep_people=keep_people))
+
+
+def _named_after(file: Path) -> str:
+    """A name made of a file's, without its digits: they could be somebody's number."""
+    return _NO_LETTERS.sub("-", file.stem.lower()).strip("-")
 
 
 def init(

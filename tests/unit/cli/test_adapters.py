@@ -81,6 +81,21 @@ def test_a_draft_asks_its_questions_on_a_narrow_screen_too(tmp_path: Path) -> No
     assert "\n  Allergies: One text for all allergies, or one each?" in result.output
 
 
+def test_a_draft_is_named_after_its_file_but_for_numbers(tmp_path: Path) -> None:
+    """Without a name it has the letters of the file's; a number in that could be somebody's."""
+    sample = tmp_path / "Residents 999 000 1014.csv"
+    sample.write_text("Resident,NHS No\nR1,9990001014\n", encoding="utf-8")
+    result = run(tmp_path, "draft", str(sample), "--setting", "care-home")
+    assert result.exit_code == 0, result.output
+    made = tmp_path / "adapters" / "residents"
+    assert (made / "samples" / "Residents n.csv").exists()
+    assert not [path for path in made.rglob("*") if "1014" in path.name or b"1014" in _bytes(path)]
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
 def test_check_prints_a_table_where_all_is_well(tmp_path: Path) -> None:
     """Each adapter with its samples and checks."""
     result = run(tmp_path, "check", "gp-registrations", "lab-oru")

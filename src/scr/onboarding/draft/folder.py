@@ -23,6 +23,7 @@ from scr.onboarding.draft.recognise import Finding
 from scr.onboarding.draft.sample import read_samples, sniff
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,60}\Z")
+_NUMBER = re.compile(r"\d(?:[ ._-]?\d){5,}")
 _ALREADY = {"fhir-json": "fhir-r4-record", "fhir-xml": "fhir-r4-record", "edifact": "an EDIFACT adapter"}
 
 
@@ -79,7 +80,7 @@ def write_draft(
     for each in made.maps:
         written.append(_write(home / "terminology" / "maps" / f"{each.name}.csv", render.map_csv(each)))
     written.insert(0, _write(folder / "adapter.yaml", render.adapter_yaml(made)))
-    names = [file.name for file in files]
+    names = _sample_names(files)
     written.append(_write(folder / "README.md", render.readme(made, names, pseudonymised=not keep_people)))
     return _finished(data, name, folder, written, raws, reads_it, plan=made)
 
@@ -149,7 +150,7 @@ A draft for HL7 v2 messages: {types}. It begins with the shipped adapter `{found
 2. See what comes of a message: `scr adapters try FILE --adapter {name}`.
 3. `scr adapters check {name}`, then a provider file with a feed of kind `mllp` that names the adapter.
 
-Samples: {", ".join(f"`samples/{file.name}`" for file in files)}, {held}.
+Samples: {", ".join(f"`samples/{named}`" for named in _sample_names(files))}, {held}.
 
 Not read:
 
@@ -159,11 +160,22 @@ Not read:
 
 def _write_samples(folder: Path, files: list[Path], contents: list[bytes], format_: str) -> list[Path]:
     made: list[Path] = []
-    for file, content in zip(files, contents, strict=True):
-        made.append(_write(folder / "samples" / file.name, content))
+    for named, content in zip(_sample_names(files), contents, strict=True):
+        made.append(_write(folder / "samples" / named, content))
     suffix = files[0].suffix
     made.append(_write(folder / "samples" / f"broken{suffix}", payloads.broken(contents[0], format_)))
     return made
+
+
+def _sample_names(files: list[Path]) -> list[str]:
+    """The files' own names, without a number that could be somebody's; each another."""
+    names: list[str] = []
+    for place, file in enumerate(files, 1):
+        stem = _NUMBER.sub("n", file.stem)
+        names.append(
+            f"{stem}{file.suffix}" if f"{stem}{file.suffix}" not in names else f"{stem}-{place}{file.suffix}"
+        )
+    return names
 
 
 def _write(path: Path, content: str | bytes) -> Path:
