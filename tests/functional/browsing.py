@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -18,6 +19,10 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 expect.set_options(timeout=LONG * 1000)
 
 
+SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
+"""What the walks saw: kept for whoever wants to look at it."""
+
+
 def come_in(page: Page, address: str, name: str) -> None:
     """Sign in to a site of the demonstration as somebody: through the upstream, and back."""
     page.goto(address)
@@ -25,15 +30,30 @@ def come_in(page: Page, address: str, name: str) -> None:
     page.get_by_role("link", name=name).click()
 
 
-def fine(page: Page, *widths: int) -> None:
+def come_in_as_citizen(page: Page, address: str, name: str) -> None:
+    """Sign in to the pages of citizens, as somebody whom NHS login knows."""
+    page.goto(address)
+    page.get_by_role("link", name=name).click()
+
+
+def fine(page: Page, *widths: int, keep: str = "") -> None:
     """No violation of WCAG 2.2 AA or best practice that axe knows; at 320 px nothing to scroll sideways.
 
-    320 px is what a window of 1280 shows when it is enlarged to 400 %.
+    ``keep``: the name under which pictures of the page are kept, wide and narrow. 320 px is what a window of
+    1280 shows when it is enlarged to 400 %.
     """
     for width in widths or (1100,):
         page.set_viewport_size({"width": width, "height": 900})
         found = Axe().run(page, options={"runOnly": _RULES})
         assert found.violations_count == 0, found.generate_report()
+        _keep(page, keep, width)
     page.set_viewport_size({"width": 320, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    _keep(page, keep, 320)
     page.set_viewport_size({"width": 1100, "height": 900})
+
+
+def _keep(page: Page, name: str, width: int) -> None:
+    if name:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from scr.api.access.recording import Answering
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
 from scr.api.explaining import Explainer
@@ -25,9 +26,9 @@ def watching(
     explainer = Explainer(services.broker, policy, database, now_ms)
     oversight = Oversight(database, services.keys, now_ms)
     pages = APIRouter()
-    pages.include_router(
-        privacy.PrivacyPages(watchers, oversight, explainer, sessions, secure=secure).router()
-    )
+    answering = Answering(database, services.keys, policy, now_ms)
+    officers = privacy.PrivacyPages(watchers, oversight, explainer, answering, sessions, secure=secure)
+    pages.include_router(officers.router())
     pages.include_router(why.WhyPages(anybody, explainer, sessions, secure=secure).router())
     operations = ExplainRoutes(watchers, explainer).router()
     events = AuditEvents(watchers, database, services.keys, services.settings.base_url)

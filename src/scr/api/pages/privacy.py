@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.api.access.recording import Answering
 from scr.api.desk import Desk, Duty
 from scr.api.explaining import Explainer
 from scr.api.pages.explain import ExplainPages
+from scr.api.pages.questions import QuestionsPages
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
@@ -46,12 +48,20 @@ class PrivacyPages:
     """``/privacy`` and the pages below it."""
 
     def __init__(
-        self, desk: Desk, oversight: Oversight, explainer: Explainer, sessions: Sessions, *, secure: bool
+        self,
+        desk: Desk,
+        oversight: Oversight,
+        explainer: Explainer,
+        answering: Answering,
+        sessions: Sessions,
+        *,
+        secure: bool,
     ) -> None:
         """``secure``: the deployment is reached over https, and its cookies over nothing else."""
         self._oversight = oversight
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
         self._explain = ExplainPages(self._site, explainer)
+        self._questions = QuestionsPages(self._site, answering)
 
     def router(self) -> APIRouter:
         """The routes of the pages."""
@@ -62,6 +72,7 @@ class PrivacyPages:
         router.add_api_route("/claim/{claim}", self.review, methods=["POST"])
         router.add_api_route("/claim/{claim}/withdraw", self.withdraw, methods=["POST"])
         self._explain.add_to(router)
+        self._questions.add_to(router)
         return router
 
     async def waiting(self, request: Request) -> Response:
@@ -124,8 +135,9 @@ class PrivacyPages:
         self, session: Session, rows: list[Row], *, every: bool = False, done: str = ""
     ) -> Response:
         stuck = await self._oversight.undelivered()
+        asked = await self._questions.waiting()
         return self._site.page(
-            "privacy_list.html", session=session, rows=rows, every=every, done=done, stuck=stuck
+            "privacy_list.html", session=session, rows=rows, every=every, done=done, stuck=stuck, asked=asked
         )
 
     def _row(self, claim: Claim) -> Row:

@@ -48,6 +48,8 @@ class My:
         """
 
         async def failed(_: Request, look: Look, error: ScrError, visitor: Visitor | None) -> Response:
+            if error.code == "no-record":
+                return show(request, "my/no_record.html", error.status, correlation=look.correlation)
             return show_error(request, error, who=_who(visitor), correlation=look.correlation)
 
         return await self.visits.run(

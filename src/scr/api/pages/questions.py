@@ -1,0 +1,84 @@
+"""``/privacy/questions``: what people ask about looks at their records, and the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scr.api.access.recording import Answering
+from scr.api.pages.render import moved
+from scr.api.pages.sessions import Session
+from scr.api.pages.signed_in import Form, SignedIn, check_form, read_form
+from scr.consent.actor import Actor
+from scr.errors import ScrError
+
+_DONE = "The person reads your answer at their record."
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsPages:
+    """The list and a question, on a site that has the duty for it."""
+
+    site: SignedIn
+    answering: Answering
+
+    def add_to(self, router: APIRouter) -> None:
+        """Add the routes to those of the site."""
+        router.add_api_route("/questions", self.list, methods=["GET"])
+        router.add_api_route("/questions/{question}", self.show, methods=["GET"])
+        router.add_api_route("/questions/{question}", self.answer, methods=["POST"])
+
+    async def waiting(self) -> int:
+        """How many nobody has answered."""
+        return len(await self.answering.waiting())
+
+    async def list(self, request: Request) -> Response:
+        """What nobody has answered, the oldest first."""
+
+        async def work(session: Session, _actor: Actor) -> Response:
+            done = _DONE if request.query_params.get("done") == "answered" else ""
+            found = await self.answering.waiting()
+            return self.site.page("privacy_questions.html", session=session, found=found, done=done)
+
+        return await self.site.run(request, "list questions", work)
+
+    async def show(self, request: Request, question: str) -> Response:
+        """One question."""
+
+        async def work(session: Session, _actor: Actor) -> Response:
+            return await self._page(session, question)
+
+        return await self.site.run(request, "read question", work, details={"question": question[:80]})
+
+    async def answer(self, request: Request, question: str) -> Response:
+        """Answer it."""
+        form: Form = {}
+
+        async def work(session: Session, actor: Actor) -> Response:
+            nonlocal form
+            form = await read_form(request)
+            check_form(form, session)
+            await self.answering.answer(actor, question, form.get("text", ""))
+            return moved(f"{self.site.site.home}/questions?done=answered")
+
+        async def again(session: Session, error: ScrError) -> Response:
+            return await self._page(session, question, form.get("text", ""), error)
+
+        details = {"question": question[:80]}
+        return await self.site.run(request, "answer question", work, details=details, again=again)
+
+    async def _page(
+        self, session: Session, question: str, text: str = "", error: ScrError | None = None
+    ) -> Response:
+        _, one = await self.answering.read(question)
+        return self.site.page(
+            "privacy_question.html",
+            error.status if error else 200,
+            session=session,
+            one=one,
+            text=text,
+            error=error,
+        )
