@@ -30,10 +30,13 @@ from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.links import Link
+from scr.store.locator import Located
 from scr.store.onboarding import LivenessReader
 from scr.store.people import Person, person_by_key
 from scr.store.sharing import rules_for
 
+FindResource = Callable[[Connection], Located | None]
+"""Finds where a resource is."""
 _ASIDE_SHARE = 0.05
 _ASIDE_SECONDS = 0.2
 """What of a question's time is set aside, after its sources, for putting the answer together."""
@@ -88,6 +91,20 @@ class Broker:
     async def by_person(self, person: str, actor: Actor) -> Known | None:
         """The person with the store's opaque key."""
         return await self._read(lambda conn: person_by_key(conn, self._keys, person), actor)
+
+    async def by_resource(self, find: FindResource, actor: Actor) -> tuple[Located, Known | None] | None:
+        """Where a resource is, as ``find`` finds it, and the person whose it is: one look at the database."""
+
+        def both(conn: Connection) -> tuple[Located, Known | None] | None:
+            located = find(conn)
+            if located is None:
+                return None
+            return located, self._known(conn, person_by_key(conn, self._keys, located.person), actor)
+
+        found = await self._database.read(both)
+        if found is not None:
+            self._noticed(found[1])
+        return found
 
     @property
     def organisations(self) -> Mapping[str, str]:
@@ -185,9 +202,13 @@ class Broker:
 
     async def _read(self, find: Callable[[Connection], Person | None], actor: Actor) -> Known | None:
         known = await self._database.read(lambda conn: self._known(conn, find(conn), actor))
+        self._noticed(known)
+        return known
+
+    def _noticed(self, known: Known | None) -> None:
+        """Have the register asked about somebody who is looked at, where that is due."""
         if known is not None and self._refresh is not None:
             self._refresh.notice(known.view)
-        return known
 
     def _known(self, conn: Connection, person: Person | None, actor: Actor) -> Known | None:
         if person is None:

@@ -498,6 +498,22 @@ async def test_a_new_key_is_taken_up_at_once_and_looks_are_throttled(issuer: Tes
     assert len(issuer.asked) == 6
 
 
+async def test_a_token_that_was_read_before_is_asked_everything_else_again(issuer: TestIssuer) -> None:
+    """What it says stays known by its very bytes: not that it is good still, nor anything of a forged one."""
+    clock = Clock()
+    verifier = issuer.verifier(clock=clock)
+    sent, longer = issuer.bearer(exp=clock.now + 100), issuer.bearer(exp=clock.now + 250)
+    for bearer in (sent, longer, sent, longer):
+        assert (await verifier.actor(bearer)).name == "Ann Lee"
+    forged = longer[:-8] + ("A" * 8 if not longer.endswith("A" * 8) else "B" * 8)
+    assert [await refusal(verifier, forged) for _ in range(2)] == ["bad-signature"] * 2
+    clock.now += 131
+    assert await refusal(verifier, sent) == "expired"
+    issuer.published = [RSA]
+    await refusal(verifier, "Bearer " + issuer.token({"kid": "unknown"}))  # and so the keys are looked at
+    assert await refusal(verifier, longer) == "unknown-key"
+
+
 async def test_an_issuer_that_is_down_stops_nobody_for_a_while(issuer: TestIssuer) -> None:
     """Known keys go on counting for the time of grace; after it the answer is 503, and then it recovers."""
     clock = Clock()

@@ -33,6 +33,8 @@ from scr.settings import Issuer
 
 _LEEWAY_SECONDS = 30
 _REMEMBERED = 10_000
+_READ = 1_000
+"""Tokens of which it is remembered what they say: whoever uses one uses it many times."""
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 """RFC 6750, 2.1."""
 
@@ -82,6 +84,7 @@ class TokenVerifier:
                 code="bad-setting",
             )
         self._opaque: Introspector | None = None
+        self._read: dict[bytes, tuple[Header, Claims]] = {}
         for each in issuers:
             if each.one_time and spend is None:
                 raise Invalid(f"no memory for the one-time tokens of {each.url}", code="bad-setting")
@@ -127,19 +130,22 @@ class TokenVerifier:
         return trusted, claims, actor
 
     async def _signed(self, token: str) -> tuple[Trusted, Claims]:
-        header, claims = read(token)
+        digest = hashlib.sha256(token.encode()).digest()
+        header, claims = self._read.get(digest) or read(token)
         trusted = self._trusted.get(claims.iss)
         if trusted is None:
             raise Unauthenticated("the token's issuer is not one that is trusted here", code="unknown-issuer")
         _check_kind(header, claims, trusted.issuer)
         key = await trusted.keys.key(header.kid, header.alg)
         verified = trusted.keys.verified
-        digest = hashlib.sha256(token.encode()).digest()
         if digest not in verified:  # else: these very bytes, by these very keys; the rest is asked every time
             check_signature(token, header.alg, key)
             if len(verified) >= _REMEMBERED:
                 verified.clear()
             verified.add(digest)
+            if len(self._read) >= _READ:
+                self._read.clear()
+            self._read[digest] = header, claims
         return trusted, claims
 
     def _check(self, claims: Claims, issuer: Issuer) -> None:

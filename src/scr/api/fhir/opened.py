@@ -14,7 +14,7 @@ from scr.api.look import Look
 from scr.broker.assemble import Record
 from scr.broker.gather import OnHeld, OnResult
 from scr.broker.ledger import Ledger, make_ledger
-from scr.broker.query import Broker, Known
+from scr.broker.query import Broker, FindResource, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
 from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, decide, visible_headings
@@ -30,7 +30,7 @@ from scr.fhir.redactions import Redactions
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
-from scr.store.locator import Located, as_served
+from scr.store.locator import as_served
 from scr.store.recent import RecentRecords, Workings
 
 NO_PATIENT = "no Patient with this id, or none that you may see"
@@ -188,25 +188,30 @@ class Opener:
         return self._broker.askable
 
     async def by_located(
-        self, look: Look, actor: Actor, located: Located, logical: str, *, missing: str
-    ) -> tuple[Opened, bool]:
-        """The part of a record in which a resource stands that was found by its id, of its source alone
-        (of all, for what was contributed here).
+        self, look: Look, actor: Actor, find: FindResource, logical: str, *, missing: str
+    ) -> tuple[Opened, OdsCode, bool] | None:
+        """The part of a record in which a resource stands that ``find`` finds by its id, of its source alone
+        (of all, for what was contributed here); None where it finds none.
 
-        Also whether the actor may see what the resource was when a live source gave it last; where they may
-        not, the source is not asked. Raises NotFound with the text ``missing``, for all that is withheld.
+        Also that source, and whether the actor may see what the resource was when a live source gave it last;
+        where they may not, it is not asked. Raises NotFound with the text ``missing`` for what is withheld.
         """
-        admitted = self.admit(look, actor, await self._broker.by_person(located.person, actor))
+        found = await self._broker.by_resource(find, actor)
+        if found is None:
+            return None
+        located = found[0]
+        admitted = self.admit(look, actor, found[1])
         if isinstance(admitted, Forbidden):
             raise NotFound(missing)
-        known = admitted.known
-        person = next((one for one in known.view if one.key == located.person), known.person)
+        person = next(
+            (one for one in admitted.known.view if one.key == located.person), admitted.known.person
+        )
         served = as_served(located, person, logical)
         if served is not None and not admitted.may_see(served):
             raise NotFound(missing)
         # A contribution may refer to what any source has.
         only = None if is_contribution(logical) else (located.source,)
-        return await self._open(look, actor, admitted, only=only), served is not None
+        return await self._open(look, actor, admitted, only=only), located.source, served is not None
 
     async def by_person(self, look: Look, actor: Actor, person: str, *, missing: str) -> Opened:
         """The record of a person by their opaque key. Raises NotFound with the text ``missing``."""

@@ -16,7 +16,7 @@ from scr.fhir.person import replaced
 from scr.fhir.reconciled import MADE_TYPES, room_of
 from scr.sources.protocol import Outcome
 from scr.store.engine import Database
-from scr.store.locator import Located, locate, whose_room
+from scr.store.locator import locate, whose_room
 
 _ANSWERED = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.STALE, Outcome.INCOMPLETE})
 
@@ -39,16 +39,14 @@ class Reader:
 
     async def found(self, look: Look, actor: Actor, kind: str, logical: str) -> tuple[Opened, Entry]:
         """The same, with the part of the record in which it stands. Raises NotFound, Unavailable."""
-        located = await self._locate(kind, logical)
-        if located is not None:
-            return await self._located(look, actor, kind, logical, located)
-        return await self._made(look, actor, kind, logical)
+        located = await self._located(look, actor, kind, logical)
+        return await self._made(look, actor, kind, logical) if located is None else located
 
     async def found_patient(self, look: Look, actor: Actor, patient_id: str) -> tuple[Opened, Entry]:
         """The same of a Patient: see ``patient``."""
-        located = await self._locate("Patient", patient_id)
+        located = await self._located(look, actor, "Patient", patient_id)
         if located is not None:
-            return await self._located(look, actor, "Patient", patient_id, located)
+            return located
         opened = await self._opener.by_id(look, actor, patient_id)
         for entry in opened.permitted:
             if entry.id == opened.subject and entry.type == "Patient":
@@ -71,20 +69,27 @@ class Reader:
                 return opened, entry
         raise NotFound(_missing(kind))
 
-    async def _locate(self, kind: str, logical: str) -> Located | None:
-        return await self._database.read(lambda connection: locate(connection, kind, logical))
-
     async def _located(
-        self, look: Look, actor: Actor, kind: str, logical: str, located: Located
-    ) -> tuple[Opened, Entry]:
-        opened, served = await self._opener.by_located(look, actor, located, logical, missing=_missing(kind))
+        self, look: Look, actor: Actor, kind: str, logical: str
+    ) -> tuple[Opened, Entry] | None:
+        """What is held, or was served before; None where there is no such id."""
+        found = await self._opener.by_located(
+            look,
+            actor,
+            lambda connection: locate(connection, kind, logical),
+            logical,
+            missing=_missing(kind),
+        )
+        if found is None:
+            return None
+        opened, source, served = found
         for entry in opened.permitted:
             if entry.id == logical and entry.type == kind:
                 return opened, entry
         answered = {result.source: result.outcome for result in opened.record.results}
         # Whoever may not see it must not learn that there is something that is not answered for.
-        if served and answered.get(located.source, Outcome.EMPTY) not in _ANSWERED:
-            who = "its source" if opened.ledger.nameless else f"{located.source}"
+        if served and answered.get(source, Outcome.EMPTY) not in _ANSWERED:
+            who = "its source" if opened.ledger.nameless else f"{source}"
             raise Unavailable(f"{who} has this {kind} and does not answer now: try again", code="source-down")
         raise NotFound(_missing(kind))
 
