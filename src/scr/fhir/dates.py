@@ -28,6 +28,7 @@ def milliseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=256)
 def instant_text(ms: int) -> str:
     """Milliseconds UTC as a FHIR instant, ``2026-01-31T09:30:00.000Z``."""
     at = datetime.fromtimestamp(ms // 1000, UTC)

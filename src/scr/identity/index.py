@@ -19,7 +19,7 @@ from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import Standing
 from scr.identity.match import Agreement, compare, merged
 from scr.identity.tracing import trace
-from scr.store.driver import run, some, written
+from scr.store.driver import run, send, some, written
 from scr.store.keys import KeyRing
 from scr.store.people import (
     Person,
@@ -216,7 +216,7 @@ def relate(
     ``until`` is its end (ms UTC), where one was told with it.
     """
     values = (person.key, organisation.value, kind, source.value, now, now, until, now - _DAY)
-    run(connection, _RELATE, values)
+    send(connection, _RELATE, values)
 
 
 def end_relationship(
@@ -312,7 +312,7 @@ def _local_token(keys: KeyRing, system: str, value: str) -> str:
 
 
 def _add_token(connection: Connection, person: Person, token: str, kind: str) -> None:
-    run(connection, _ADD_TOKEN, (token, person.key, kind))
+    send(connection, _ADD_TOKEN, (token, person.key, kind))
 
 
 def _owner(connection: Connection, token: str) -> str | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from scr.fhir.identifiers import OdsCode
-from scr.store.driver import run, written
+from scr.store.driver import send, written
 from scr.store.people import Person
 
 _DISSENT = written(
@@ -36,9 +36,9 @@ _CONSENT = written(
 
 def dissent(connection: Connection, person: Person, provider: OdsCode, source: OdsCode, at: int) -> None:
     """The person does not want shared what ``provider`` knows, as ``source`` told at ``at`` (ms UTC)."""
-    run(connection, _DISSENT, (person.key, provider.value, source.value, at, at))
+    send(connection, _DISSENT, (person.key, provider.value, source.value, at, at))
 
 
 def consent(connection: Connection, person: Person, provider: OdsCode, source: OdsCode, at: int) -> None:
     """The person does want it shared, as the same source told: what it told before counts no more."""
-    run(connection, _CONSENT, (person.key, provider.value, source.value, at, at, at))
+    send(connection, _CONSENT, (person.key, provider.value, source.value, at, at, at))

@@ -30,7 +30,7 @@ from scr.mapping.repeats import Repeats
 from scr.mapping.run import Claim, Mapped, MappingContext, claim, take_number
 from scr.mapping.told import agrees_to_sharing, told_at
 from scr.store import notices
-from scr.store.driver import run, written
+from scr.store.driver import release, set_savepoint, undo
 from scr.store.filed_under import marks_of
 from scr.store.filing import Filed, Told, file_in_view
 from scr.store.keys import KeyRing
@@ -38,9 +38,7 @@ from scr.store.labelled import with_labels
 from scr.store.people import Person, view_of
 from scr.terminology.conceptmap import ConceptMaps
 
-_SAVEPOINT, _ROLLBACK, _RELEASE = map(
-    written, ("SAVEPOINT filing", "ROLLBACK TO SAVEPOINT filing", "RELEASE SAVEPOINT filing")
-)
+_FILING = "filing"
 
 DISSENT = "dissent-to-share"
 """The code by which an adapter declines a unit whose person objects to sharing (ZU8-2, say)."""
@@ -252,10 +250,11 @@ def undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
     """
     mark = _Mark()
-    run(conn, _SAVEPOINT)
+    set_savepoint(conn, _FILING)
     try:
         yield mark
     finally:
-        if not mark.kept:
-            run(conn, _ROLLBACK)
-        run(conn, _RELEASE)
+        if mark.kept:
+            release(conn, _FILING)
+        else:
+            undo(conn, _FILING)

@@ -33,6 +33,7 @@ MOST_VALUES = 200
 MOST_FIELDS = 2000
 _MOST_SHAPES = 20
 _LONGEST_SHAPE = 24
+_FEWEST_DIGITS = 4
 _CODED = frozenset({"translate", "translate_coding"})
 _DATED = frozenset({"date", "datetime", "hl7_date", "hl7_datetime"})
 _PLAIN_PATHS = frozenset({"field", "subexpression", "index_expression", "or_expression"})
@@ -202,8 +203,11 @@ class _Branch:
 
 def shape(text: str) -> str:
     """A date's shape: each digit as 9, each word as A; empty for what looks like no date."""
+    if text.isdecimal():  # as HL7 v2 writes them
+        made = "9" * min(len(text), _LONGEST_SHAPE)
+        return made if len(made) >= _FEWEST_DIGITS else ""
     made = _DIGIT.sub("9", _LETTERS.sub("A", text[:_LONGEST_SHAPE]))
-    return made if _DATE_SHAPE.fullmatch(made) and made.count("9") >= 4 else ""
+    return made if _DATE_SHAPE.fullmatch(made) and made.count("9") >= _FEWEST_DIGITS else ""
 
 
 def _arguments(adapter: Adapter, functions: frozenset[str]) -> dict[str, Path]:

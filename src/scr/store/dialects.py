@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import ExecutionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from scr.errors import Invalid, Unavailable
-from scr.store.driver import run_at_once
+from scr.store.driver import run_at_once, settle
 
 BINARY = "scr_binary"
 """Execution option of a read: PostgreSQL sends bytes as bytes, not as text, which takes twice the time."""
@@ -80,11 +82,14 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
         execution_options={"postgresql_readonly": True},
         pool_size=readers,
         max_overflow=2,
-        pool_pre_ping=True,
         hide_parameters=True,
     )
     write = create_engine(
-        address, pool_size=writers, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        address,
+        isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say (``scr.store.driver``)
+        pool_size=writers,
+        max_overflow=0,
+        hide_parameters=True,
     )
 
     @event.listens_for(read, "before_cursor_execute")
@@ -93,4 +98,21 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
         if context.execution_options.get(BINARY):
             cursor.format = Format.BINARY
 
+    @event.listens_for(write, "before_cursor_execute")
+    def _in_order(connection: Connection, *_: Any) -> None:
+        settle(connection)
+
+    for engine in (read, write):
+        event.listen(engine, "checkout", _see_that_it_is_open)
     return read, write
+
+
+def _see_that_it_is_open(driver: Any, *_: Any) -> None:
+    """Take no connection that the server has closed since: what waits to be read on one that nobody uses is
+    its end. To ask the server each time would cost as much as a small read."""
+    if not driver.closed:
+        waiting = select.poll()
+        waiting.register(driver, select.POLLIN)
+        if not waiting.poll(0):
+            return
+    raise DisconnectionError

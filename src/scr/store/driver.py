@@ -2,6 +2,11 @@
 
 SQLAlchemy's way to a statement and its result costs several times what SQLite takes to run it. What is
 run here is in the same transaction as everything else of the connection, and fails with the same errors.
+
+A way to PostgreSQL and back costs more than most statements. What nobody waits for (``send``) goes there
+together with the next statement that somebody does wait for, and at the latest before the unit of work
+ends. Its values stand in the text of the statement then, and so, where one is refused, in PostgreSQL's own
+log: they are opaque keys, sealed bytes, codes of organisations and times, as everything in the tables is.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +25,12 @@ Statement = Mapping[str, str]
 """A statement by dialect, as its driver takes it (``written``)."""
 
 _WIDTHS = 600
+_FEW = 20
+"""Rows of values that are sent as text: more of them are prepared once, and bound."""
+_UNSENT = "scr_unsent"
+"""What PostgreSQL was not told yet, of a connection in a transaction that ``begin`` began."""
+_HELD = "scr_held"
+_NEVER_FAIL = ("BEGIN", "SET LOCAL", "SAVEPOINT", "RELEASE")
 _ERRORS: Mapping[str, type[Exception]] = {"sqlite": sqlite3.Error, "postgresql": psycopg.Error}
 
 
@@ -56,18 +68,41 @@ def run(connection: Connection, statement: Statement, values: Sequence[object] =
 
     Raises SQLAlchemy's DBAPIError, as the connection itself would.
     """
-    dialect = connection.dialect.name
-    sql, driver = statement[dialect], _driver(connection)
+    sql, driver = statement[connection.dialect.name], _driver(connection)
+    unsent = connection.info.get(_UNSENT)
     try:
-        if dialect == "sqlite":
+        if connection.dialect.name == "sqlite":
             return cast(Ran, driver.execute(sql, values))
+        if unsent:
+            return _at_once(driver, unsent, _in_full(driver, sql, values))
         return cast(Ran, driver.execute(sql, values, binary=True))
     except (sqlite3.Error, psycopg.Error) as error:
         raise _as_sqlalchemys(connection, sql, error) from error
 
 
+def send(connection: Connection, statement: Statement, values: Sequence[object] = ()) -> None:
+    """Run a statement of whose answer nothing is asked: on PostgreSQL with the next one that is run.
+
+    Raises as ``run``, or lets that one raise.
+    """
+    unsent = connection.info.get(_UNSENT)
+    if unsent is None:
+        run(connection, statement, values)
+    else:
+        sql = statement["postgresql"]
+        try:
+            unsent.append(_in_full(_driver(connection), sql, values))
+        except psycopg.Error as error:
+            raise _as_sqlalchemys(connection, sql, error) from error
+
+
 def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement for each row of values. Raises as ``run``."""
+    """Run a statement for each row of values; some few are sent as ``send`` does. Raises as ``run``."""
+    if connection.info.get(_UNSENT) is not None and len(rows) <= _FEW:
+        for row in rows:
+            send(connection, statement, row)
+        return
+    settle(connection)
     sql, cursor = statement[connection.dialect.name], _driver(connection).cursor()
     try:
         cursor.executemany(sql, rows)
@@ -75,6 +110,72 @@ def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequen
         raise _as_sqlalchemys(connection, sql, error) from error
     finally:
         cursor.close()
+
+
+def begin(connection: Connection, patience: str) -> None:
+    """Begin a transaction that writes; on PostgreSQL it waits for a lock so long (``50ms``), and from here
+    on what is sent waits for what is run."""
+    connection.info[_HELD] = set()
+    if connection.dialect.name == "postgresql":
+        connection.info[_UNSENT] = ["BEGIN", f"SET LOCAL lock_timeout = '{patience}'"]
+
+
+def settle(connection: Connection) -> None:
+    """Send what was not sent yet. Raises as ``run``."""
+    unsent = connection.info.get(_UNSENT)
+    if unsent:
+        last = unsent.pop()
+        try:
+            _at_once(_driver(connection), unsent, last)
+        except psycopg.Error as error:
+            raise _as_sqlalchemys(connection, "what was sent before", error) from error
+
+
+def commit(connection: Connection) -> bool:
+    """Commit; whether it stands: PostgreSQL answers COMMIT of a broken transaction with a quiet rollback.
+
+    On SQLite the connection itself commits afterwards. Raises as ``run``.
+    """
+    if connection.dialect.name == "sqlite" or is_lost(connection):
+        return not is_lost(connection)
+    unsent = connection.info.get(_UNSENT) or []
+    if "BEGIN" in unsent and not any(map(_may_fail, unsent)):
+        unsent.clear()  # nothing was said, and nothing is to be committed
+        return True
+    ended: Any = run(connection, written("COMMIT"))
+    return bool(ended.statusmessage == "COMMIT")
+
+
+def held(connection: Connection) -> set[str]:
+    """The persons (their keys) who are held since the last savepoint: they need not be locked again."""
+    found: set[str] | None = connection.info.get(_HELD)
+    return set() if found is None else found
+
+
+def set_savepoint(connection: Connection, name: str) -> None:
+    """Begin what can be undone. What was sent before it is told first: it is no part of that."""
+    connection.info[_HELD] = set()
+    tell = run if any(map(_may_fail, connection.info.get(_UNSENT) or ())) else send
+    tell(connection, written(f"SAVEPOINT {name}"))
+
+
+def undo(connection: Connection, name: str) -> None:
+    """Undo everything since a savepoint, which is no more then."""
+    connection.info[_HELD] = set()
+    unsent, begun = connection.info.get(_UNSENT) or [], f"SAVEPOINT {name}"
+    if begun in unsent:
+        del unsent[len(unsent) - 1 - unsent[::-1].index(begun) :]
+        return
+    unsent.clear()
+    send(connection, written(f"ROLLBACK TO {begun}"))
+    run(connection, written(f"RELEASE {begun}"))
+
+
+def release(connection: Connection, name: str) -> None:
+    """Let what was done since a savepoint stand with the rest of the transaction. Raises as ``run`` where
+    that is broken by a statement whose error nobody heard of."""
+    tell = run if _is_broken(connection) else send
+    tell(connection, written(f"RELEASE SAVEPOINT {name}"))
 
 
 def run_at_once(connection: Connection, sql: str) -> None:
@@ -91,6 +192,41 @@ def _driver(connection: Connection) -> Any:
     if not connection.in_transaction():
         connection.begin()
     return connection.connection.driver_connection
+
+
+def _in_full(driver: Any, sql: str, values: Sequence[object]) -> str:
+    """A statement with its values in it, each quoted by PostgreSQL's own library."""
+    return str(psycopg.ClientCursor(driver).mogrify(sql, values)) if values else sql
+
+
+def _at_once(driver: Any, unsent: list[str], last: str) -> Ran:
+    """Several statements in one message; the answer of the last."""
+    told = "; ".join((*unsent, last))
+    unsent.clear()
+    cursor: Any = psycopg.ClientCursor(driver)
+    cursor.execute(told)
+    cursor.set_result(-1)
+    return cast(Ran, cursor)
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the transaction has ended before its time; no database need be asked for that."""
+    driver = _driver(connection)
+    if connection.dialect.name == "sqlite":
+        return not driver.in_transaction
+    ended = driver.info.transaction_status == TransactionStatus.IDLE
+    return ended and "BEGIN" not in connection.info.get(_UNSENT, ())
+
+
+def _is_broken(connection: Connection) -> bool:
+    """Whether PostgreSQL takes nothing more in this transaction, for a statement in it has failed."""
+    if connection.dialect.name == "sqlite":
+        return False
+    return bool(_driver(connection).info.transaction_status == TransactionStatus.INERROR)
+
+
+def _may_fail(sql: str) -> bool:
+    return not sql.startswith(_NEVER_FAIL)
 
 
 def _as_sqlalchemys(connection: Connection, sql: str, error: Exception) -> BaseException:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
@@ -32,7 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scr.errors import Conflict, Fault, Invalid, Unavailable
 from scr.store.dialects import postgresql_engines, sqlite_engines
-from scr.store.driver import run, written
+from scr.store.driver import begin, commit, is_lost, release, set_savepoint, settle, undo
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -41,9 +40,7 @@ Work = Callable[[Connection], T]
 BATCH = 64
 """Units that one commit takes at most: more would keep the first one waiting for nothing."""
 
-_SAVEPOINT, _ROLLBACK, _RELEASE = map(
-    written, ("SAVEPOINT unit", "ROLLBACK TO SAVEPOINT unit", "RELEASE SAVEPOINT unit")
-)
+_UNIT = "unit"
 _COLLIDED = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATE: serialization failure, deadlock, lock not available."""
 
@@ -231,11 +228,17 @@ class Database:
         alone = len(batch) == 1
         try:
             with self._write_engine.connect() as connection, connection.begin():
-                if self.dialect == "postgresql":
-                    patience = "10s" if alone else "50ms"
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}'")
-                aside = [unit for unit in batch if not _attempt(connection, unit, may_wait=alone)]
-                _see_that_it_stands(connection)
+                begin(connection, "10s" if alone else "50ms")
+                if alone:  # with it the whole transaction fails, and there is nothing to be undone alone
+                    batch[0].result = batch[0].work(connection)
+                else:
+                    for unit in batch:
+                        if not _attempt(connection, unit):
+                            aside.append(unit)
+                        if is_lost(connection):
+                            break
+                if not commit(connection):
+                    raise _rolled_back()
         except BaseException as error:  # noqa: BLE001 - the commit failed: so did every unit in it
             aside = []
             for unit in batch:
@@ -244,30 +247,20 @@ class Database:
         return aside
 
 
-def _attempt(connection: Connection, unit: _Unit, *, may_wait: bool) -> bool:
+def _attempt(connection: Connection, unit: _Unit) -> bool:
     """Run a unit in a savepoint of its own; False where it met a lock and has to be run again, alone."""
-    run(connection, _SAVEPOINT)
+    set_savepoint(connection, _UNIT)
     try:
         unit.result = unit.work(connection)
-        run(connection, _RELEASE)
+        if not is_lost(connection):
+            settle(connection)
+            release(connection, _UNIT)
     except BaseException as error:  # noqa: BLE001 - handed on to the one who waits for it
-        run(connection, _ROLLBACK)
-        run(connection, _RELEASE)
-        if not may_wait and _sqlstate(error) in _COLLIDED:
+        undo(connection, _UNIT)
+        if _sqlstate(error) in _COLLIDED:
             return False
         unit.error = _failure(error)
     return True
-
-
-def _see_that_it_stands(connection: Connection) -> None:
-    """Before the commit: PostgreSQL answers COMMIT of a broken transaction with a quiet rollback."""
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
-        stands = driver.info.transaction_status == TransactionStatus.INTRANS
-    else:
-        stands = driver.in_transaction
-    if not stands:
-        raise Unavailable("the database gave up the transaction; nothing was written", code="rolled-back")
 
 
 def _sqlstate(error: BaseException) -> str | None:
@@ -289,6 +282,10 @@ def _failure(error: BaseException) -> BaseException:
     fault = Fault(f"the database refused a statement ({type(error).__name__})", code="database")
     fault.__cause__ = error
     return fault
+
+
+def _rolled_back() -> Unavailable:
+    return Unavailable("the database gave up the transaction; nothing was written", code="rolled-back")
 
 
 def _closed() -> Unavailable:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from scr.errors import Conflict, NotFound
 from scr.fhir.entry import Entry, about, stamp
-from scr.store.driver import run, run_many, some, written
+from scr.store.driver import run, run_many, send, some, written
 from scr.store.filed_under import joined
 from scr.store.keys import KeyRing
 from scr.store.moving import owners
@@ -148,8 +148,8 @@ def _file(
     if again:
         run_many(connection, _AGAIN, again)
     if replaced:
-        run(connection, _TO_HISTORY(len(replaced)), (person.key, *replaced))
-        run(connection, _OUT(len(replaced)), (person.key, *replaced))
+        send(connection, _TO_HISTORY(len(replaced)), (person.key, *replaced))
+        send(connection, _OUT(len(replaced)), (person.key, *replaced))
     if fresh:
         run_many(connection, _IN, fresh)
     unchanged = len(entries) - len(fresh) - older

@@ -18,7 +18,7 @@ from scr.consent.labels import is_labelled, spread_over
 from scr.consent.lifts import Lift, in_force
 from scr.consent.spread import Marks
 from scr.fhir.entry import Entry
-from scr.store.driver import run
+from scr.store.driver import held, run
 from scr.store.keys import KeyRing, seal, unseal
 from scr.store.people import Person, view_of
 from scr.store.records import load_record
@@ -78,7 +78,10 @@ def lifts_on(view: Sequence[Person]) -> tuple[Lift, ...]:
 def read_marks(connection: Connection, person: Person) -> Marks:
     """What a person's record remembers of its labels; the person is held until the end of the transaction."""
     row = run(connection, _READ, (person.key,)).fetchone()
-    if row is None or row[0] is None:
+    if row is None:
+        return _EMPTY
+    held(connection).add(person.key)
+    if row[0] is None:
         return _EMPTY
     return _decoder.decode(unseal(person.data_key, bytes(row[0]), _place(person)))
 

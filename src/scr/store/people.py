@@ -14,7 +14,7 @@ from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.store import groups
-from scr.store.driver import Statement, run, written
+from scr.store.driver import Statement, held, run, send, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
 from scr.store.tables import LONG_PAYLOAD, MESSAGE, PERSON, SNAPSHOT
 
@@ -158,7 +158,7 @@ def add_person(
     person = Person(random_id(), patient_id or random_id(), nhs_number, DataKey.new(), demographics)
     wrapped = keys.wrap(person.data_key, _key_place(person.key))
     row = (person.key, person.patient_id, wrapped, now, _sealed(person))
-    run(connection, _ADD, row)
+    send(connection, _ADD, row)
     return person
 
 
@@ -169,12 +169,14 @@ def keep_facts(connection: Connection, person: Person) -> None:
 
 def lock_person(connection: Connection, person: Person) -> bool:
     """Let one writer at a time change the person's record; False where the person was erased."""
+    if person.key in held(connection):
+        return True
     return run(connection, _LOCK, (person.key,)).fetchone() is not None
 
 
 def revise(connection: Connection, person: Person) -> None:
     """Mark that the person's record is another than it was: whatever changes one calls this."""
-    run(connection, _REVISED, (person.key,))
+    send(connection, _REVISED, (person.key,))
 
 
 def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:

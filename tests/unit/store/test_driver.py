@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from scr.errors import Conflict, Fault, Unavailable
-from scr.store.driver import run, run_many, some, written
+from scr.store.driver import (
+    release,
+    run,
+    run_many,
+    send,
+    set_savepoint,
+    settle,
+    some,
+    undo,
+    written,
+)
 from scr.store.engine import Database
 
 _ADD = written("INSERT INTO person_index (token, person, kind) VALUES (?, ?, 'local')")
@@ -59,3 +72,69 @@ def test_errors_are_those_of_the_connection(database: Database) -> None:
         database.write_now(lambda conn: run_many(conn, _ADD, [("there", "there")]))
     with pytest.raises((Fault, Unavailable)):
         database.write_now(lambda conn: run(conn, written("SELECT nothing FROM nowhere")))
+
+
+def test_what_is_sent_is_told_in_its_order(database: Database) -> None:
+    """What nobody waits for is there for whatever is run after it, in either way, and after the commit."""
+
+    def work(connection: Connection) -> list[int]:
+        send(connection, _PERSON, ("one", "one", b"\x00'\\k", b"\xff"))
+        first = run(connection, written("SELECT wrapped_key FROM person")).fetchall()
+        assert [bytes(row[0]) for row in first] == [b"\x00'\\k"]
+        send(connection, _ADD, ("one", "one"))
+        there = connection.execute(text("SELECT count(*) FROM person_index")).scalar_one()
+        run_many(connection, _ADD, [(f"n{n}", "one") for n in range(40)])
+        send(connection, _ADD, ("last", "one"))
+        return [there]
+
+    assert database.write_now(work) == [1]
+    assert len(_tokens(database, "one", "last", *(f"n{n}" for n in range(40)))) == 42
+
+
+async def test_what_is_sent_and_refused_fails_its_own_unit(database: Database) -> None:
+    """A unit hears of what was refused although it did not wait for it; those beside it do not."""
+
+    def unit(name: str, *, twice: bool) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            send(connection, _PERSON, (name, name, b"k", b"s"))
+            for token in (name, name) if twice else (name,):
+                send(connection, _ADD, (token, name))
+
+        return work
+
+    names = [f"p{n}" for n in range(12)]
+    units = (database.write(unit(name, twice=name == "p5")) for name in names)
+    found = await asyncio.gather(*units, return_exceptions=True)
+    assert [type(one) for one in found] == [Conflict if name == "p5" else type(None) for name in names]
+    assert _tokens(database, *names) == sorted(set(names) - {"p5"})
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_what_is_undone_leaves_nothing(database: Database, *, told: bool) -> None:
+    """What came after a savepoint is undone, whether the database has heard of it or not; the rest stands."""
+
+    def work(connection: Connection) -> None:
+        _add(connection, "before")
+        set_savepoint(connection, "part")
+        send(connection, _ADD, ("undone", "before"))
+        if told:
+            settle(connection)
+        undo(connection, "part")
+        set_savepoint(connection, "part")
+        send(connection, _ADD, ("kept", "before"))
+        release(connection, "part")
+
+    database.write_now(work)
+    assert _tokens(database, "before", "undone", "kept") == ["before", "kept"]
+
+
+def test_a_connection_that_was_closed_is_not_used_again(database: Database) -> None:
+    """Where the server has ended every connection, the next unit gets a new one."""
+    database.write_now(lambda conn: _add(conn, "before"))
+    assert _tokens(database, "before") == ["before"]
+    if database.dialect == "postgresql":
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        end = written(f"SELECT pg_terminate_backend(pid, 60000) {others}")
+        database.read_now(lambda conn: run(conn, end).fetchall())
+    database.write_now(lambda conn: run_many(conn, _ADD, [("after", "before")]))
+    assert _tokens(database, "before", "after") == ["after", "before"]

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection
 
 from scr.errors import Fault
-from scr.store.driver import run, written
+from scr.store.driver import run, settle, written
 from scr.store.keys import random_id
 
 GENESIS = bytes(32)
@@ -98,6 +98,7 @@ def append_linked(connection: Connection, content: Mapping[str, object]) -> None
     A rollback leaves the remembered end of the chain ahead of what stands: the row is then not added where
     it would leave a gap, and hung on what stands instead.
     """
+    settle(connection)  # so that names of people who look stand in no statement's text
     info = connection.info
     head: Head = info.get(_HEAD) or Head(random_id(), 0, GENESIS)
     for _ in range(2):
