@@ -269,7 +269,12 @@ def test_without_a_script_in_welsh_and_by_keyboard_alone(browser: Browser, site:
     page.get_by_role("button", name="Allgofnodi").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Rydych wedi allgofnodi")
     come_in_as_citizen(page, f"{site.ours}/my/choices", "Gwilym Prosser-Dane")
-    sent = {"csrf": stolen or "", "what": "all", "who": "everybody", "answer": "yes"}
+    sent: dict[str, str | float | bool] = {
+        "csrf": stolen or "",
+        "what": "all",
+        "who": "everybody",
+        "answer": "yes",
+    }
     answer = context.request.post(f"{site.ours}/my/choices/new", form=sent)
     assert answer.status == 403
     assert answer.headers["x-frame-options"] == "DENY"

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
 from scr.demo import control
@@ -27,9 +29,10 @@ from scr.demo.deploy import (
     write_home,
 )
 from scr.demo.people import DEMO_SEED, DEMO_SIZE
+from scr.demo.stories import tell_stories
 from scr.demo.supervisor import Service, Supervisor
 from scr.demo.welcome import print_welcome
-from scr.errors import Conflict
+from scr.errors import Conflict, ScrError
 from scr.onboarding.register import declare_home_live
 
 MARK = "demo.txt"
@@ -116,8 +119,18 @@ def run(folder: Path, ports: Ports | None = None, *, seed: int = DEMO_SEED, size
         with console.status("Starting …"):
             for service in services:
                 supervisor.wait_until_ready(service.name)
+        stories = threading.Thread(target=_tell, args=(console, folder, found, seed, size), daemon=True)
+        stories.start()
         print_welcome(console, folder, found, services, seed=seed, size=size)
         _watch(console, supervisor)
+
+
+def _tell(console: Console, folder: Path, ports: Ports, seed: int, size: int) -> None:
+    """Beside the rest: the people of the stories have to be known first."""
+    try:
+        tell_stories(folder / "home", ports, seed=seed, size=size)
+    except (ScrError, httpx.HTTPError) as error:
+        console.print(f"[bold red]some of what should have happened did not:[/] {error}", soft_wrap=True)
 
 
 @contextmanager

@@ -59,11 +59,15 @@ def print_welcome(
         (f"--home {home} audit", "who looked"),
     ):
         console.print(f"  {scr} {command:<36} {effect}", soft_wrap=True)
-    console.print("\n[bold]Open in a browser[/], and sign in as one of those below: nobody has a password\n")
+    console.print("\n[bold]Open in a browser[/], and sign in as one of these: nobody has a password\n")
     for what, path, member in (
         ("How far each provider has come", "onboarding", "Halcyon Drewe"),
         ("Whose it is, where that is in doubt", "review", "Sunniva Okoro"),
-        ("Who broke the glass, or claimed a relationship", "privacy", "Tamsin Arkwright"),
+        ("Who broke the glass, and what people ask", "privacy", "Tamsin Arkwright"),
+        ("A person's own record, and who looked", "my", "Gwilym Prosser-Dane"),
+        ("A mother's, and her children's: rules by age", "my", "Blessing Okonjo-Hart"),
+        ("An attorney's, for a person with dementia", "my", "Tariq Mahmood-Ellery"),
+        ("A carer's", "my", "Zofia Lindqvist-Marek"),
     ):
         address = f"{ports.base_url.removesuffix('/fhir')}/{path}"
         console.print(f"  {address:<36} {what}: as {member}", soft_wrap=True)

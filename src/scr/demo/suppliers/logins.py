@@ -138,7 +138,7 @@ def _citizen(
     }
     delegations = [
         {
-            "sub": _sub(other),
+            "sub": login_subject(other),
             "nhs_number": other.nhs_number,
             "name": f"{other.given} {other.family}",
             "relationship": relationship,
@@ -152,9 +152,11 @@ def _citizen(
         "vtm": "https://trust-mark.example/nhs-login",
     }
     name = f"{person.given} {person.family}"
-    return Login(person.persona, name, detail, _sub(person), id_claims, told | {"delegations": delegations})
+    return Login(
+        person.persona, name, detail, login_subject(person), id_claims, told | {"delegations": delegations}
+    )
 
 
-def _sub(person: Person) -> str:
+def login_subject(person: Person) -> str:
     """NHS login's id of somebody: always the same, and not the NHS Number."""
     return hashlib.sha256(f"nhs-login {person.nhs_number}".encode()).hexdigest()[:24]
