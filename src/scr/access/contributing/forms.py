@@ -21,6 +21,8 @@ SYMPTOM, NOTE, CONTACT = "symptom", "note", "contact"
 ONCE = frozenset({ABOUT_ME, WISHES})
 """Of these there is one: it is corrected, and not written a second time."""
 
+AT_HINT = "For example, 31/1/2026 09:30. Leave it empty if it was just now."
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _PHONE = re.compile(r"\+?[0-9 ()-]{7,25}\Z")
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,190}\.[A-Za-z]{2,24}\Z")
@@ -148,7 +150,7 @@ FORMS: dict[str, Form] = {
                     1,
                     sort="scale",
                 ),
-                Field("at", "When was it?", "Leave it empty for now.", 40, 1, sort="when"),
+                Field("at", "When was it?", AT_HINT, 40, 1, sort="when"),
                 Field("text", "Anything else", "What made it better or worse.", 2_000),
             ),
         ),

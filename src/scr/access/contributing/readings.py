@@ -109,7 +109,7 @@ def _order(rules: ReadingRules, values: Mapping[str, Decimal]) -> Iterator[Findi
     first, second = rules.greater
     if first in values and second in values and values[first] <= values[second]:
         one, other = rules.parts[first].name, rules.parts[second].name
-        yield Finding(first, "wrong-order", f"{one} must be more than {other}. Are they swapped?")
+        yield Finding(first, "wrong-order", f"{one} must be more than {other.lower()}. Are they swapped?")
 
 
 def _unusual(rules: ReadingRules, values: Mapping[str, Decimal]) -> Iterator[Finding]:

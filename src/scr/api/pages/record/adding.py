@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.access.contributing.forms import FORMS
 from scr.access.contributing.making import DOCUMENT, TYPES, typed_again
+from scr.access.contributing.times import typed_like
 from scr.api.access.contributing import Adding, Done
 from scr.api.access.uploading import read_upload
 from scr.api.access.visits import ReadForm
@@ -21,6 +21,7 @@ from scr.api.pages.record.fields import Asked, asked_of, document_fields, errors
 from scr.api.pages.record.site import Again, My, Work
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import chosen, tongue
+from scr.api.routing import Router
 from scr.consent.decide import Interaction
 from scr.errors import NotFound, ScrError
 from scr.fhir.patient_made.readings import READING
@@ -49,9 +50,9 @@ class AddingPages:
     adding: Adding
     most: int
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for path, endpoint, methods in (
             (ADD, self.start, ["GET"]),
             (f"{ADD}/{DOCUMENT}", self.document, ["GET", "POST"]),
@@ -139,7 +140,7 @@ class AddingPages:
 
         async def work(look: Look, visitor: Visitor, form: Form) -> Response:
             versions = await self.adding.one(visitor, logical)
-            asked, typed = self._asked(versions[0]), typed_again(versions[0], self.adding.readings)
+            asked, typed = self._asked(versions[0]), self._typed(versions[0])
             if request.method == "GET":
                 values = {**typed, "version": versions[0].version}
                 return self._show(request, visitor, asked, values, versions=versions)
@@ -210,9 +211,14 @@ class AddingPages:
             return reading_fields(rules, self.adding.readings.always)
         return asked_of(FORMS[told.sort])
 
+    def _typed(self, told: Told) -> dict[str, str]:
+        """What was typed, its time as people type one."""
+        typed = typed_again(told, self.adding.readings)
+        return {**typed, "at": typed_like(typed["at"])} if "at" in typed else typed
+
     def _listed(self, request: Request, told: Told) -> Listed:
         asked = in_words(self._asked(told), tongue(chosen(request)).say)
-        typed = typed_again(told, self.adding.readings)
+        typed = self._typed(told)
         lines = [(one.label, one.said(typed[one.name])) for one in asked.fields if typed.get(one.name)]
         return Listed(told, asked.title, lines)
 

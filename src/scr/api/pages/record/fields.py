@@ -63,7 +63,9 @@ def in_words(asked: Asked, say: Callable[[str], str]) -> Asked:
 
 
 _KINDS = {"choice": "choose", "yes": "yes", "scale": "number"}
-_WHEN = Shown("at", N_("When was it? Leave it empty for now."), "text", N_("For example, 2026-01-31 09:30"))
+_WHEN = Shown(
+    "at", N_("When was it?"), "text", N_("For example, 31/1/2026 09:30. Leave it empty if it was just now.")
+)
 
 
 def asked_of(form: forms.Form) -> Asked:
