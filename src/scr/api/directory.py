@@ -47,7 +47,7 @@ class _Door:
             None if anything else parts,
             context.path_regex,
             context.param_convertors,
-            frozenset(context.methods or ()),
+            methods_of(context),
             context.original_route,
             context.endpoint,
             context.app,
@@ -109,6 +109,11 @@ def routes_of(app: FastAPI) -> list[RouteContext]:
     return found
 
 
+def methods_of(context: RouteContext) -> frozenset[str]:
+    """The methods that a route was given: to be included adds HEAD to those of a plain one."""
+    return frozenset(getattr(context.original_route, "methods", None) or ())
+
+
 def settle(app: FastAPI) -> None:
     """Put a directory in the place of an application's routes: when all of them are there.
 
@@ -116,7 +121,7 @@ def settle(app: FastAPI) -> None:
     """
     ours, others = [], []
     for context in iter_route_contexts(app.router.routes):
-        if context.methods and context.endpoint is not None:
+        if methods_of(context) and context.endpoint is not None:
             ours.append(context)
         else:
             others.append(context.original_route)

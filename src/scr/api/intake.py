@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, Clock, refused, respond
+from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
@@ -51,9 +51,9 @@ class IntakeRoutes:
         self._max_bytes = max_bytes
         self._feeds = by_sender(providers, several_issuers=len(verifier.issuers) > 1)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The one route."""
-        router = APIRouter()
+        router = Router()
         router.add_api_route("/intake/{feed}", self.post, methods=["POST"], include_in_schema=False)
         return router
 

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import msgspec
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import authorization_of
 from scr.api.desk import Desk, Duty, read_body
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError
 from scr.fhir.dates import instant_text
@@ -60,9 +60,9 @@ class OnboardingRoutes:
         self._desk = desk
         self._programme = programme
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The four routes."""
-        router = APIRouter(prefix="/onboarding/providers", include_in_schema=False)
+        router = Router(prefix="/onboarding/providers", include_in_schema=False)
         router.add_api_route("", self.overview, methods=["GET"])
         router.add_api_route("/{ods}", self.show, methods=["GET"])
         router.add_api_route("/{ods}/promote", self.promote, methods=["POST"])

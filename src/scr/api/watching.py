@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from scr.api.access.recording import Answering
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
@@ -12,20 +10,21 @@ from scr.api.fhir.audit_events import AuditEvents
 from scr.api.fhir.explain import ExplainRoutes
 from scr.api.pages import privacy, why
 from scr.api.pages.sessions import Sessions
+from scr.api.routing import Router
 from scr.api.services import Services, now_ms
 from scr.identity.oversight import Oversight
 
 
 def watching(
     services: Services, verifier: TokenVerifier, sessions: Sessions, *, secure: bool
-) -> tuple[APIRouter, APIRouter]:
+) -> tuple[Router, Router]:
     """What is below the FHIR base; and the pages."""
     policy, database = services.policy, services.database
     watchers = Desk(privacy.DUTY, verifier, policy, database, now_ms)
     anybody = Desk(why.DUTY, verifier, policy, database, now_ms)
     explainer = Explainer(services.broker, policy, database, now_ms)
     oversight = Oversight(database, services.keys, now_ms)
-    pages = APIRouter()
+    pages = Router()
     answering = Answering(database, services.keys, policy, now_ms)
     officers = privacy.PrivacyPages(watchers, oversight, explainer, answering, sessions, secure=secure)
     pages.include_router(officers.router())

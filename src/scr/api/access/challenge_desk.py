@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import msgspec
 import orjson
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +23,7 @@ from scr.api.access.contributing import Kit
 from scr.api.auth import authorization_of
 from scr.api.desk import Desk, Duty, read_body
 from scr.api.look import Answer, Clock
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Conflict, Invalid, NotFound, ScrError
 from scr.fhir.dates import day_text, instant_text
@@ -135,9 +135,9 @@ class ChallengeDesk:
     desk: Desk
     watchers: Desk
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(prefix="/access/sources/challenges", include_in_schema=False)
+        router = Router(prefix="/access/sources/challenges", include_in_schema=False)
         router.add_api_route("", self.mine, methods=["GET"])
         router.add_api_route("/overdue", self.overdue, methods=["GET"])
         router.add_api_route("/{logical}", self.one, methods=["GET"])

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import msgspec
 import orjson
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from scr.api.access.visits import Visits
 from scr.api.access.who import Visitor
 from scr.api.desk import read_body
 from scr.api.look import Answer, Look
+from scr.api.routing import Router
 from scr.consent.decide import Interaction
 from scr.errors import Forbidden, Invalid
 from scr.fhir.dates import instant_text
@@ -66,9 +66,9 @@ class ChallengeRoutes:
     challenging: Challenging
     database: Database
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for path, endpoint, method in (
             ("/challenges", self.every, "GET"),
             ("/challenges", self.open, "POST"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from scr.api.access.who import Visitor
 from scr.api.desk import read_body
 from scr.api.fhir.conditional import version_read
 from scr.api.look import Answer, Look
+from scr.api.routing import Router
 from scr.consent.decide import Interaction
 from scr.errors import Invalid
 from scr.fhir.dates import instant_text
@@ -52,9 +52,9 @@ class ContributionRoutes:
     adding: Adding
     most: int
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for path, endpoint, method in (
             (_HERE, self.every, "GET"),
             (f"{_HERE}/forms", self.forms, "GET"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +23,7 @@ from scr.api.access.recording import Answering, Recording
 from scr.api.auth import authorization_of
 from scr.api.desk import Desk, Duty
 from scr.api.look import Answer
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import ScrError
 from scr.fhir.dates import instant_text
@@ -44,9 +44,9 @@ class DeskRoutes:
     recording: Recording
     answering: Answering
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Those below ``/access/desk``."""
-        router = APIRouter(prefix="/access/desk", include_in_schema=False)
+        router = Router(prefix="/access/desk", include_in_schema=False)
         add = router.add_api_route
         add("/proxies", self.record, methods=["POST"])
         add("/proxies/list", self.listed, methods=["POST"])

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import orjson
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
+from fastapi.routing import RouteContext
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.access import bodies, shown
-from scr.api.directory import routes_of
+from scr.api.directory import methods_of, routes_of
+from scr.api.routing import Router
 
 ADDRESS = "/access/openapi.json"
 _ROOT = "/access/"
@@ -81,7 +82,7 @@ def mount_openapi(app: FastAPI) -> None:
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return Response(orjson.dumps(document(app)), headers=headers, media_type="application/json")
 
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
     router.add_api_route(ADDRESS, answer, methods=["GET"])
     app.include_router(router)
 
@@ -91,9 +92,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     types = list(dict.fromkeys([*TAKES.values(), *GIVES.values()]))
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
-    for route, method in _routes(app):
-        path = _PARAMETER.sub(r"{\1}", route.path)
-        paths.setdefault(path, {})[method.lower()] = _operation(route, f"{method} {path}")
+    for route, written, method in _routes(app):
+        path = _PARAMETER.sub(r"{\1}", written)
+        paths.setdefault(path, {})[method.lower()] = _operation(route, written, f"{method} {path}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -114,20 +115,20 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
 
 
-def _routes(app: FastAPI) -> Iterator[tuple[APIRoute, str]]:
+def _routes(app: FastAPI) -> Iterator[tuple[RouteContext, str, str]]:
     for context in routes_of(app):
-        route = context.route
-        if isinstance(route, APIRoute) and route.path.startswith(_ROOT) and route.path != ADDRESS:
-            for method in sorted(route.methods or ()):
-                yield route, method
+        path = context.path or ""
+        if path.startswith(_ROOT) and path != ADDRESS:
+            for method in sorted(methods_of(context)):
+                yield context, path, method
 
 
-def _operation(route: APIRoute, key: str) -> dict[str, Any]:
+def _operation(route: RouteContext, written: str, key: str) -> dict[str, Any]:
     summary = (route.endpoint.__doc__ or "").strip().partition("\n")[0]
     made: dict[str, Any] = {
         "summary": summary,
         "responses": {"2XX": _answer(key), "4XX": _PROBLEM},
-        "parameters": list(_parameters(_PARAMETER.findall(route.path))),
+        "parameters": list(_parameters(_PARAMETER.findall(written))),
     }
     if key in TAKES:
         made["requestBody"] = {"required": True, "content": {"application/json": _schema(TAKES[key])}}

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from scr.api.access.mine import Mine
 from scr.api.access.visits import Visits
 from scr.api.access.who import Caller, Visitor
 from scr.api.look import Answer, Look
+from scr.api.routing import Router
 from scr.consent.decide import Interaction
 from scr.errors import Invalid
 from scr.fhir.dates import milliseconds
@@ -35,9 +35,9 @@ class PeopleRoutes:
     acting: Acting
     mine: Mine
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Those below ``/access``."""
-        router = APIRouter(prefix="/access", include_in_schema=False)
+        router = Router(prefix="/access", include_in_schema=False)
         add, whose = router.add_api_route, "/people/{whose}"
         add("/me", self.me, methods=["GET"])
         add("/invitations/look", self.invitation, methods=["POST"])

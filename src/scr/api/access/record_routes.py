@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from scr.api.access.visits import Visits
 from scr.api.access.who import Visitor
 from scr.api.fhir.operations.summary import Documents
 from scr.api.look import Answer, Look
+from scr.api.routing import Router
 from scr.consent.decide import Interaction
 from scr.errors import Invalid
 from scr.fhir.bundle import Links, searchset
@@ -31,9 +31,9 @@ class RecordRoutes:
     base_url: str
     origin: str
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Those below ``/access``."""
-        router = APIRouter(prefix="/access", include_in_schema=False)
+        router = Router(prefix="/access", include_in_schema=False)
         router.add_api_route("/people/{whose}/record", self.record, methods=["GET"])
         router.add_api_route("/people/{whose}/summary", self.summary, methods=["GET"])
         return router

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from scr.api.auth import authorization_of
 from scr.api.desk import Desk
 from scr.api.fhir.routes import parameters, posted_query
 from scr.api.look import Answer, refused, respond
+from scr.api.routing import Router
 from scr.api.services import now_ms
 from scr.consent.actor import Actor
 from scr.errors import NotFound, ScrError
@@ -56,9 +56,9 @@ class AuditEvents:
         self._keys = keys
         self._base_url = base_url
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route(f"/{TYPE}", self.search, methods=["GET"])
         router.add_api_route(f"/{TYPE}/_search", self.search, methods=["POST"])
         router.add_api_route(f"/{TYPE}/{{logical}}", self.read, methods=["GET"])

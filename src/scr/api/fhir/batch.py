@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Scope
 
 from scr.api.desk import read_body
 from scr.api.look import Answer, Look, Looks
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Decision, Interaction, Reason
 from scr.consent.policy import Policy
@@ -43,9 +43,9 @@ class Batches:
         self._base_url = base_url
         self._seconds = seconds
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The route: the FHIR base."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for path in ("", "/"):  # some clients end a base with a slash
             router.add_api_route(path, self.batch, methods=["POST"])
         return router

@@ -12,7 +12,7 @@ from functools import cache
 from fastapi import FastAPI
 
 from scr import __version__
-from scr.api.directory import routes_of
+from scr.api.directory import methods_of, routes_of
 from scr.api.fhir.operations.table import OPERATIONS
 from scr.consent.policy import Policy
 from scr.fhir.canonical import BASE
@@ -49,7 +49,7 @@ def offered(app: FastAPI, base: str = "/fhir") -> Offered:
         (method, route.path.removeprefix(base))
         for route in routes_of(app)
         if route.path is not None and route.path.startswith(base)
-        for method in route.methods or ()
+        for method in methods_of(route)
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from starlette.responses import Response
 from scr.api.desk import read_body
 from scr.api.limits import WRONG_NUMBERS, Limits
 from scr.api.look import Answer, Look, Looks, written
+from scr.api.routing import Router
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Interaction, decide
@@ -51,9 +51,9 @@ class ClaimRoutes:
         self._limits = limits
         self._alerts = alerts
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route("/Patient/$claim-relationship", self.relationship, methods=["POST"])
         router.add_api_route("/Patient/$break-glass", self.glass, methods=["POST"])
         return router

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from scr.api.fhir.read import Reader
 from scr.api.fhir.routes import is_lenient, parameters, posted_query
 from scr.api.fhir.search import Searcher
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor
 from scr.consent.policy import Policy
@@ -37,9 +37,9 @@ class ConsentRoutes:
         self._reader = reader
         self._searcher = searcher
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base."""
-        router = APIRouter()
+        router = Router()
         add = router.add_api_route
         add("/Consent", self.create, methods=["POST"], include_in_schema=False)
         add("/Consent", self.search, methods=["GET"], include_in_schema=False)

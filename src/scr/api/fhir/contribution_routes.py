@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from scr.api.fhir.conditional import version_read
 from scr.api.fhir.contributions import Contributions
 from scr.api.fhir.routes import parameters
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.consent.policy import Policy
@@ -38,9 +38,9 @@ class ContributionRoutes:
         self._contributions = contributions
         self._policy = policy
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base, of what the policy lets anybody write."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for kind in sorted(WRITTEN_TYPES):
             if self._policy.writers(kind, "c"):
                 router.add_api_route(f"/{kind}", _bound(self._create, kind), methods=["POST"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,6 +9,7 @@ from scr.api.auth import authorization_of
 from scr.api.desk import Desk, read_body
 from scr.api.explaining import Account, Explainer, WhatIf
 from scr.api.look import Answer, refused, respond
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.consent.explain import Answer as Told
@@ -27,9 +27,9 @@ class ExplainRoutes:
         self._desk = desk
         self._explainer = explainer
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The route."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route(f"/Patient/{{logical}}/${OPERATION}", self.explain, methods=["POST"])
         return router
 

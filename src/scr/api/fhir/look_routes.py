@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +19,7 @@ from scr.api.fhir.routes import FhirRoutes, parameters
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.streamed import Streamer, asked_stream
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.routing import Router
 from scr.api.services import Services, now_ms
 from scr.broker.query import Known
 from scr.consent.actor import Actor
@@ -46,9 +47,9 @@ class LookRoutes:
         self._since = looking.since
         self._fhir = fhir
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         add = router.add_api_route
         add("/Patient/{logical}/$everything", self.everything, methods=["GET"])
         add(f"/Patient/{{logical}}/${SINCE_LAST_LOOK}", self.since, methods=["GET"])

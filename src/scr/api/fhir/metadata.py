@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.fhir.capability import Offered, offered
 from scr.api.formats import asked_format
 from scr.api.look import Answer, refused, respond
+from scr.api.routing import Router
 from scr.errors import Invalid, NotFound, ScrError
 from scr.fhir.bundle import Links, searchset
 from scr.fhir.definitions import TYPES, Definitions
@@ -39,9 +39,9 @@ class Metadata:
         self._now = now
         self._statement = b""
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base; they stand before those of a record."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route("/metadata", self.metadata, methods=["GET"])
         for kind in TYPES:
             router.add_api_route(f"/{kind}", self._search(kind), methods=["GET"])

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from scr.api.fhir.read import Reader
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.versions import Versions
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import Invalid, NotFound, TooLarge
@@ -47,9 +47,9 @@ class FhirRoutes:
         self._types = types
         self._versions = versions
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base."""
-        router = APIRouter()
+        router = Router()
         add = router.add_api_route
         add("", self.page, methods=["GET"], include_in_schema=False)
         add("/Patient/{logical}/$everything", self.everything, methods=["GET"], include_in_schema=False)

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.formats import asked_format
 from scr.api.look import Answer, Clock, refused, respond
+from scr.api.routing import Router
 from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
 from scr.fhir.search import check_format, once, parse_count
@@ -55,9 +55,9 @@ class TerminologyRoutes:
         self._database = database
         self._clock = clock
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base; they stand before those of a record."""
-        router = APIRouter()
+        router = Router()
         for operation in OPERATIONS:
             router.add_api_route(
                 f"/{operation}", self._operation(operation), methods=["GET", "POST"], include_in_schema=False

@@ -13,7 +13,6 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,6 +37,7 @@ from scr.api.oauth.server import AuthorisationServer
 from scr.api.pages.forms import of_another_site, read_form
 from scr.api.pages.render import moved, page
 from scr.api.pages.sessions import same
+from scr.api.routing import Router
 from scr.api.signin.person import Population, SignedIn
 from scr.api.signin.routes import SITE
 from scr.consent.actor import Actor
@@ -103,9 +103,9 @@ class AuthorizeRoutes:
     def _marks(self) -> Marks:
         return Marks(self.keys, self.now)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base and before those of resource types."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route("/auth/authorize", self.authorize, methods=["GET"])
         router.add_api_route("/auth/authorize", self.authorize_by_form, methods=["POST"])
         router.add_api_route("/auth/authorize/answer", self.answer, methods=["POST"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import structlog
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from scr.api.auth import TokenVerifier
@@ -15,6 +14,7 @@ from scr.api.oauth.routes import OAuthRoutes
 from scr.api.oauth.server import AuthorisationServer
 from scr.api.oauth.signing import SigningKeys
 from scr.api.oauth.user import UserRoutes
+from scr.api.routing import Router
 from scr.api.services import Services, now_ms
 from scr.api.signin.person import Population
 from scr.errors import Invalid
@@ -56,7 +56,7 @@ def _signing_keys(settings: Settings) -> SigningKeys | None:
 
 def oauth_routers(
     services: Services, oauth: AuthorisationServer, sign_in: SignsIn, looks: Looks
-) -> tuple[APIRouter, ...]:
+) -> tuple[Router, ...]:
     """Its HTTP; what is for apps is there where somebody can sign in."""
     people: list[Population] = [each for each in PEOPLE if sign_in.offers(each)]
     database, keys = services.database, services.keys

@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +21,7 @@ from scr.api.oauth.endpoints import Form
 from scr.api.oauth.refusal import told_as
 from scr.api.oauth.server import GRANTS, AuthorisationServer
 from scr.api.oauth.smart import configuration
+from scr.api.routing import Router
 from scr.api.signin.person import Population
 from scr.errors import Fault, Invalid, ScrError, Unauthenticated, Unavailable
 from scr.store.clients import Client
@@ -45,9 +45,9 @@ class OAuthRoutes:
     now: Clock
     people: Collection[Population] = ()
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base and before those of resource types."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         add = router.add_api_route
         add("/.well-known/smart-configuration", self.configuration, methods=["GET"])
         add("/auth/.well-known/openid-configuration", self.configuration, methods=["GET"])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.look import Answer, Look, Looks
 from scr.api.oauth.granted import user_id
+from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.consent.request import AccessRequest, Decision, Interaction, Reason
@@ -29,9 +29,9 @@ class UserRoutes:
     looks: Looks
     keys: KeyRing
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route("/Practitioner/u-{rest}", self.read, methods=["GET"])
         router.add_api_route("/Person/u-{rest}", self.read, methods=["GET"])
         return router

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.explaining import Account, Explainer, WhatIf
 from scr.api.pages.sessions import Session
 from scr.api.pages.signed_in import Form, SignedIn, check_form, read_form
+from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.explain import Answer
 from scr.errors import Invalid, NotFound, ScrError
@@ -46,7 +46,7 @@ class ExplainPages:
         self._site = site
         self._explainer = explainer
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the routes to those of the site."""
         router.add_api_route("/explain", self.form, methods=["GET"])
         router.add_api_route("/explain", self.explain, methods=["POST"])

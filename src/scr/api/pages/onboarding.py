@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from scr.api.onboarding import ods_code
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, ScrError
 from scr.onboarding.gates import GATES, TITLES, Evidence
@@ -66,7 +66,7 @@ class OnboardingPages:
         self._programme = programme
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes of the pages."""
         router = self._site.router()
         router.add_api_route("", self.overview, methods=["GET"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from scr.api.pages.questions import QuestionsPages
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, ScrError
 from scr.identity.oversight import Case, Oversight, Watcher
@@ -63,7 +63,7 @@ class PrivacyPages:
         self._explain = ExplainPages(self._site, explainer)
         self._questions = QuestionsPages(self._site, answering)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes of the pages."""
         router = self._site.router()
         router.add_api_route("", self.waiting, methods=["GET"])

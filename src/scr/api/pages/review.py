@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from scr.api.desk import Desk, Duty
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError, Unprocessable
 from scr.fhir.demographics import Demographics
@@ -79,7 +79,7 @@ class ReviewPages:
         self._names = {provider.ods: provider.name for provider in providers.values()}
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes of the pages."""
         router = self._site.router()
         router.add_api_route("", self.queue, methods=["GET"])

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +23,7 @@ from scr.api.pages.forms import read_form as read_form
 from scr.api.pages.render import Site as Site
 from scr.api.pages.render import moved, page, style_sheet
 from scr.api.pages.sessions import Session, Sessions, same
+from scr.api.routing import Router
 from scr.api.signin.kept import Visit
 from scr.api.signin.party import Party
 from scr.consent.actor import Actor
@@ -50,9 +50,9 @@ class SignedIn:
         self._sign_in = sessions.sign_in
         self._upstream: Party | None = None if self._sign_in is None else self._sign_in.offers("staff")
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes that every site has; its own pages are added to it."""
-        router = APIRouter(prefix=self.site.home, include_in_schema=False)
+        router = Router(prefix=self.site.home, include_in_schema=False)
         router.add_api_route("/pages.css", self.style, methods=["GET"])
         router.add_api_route("/session", self.sign_in_form, methods=["GET"])
         router.add_api_route("/session", self.sign_in, methods=["POST"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from scr.api.explaining import NOT_YOURS, Explainer, OwnLook
 from scr.api.pages.explain import ANSWERS
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError
 
@@ -34,7 +34,7 @@ class WhyPages:
         self._explainer = explainer
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes of the page."""
         router = self._site.router()
         router.add_api_route("", self.form, methods=["GET"])

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import orjson
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +21,7 @@ from scr.api.pages.forms import of_another_site, read_form
 from scr.api.pages.frame import FormError, Who, show
 from scr.api.pages.render import Site, moved, style_sheet
 from scr.api.pages.tongue import N_
+from scr.api.routing import Router
 from scr.api.signin.kept import Choice, Visit
 from scr.api.signin.person import Population, SignedIn
 from scr.api.signin.sign_in import SignIn
@@ -46,9 +46,9 @@ class SignInRoutes:
     now: Clock
     origin: str
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(prefix="/signin", include_in_schema=False)
+        router = Router(prefix="/signin", include_in_schema=False)
         add = router.add_api_route
         add("", self.home, methods=["GET"])
         add("/begin/{people}", self.begin, methods=["GET"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fastapi import APIRouter
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from scr.api.fhir.read import Reader
 from scr.api.fhir.routes import parameters
 from scr.api.formats import query_of
 from scr.api.look import Answer, Look, Looks, refused, respond
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import NotAcceptable, NotFound, TooLarge
@@ -49,9 +49,9 @@ class BinaryRoutes:
         self._looks = looks
         self._reader = reader
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The route, below the FHIR base; it stands before those of a record."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route(f"/{BINARY}/{{logical}}", self.read, methods=["GET"])
         return router
 

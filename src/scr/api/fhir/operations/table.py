@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scr.api.fhir.routes import parameters
 from scr.api.look import Answer, Look, Looks
+from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import Invalid, TooLarge
@@ -85,9 +85,9 @@ class OperationRoutes:
         self._looks = looks
         self._runs = runs
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes, below the FHIR base; they stand before those of a record."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         for one in OPERATIONS:
             methods = ["GET", "POST"] if one.gets else ["POST"]
             router.add_api_route(one.path, self._endpoint(one), methods=methods)

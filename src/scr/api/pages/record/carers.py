@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +19,7 @@ from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import My, name_of
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_, language
+from scr.api.routing import Router
 from scr.api.services import Services
 from scr.consent.actor import ActorKind
 from scr.errors import NotFound, ScrError
@@ -74,9 +74,9 @@ class CarersPages:
     acting: Acting
     teller: Teller
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(prefix=PAGE, include_in_schema=False)
+        router = Router(prefix=PAGE, include_in_schema=False)
         router.add_api_route("", self.list, methods=["GET"])
         router.add_api_route("/invite", self.invite, methods=["GET", "POST"])
         router.add_api_route("/of/{delegation}", self.show, methods=["GET"])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +21,7 @@ from scr.api.pages.record.site import My
 from scr.api.pages.record.told import ChoiceWords
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_, chosen, language, tongue
+from scr.api.routing import Router
 from scr.consent.consents import rules_of
 from scr.consent.sharing import SharingRule
 from scr.errors import Invalid, ScrError, Unprocessable
@@ -68,9 +68,9 @@ class ChoicesPages:
     mine: Mine
     acting: Acting
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(prefix=PAGE, include_in_schema=False)
+        router = Router(prefix=PAGE, include_in_schema=False)
         router.add_api_route("", self.list, methods=["GET"])
         router.add_api_route("/new", self.new, methods=["GET", "POST"])
         router.add_api_route("/of/{choice}", self.show, methods=["GET", "POST"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from scr.api.pages.forms import Form
 from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import My
 from scr.api.pages.tongue import N_, language
+from scr.api.routing import Router
 from scr.errors import Invalid, NotFound, ScrError
 from scr.fhir.choices import Choice
 from scr.fhir.headings import HEADINGS
@@ -47,9 +47,9 @@ class CouldPage:
     mine: Mine
     acting: Acting
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Its routes."""
-        router = APIRouter(prefix="/my", include_in_schema=False)
+        router = Router(prefix="/my", include_in_schema=False)
         router.add_api_route("/could", self.could, methods=["GET", "POST"])
         return router
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from scr.api.pages.record.fields import errors_of
 from scr.api.pages.record.site import My
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_
+from scr.api.routing import Router
 from scr.errors import ScrError
 from scr.fhir.summary import lines_of
 from scr.store import notices
@@ -57,9 +57,9 @@ class DisputingPages:
     challenging: Challenging
     database: Database
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(include_in_schema=False)
+        router = Router(include_in_schema=False)
         router.add_api_route(WRONG, self.every, methods=["GET"])
         router.add_api_route(f"{WRONG}/new", self.new, methods=["GET", "POST"])
         router.add_api_route(f"{WRONG}/of/{{logical}}", self.one, methods=["GET", "POST"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from scr.api.access.who import Visitor
 from scr.api.look import Look
 from scr.api.pages.forms import Form
 from scr.api.pages.record.site import My, name_of
+from scr.api.routing import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class HomePage:
 
     my: My
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Its route."""
-        router = APIRouter(prefix="/my", include_in_schema=False)
+        router = Router(prefix="/my", include_in_schema=False)
         router.add_api_route("", self.home, methods=["GET"])
         return router
 

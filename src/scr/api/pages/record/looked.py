@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import My
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_
+from scr.api.routing import Router
 from scr.errors import NotFound, ScrError
 
 PAGE = "/my/looked"
@@ -31,9 +31,9 @@ class LookedPages:
     my: My
     mine: Mine
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(prefix=PAGE, include_in_schema=False)
+        router = Router(prefix=PAGE, include_in_schema=False)
         router.add_api_route("", self.list, methods=["GET"])
         router.add_api_route("/{which}", self.one, methods=["GET", "POST"])
         return router

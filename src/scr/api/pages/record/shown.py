@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +24,7 @@ from scr.api.pages.sheet.streaming import PageFrame, places
 from scr.api.pages.sheet.told import waiting_for
 from scr.api.pages.sheet.view import CHARTS, EVENTS, View
 from scr.api.pages.tongue import N_, chosen, tongue
+from scr.api.routing import Router
 from scr.errors import NotFound
 from scr.fhir.headings import HEADINGS
 from scr.fhir.parameters import Asked
@@ -45,9 +45,9 @@ class RecordPages:
     shower: Shower
     documents: Documents
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(prefix=BASE, include_in_schema=False)
+        router = Router(prefix=BASE, include_in_schema=False)
         add = router.add_api_route
         add("", self.record, methods=["GET"])
         add("/heading/{heading}", self.heading, methods=["GET"])

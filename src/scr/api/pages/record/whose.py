@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import HOME, My, name_of
 from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_, language
+from scr.api.routing import Router
 from scr.consent.actor import ActorKind
 from scr.errors import Conflict, Invalid, NotFound, ScrError
 from scr.fhir.shown.words import heading_title
@@ -41,9 +41,9 @@ class WhosePages:
     acting: Acting
     proxies: Proxies
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Their routes."""
-        router = APIRouter(prefix=HOME, include_in_schema=False)
+        router = Router(prefix=HOME, include_in_schema=False)
         router.add_api_route("/whose", self.whose, methods=["GET", "POST"])
         router.add_api_route("/accept", self.accept, methods=["GET", "POST"])
         return router

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from scr.api.pages.render import moved
 from scr.api.pages.tongue import N_
 from scr.api.pages.viewer.looking import Looking, Staff
 from scr.api.pages.viewer.people import HOME
+from scr.api.routing import Router
 from scr.broker.query import Broker
 from scr.consent.breakglass import BTG
 from scr.consent.decide import Interaction
@@ -52,9 +52,9 @@ class FindPages:
     keys: KeyRing
     base_url: str
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(prefix=HOME, include_in_schema=False)
+        router = Router(prefix=HOME, include_in_schema=False)
         router.add_api_route("", self.form, methods=["GET"])
         router.add_api_route("", self.find, methods=["POST"])
         router.add_api_route("/launch", self.launch, methods=["GET"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +22,7 @@ from scr.api.pages.sheet.told import waiting_for
 from scr.api.pages.sheet.view import CHARTS, EVENTS, View
 from scr.api.pages.tongue import N_, chosen, tongue
 from scr.api.pages.viewer.looking import Looking, Staff
+from scr.api.routing import Router
 from scr.broker.since import Changes, changes
 from scr.consent.decide import Interaction
 from scr.errors import NotFound
@@ -46,9 +46,9 @@ class PeoplePages:
     shower: Shower
     keys: KeyRing
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """The routes."""
-        router = APIRouter(prefix=f"{HOME}/people/{{patient}}", include_in_schema=False)
+        router = Router(prefix=f"{HOME}/people/{{patient}}", include_in_schema=False)
         add = router.add_api_route
         add("", self.record, methods=["GET"])
         add("/heading/{heading}", self.heading, methods=["GET"])
