@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from tests.functional.besieged import Besieged, under_siege
 from tests.functional.browsing import CHROMIUM
 from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
+from tests.functional.online import Online, online
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -66,6 +67,25 @@ async def fresh(
     async with running(tmp_path / "home", database_url) as made:
         yield made
     _nobody_in("".join(capfd.readouterr()))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def session_place(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Online]:
+    """A deployment that citizens sign in to, which the tests of their access share."""
+    folder = tmp_path_factory.mktemp("online")
+    database = shutil.copy(sqlite_template, folder / "scr.db")
+    async with online(folder / "home", f"sqlite:///{database}") as made:
+        yield made
+
+
+@pytest.fixture
+def place(session_place: Online) -> Online:
+    """The shared one, its neighbour as at first. A test signs in carers of its own, and takes back what it
+    has chosen."""
+    session_place.deployment.neighbour.__dict__.update(Neighbour().__dict__)
+    return session_place
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,6 +42,11 @@ def citizen(number: NHSNumber | None, subject: str, name: str, **more: Any) -> S
     """Somebody who signed in just now."""
     told = {"assurance": "P9", "vot": "P9.Cp.Cd", "nhs_number": number.value if number else "", **more}
     return SignedIn("citizens", "nhs-login", LOGIN, subject, name, int(time.time()), **told)
+
+
+def newcomer(number: NHSNumber, name: str) -> SignedIn:
+    """A citizen who was never here before."""
+    return citizen(number, secrets.token_hex(8), name)
 
 
 def carer(number: NHSNumber, subject: str, name: str, **more: Any) -> SignedIn:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from tests.functional.deployment import ADA, BASE, BERT, SERVER, checked
-from tests.functional.online import Browser, Online, citizen, online
+from tests.functional.online import Browser, Online, citizen
 from tests.unit.api.oauth.apps import HOME, VERIFIER, answered, hidden, request_of
 
 from scr.api.oauth.app_terms import AppTerms
@@ -17,22 +13,10 @@ from scr.fhir.identifiers import OdsCode
 from scr.store import clients
 from scr.store.clients import ClientKind
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 ADAS = citizen(ADA, "ada", "Ada O'Sample")
 SCOPE = "launch/patient patient/Patient.rs patient/AllergyIntolerance.rs"
 ME = "/access/people/me"
-
-
-@pytest.fixture
-async def place(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Online]:
-    """A deployment that citizens sign in to, with an app for them."""
-    database = shutil.copy(sqlite_template, tmp_path / "scr.db")
-    async with online(tmp_path / "home", f"sqlite:///{database}") as made:
-        app = client_to_register(
-            "mine", ClientKind.APP, "My record", OdsCode("ZZS02"), SCOPE.split(),
-            app=AppTerms((HOME,), "citizens", public=True), now=1,
-        )  # fmt: skip
-        await made.deployment.services.database.write(lambda conn: clients.register(conn, app))
-        yield made
 
 
 async def token(browser: Browser) -> str:
@@ -57,6 +41,11 @@ async def token(browser: Browser) -> str:
 async def test_an_app_has_what_its_scopes_say_of_one_record(place: Online) -> None:
     """It reads the types that it was let read, of Ada alone, at the access of citizens alone, and changes
     nothing of who may."""
+    app = client_to_register(
+        "mine", ClientKind.APP, "My record", OdsCode("ZZS02"), SCOPE.split(),
+        app=AppTerms((HOME,), "citizens", public=True), now=1,
+    )  # fmt: skip
+    await place.deployment.services.database.write(lambda conn: clients.register(conn, app))
     browser, nobody = await place.browser(ADAS), Browser(place.deployment, "")
     bearer = {"authorization": f"Bearer {await token(browser)}"}
     said = await place.deployment.client.get(f"{SERVER}{ME}/record", headers=bearer)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,23 +11,15 @@ from sqlalchemy import Connection
 from tests.functional.asking import same
 from tests.functional.besieged import hidden
 from tests.functional.deployment import ADA, BERT, NOBODY, SECRETS, SERVER
-from tests.functional.online import Browser, Online, citizen, online
+from tests.functional.online import Browser, Online, citizen, newcomer
 
 from scr.fhir.standing import Standing
 from scr.identity import index
 from scr.store.people import keep_facts
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 ADAS = citizen(ADA, "ada", "Ada O'Sample")
-CARLS = citizen(NOBODY, "carl", "Carl Carer")
 ME = "/access/people/me"
-
-
-@pytest.fixture
-async def place(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Online]:
-    """A deployment that citizens sign in to."""
-    database = shutil.copy(sqlite_template, tmp_path / "scr.db")
-    async with online(tmp_path / "home", f"sqlite:///{database}") as made:
-        yield made
 
 
 async def let_in(ada: Browser, carl: Browser) -> str:
@@ -56,7 +45,7 @@ async def stands(place: Online, standing: Standing) -> None:
 async def test_how_a_person_stands_is_told_to_nobody_but_them(place: Online) -> None:
     """Somebody who has died, a number out of use, a state that nobody can read: the carer reads what they
     read of nobody, and whoever is there as the person is told why. Where Ada is stays untold."""
-    ada, carl = await place.browser(ADAS), await place.browser(CARLS)
+    ada, carl = await place.browser(ADAS), await place.browser(newcomer(NOBODY, "Carl Carer"))
     whose = await let_in(ada, carl)
     await place.deployment.get(f"Patient/{whose}", role="R8000", at="A81001")
     nobody = await carl.ask(f"/access/people/{'x' * 26}")
@@ -78,12 +67,13 @@ async def test_how_a_person_stands_is_told_to_nobody_but_them(place: Online) -> 
     assert {(each["organisation"], each["role"]) for each in staff} == {("", "")}
     record = await place.deployment.client.get(f"{SERVER}{ME}/record", headers=ada.headers)
     assert b"Sample Surgery" not in record.content
+    await stands(place, Standing())
 
 
 async def test_what_is_marked_changes_no_answer(place: Online) -> None:
     """Whether or not there is anything that is kept from who reads online, the record reads the same, to the
     byte but for times, for the person and for their carer."""
-    ada, carl = await place.browser(ADAS), await place.browser(CARLS)
+    ada, carl = await place.browser(ADAS), await place.browser(newcomer(NOBODY, "Carl Carer"))
     whose = await let_in(ada, carl)
 
     async def answers() -> list[object]:
@@ -105,7 +95,7 @@ async def test_what_is_marked_changes_no_answer(place: Online) -> None:
 async def test_nobody_gets_at_anothers_record_by_any_address(place: Online) -> None:
     """Below every address of a record, with another's id as with nobody's: the same answer, and no number in
     the audit, whatever is sent."""
-    carl = await place.browser(CARLS)
+    carl = await place.browser(newcomer(NOBODY, "Carl Carer"))
     bert = await place.deployment.subject(BERT)
     calls: list[tuple[str, object]] = [
         ("", None),
