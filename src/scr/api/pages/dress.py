@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 _KINDS = {
     "nhs.css": "text/css",
+    "icon.svg": "image/svg+xml",
     "own.css": "text/css",
     "pages.js": "text/javascript",
     "sheet.css": "text/css",
