@@ -226,7 +226,7 @@ async def trial(
 
 _FORM = re.compile(r'<form[^>]*action="([^"]+)"', re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
-_LINK = re.compile(r'<a class="button" href="([^"]+)"')
+_LINK = re.compile(r'<a (?=[^>]*role="button")[^>]*href="([^"]+)"')
 
 
 async def submit(browser: httpx.AsyncClient, page: httpx.Response, **filled: str) -> httpx.Response:
