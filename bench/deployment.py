@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from bench.payloads import SUBJECT, record
+from bench.payloads import SUBJECT, SUBJECTS, record, told_of
 from bench.processes import process, wait_for
 from scr.api.services import open_services
 from scr.demo.deploy import Ports, free_ports
@@ -45,11 +45,11 @@ class Server:
     mllp_port: int
     authorization: str
 
-    def patient_id(self) -> str:
-        """The logical id of the person whose record is read."""
+    def patient_id(self, nhs_number: str = SUBJECT) -> str:
+        """The logical id of a person whose record is read."""
         answer = httpx.get(
             f"{self.base_url}/Patient",
-            params={"identifier": f"{NHS_NUMBER_SYSTEM}|{SUBJECT}"},
+            params={"identifier": f"{NHS_NUMBER_SYSTEM}|{nhs_number}"},
             headers={"Authorization": self.authorization},
             trust_env=False,
             timeout=30,
@@ -116,11 +116,13 @@ async def fill(deployment: Deployment, resources: int) -> None:
 
 
 async def know(deployment: Deployment) -> None:
-    """Let the hospital know the person, and nothing more: what else there is comes from live sources."""
+    """Let the hospital know the people, and nothing more: what else there is comes from live sources."""
     async with open_services(load({"home": deployment.home}).settings) as services:
         await services.programme.declare_live(by="bench", evidence="a measurement")
         provider = services.providers[OdsCode(HOSPITAL)]
-        await services.intake.receive(provider, provider.feeds[0], record(1, source="bare"))
+        for number in range(len(SUBJECTS)):
+            told = told_of(number, record(1, source="bare"), source="bare")
+            await services.intake.receive(provider, provider.feeds[0], told)
 
 
 @contextmanager

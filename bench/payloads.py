@@ -13,7 +13,9 @@ from scr.demo.person import HOSPITAL, held
 from scr.demo.suppliers.hospital_messages import attendance, registration
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 
-SUBJECT = nhs_number(DEMO_SEED, 4999)
+SUBJECTS = tuple(nhs_number(DEMO_SEED, 4999 - number) for number in range(20))
+"""People whom the live sources know: each tells the same of all of them, under ids of each one's own."""
+SUBJECT = SUBJECTS[0]
 """The person whose record is read; no other payload here is about them."""
 
 _SNOMED = "http://snomed.info/sct"
@@ -60,6 +62,14 @@ def patient_search(source: str) -> bytes:
     """The answer to a search for the person."""
     bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": _patient(source)}]}
     return json.dumps(bundle).encode()
+
+
+def told_of(number: int, body: bytes, *, source: str) -> bytes:
+    """What a source tells of the first of the people (``body``), told of another."""
+    if not number:
+        return body
+    own = body.replace(SUBJECT.encode(), SUBJECTS[number].encode())
+    return own.replace(f"{source}-".encode(), f"{source}p{number}-".encode())
 
 
 def _patient(source: str) -> Resource:
