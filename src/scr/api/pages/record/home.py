@@ -1,4 +1,4 @@
-"""``/my``: whose record it is, and where from here."""
+"""``/my``: whose record it is, what is new, and where from here."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.api.access.challenge_routes import shown_notices
 from scr.api.access.who import Visitor
 from scr.api.look import Look
 from scr.api.pages.forms import Form
+from scr.api.pages.record.disputing import KINDS
 from scr.api.pages.record.site import My, name_of
 from scr.api.routing import Router
+from scr.store.engine import Database
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class HomePage:
     """The page."""
 
     my: My
+    database: Database
 
     def router(self) -> Router:
         """Its route."""
@@ -27,11 +33,14 @@ class HomePage:
         return router
 
     async def home(self, request: Request) -> Response:
-        """Where from here."""
+        """What is new, and where from here."""
 
-        async def work(_look: Look, visitor: Visitor, _form: Form) -> Response:
+        async def work(look: Look, visitor: Visitor, _form: Form) -> Response:
+            told = await shown_notices(self.my.visits, self.database, look, visitor)
+            new = [one for one in told if one.seen is None] if visitor.own else []
             return self.my.show(
-                request, visitor, "my/home.html", own=visitor.own, of=name_of(visitor.known.person)
-            )
+                request, visitor, "my/home.html", own=visitor.own, of=name_of(visitor.known.person),
+                new=new[:_SHOWN], count=len(new), kinds=KINDS,
+            )  # fmt: skip
 
         return await self.my.run(request, "read", "access/home", work)

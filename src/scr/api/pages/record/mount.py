@@ -23,7 +23,7 @@ def mount_my(app: FastAPI, services: Services, visits: Visits) -> None:
     """``/my``, and what all pages of the frame wear."""
     Dress.load(services.settings.home).mount(app)
     my = My(visits)
-    app.include_router(HomePage(my).router())
+    app.include_router(HomePage(my, services.database).router())
     names = {ods.value: provider.name for ods, provider in services.providers.items()}
     teller, acting = Teller(services.policy, names), acting_of(services)
     app.include_router(CarersPages(my, services, acting, teller).router())
