@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import people, reconciled, served, small, terminology
+from bench import pages, people, reconciled, served, small, terminology
 from bench.report import Line, remember, show
 
 
@@ -59,6 +59,10 @@ def _stream(quick: bool) -> list[Line]:
     return served.stream(rounds=2 if quick else 15)
 
 
+def _pages(quick: bool) -> list[Line]:
+    return pages.first_page(seconds=0.5 if quick else 5, rounds=1 if quick else 3)
+
+
 def _adt(quick: bool) -> list[Line]:
     return served.adt(messages=80 if quick else 2400, rounds=1 if quick else 3)
 
@@ -99,6 +103,7 @@ PARTS: dict[str, Callable[[bool], list[Line]]] = {
     "held-postgresql": _held_postgresql,
     "live": _live,
     "stream": _stream,
+    "pages": _pages,
     "adt": _adt,
     "adt-postgresql": _adt_postgresql,
     "people": _people,

@@ -13,7 +13,7 @@ from scr.fhir.entry import Entry, Resource
 from scr.fhir.headings import ADDED
 from scr.fhir.shown.plain import Language, PlainWords
 from scr.fhir.shown.reading import concept_text, dict_of, list_of, text_of, tokens_of
-from scr.fhir.shown.value import unit_words
+from scr.fhir.shown.value import bounds_of, unit_words
 from scr.fhir.shown.when import date_words, day_of
 
 _VOID = frozenset({"entered-in-error", "cancelled", "preliminary", "registered", "unknown"})
@@ -181,15 +181,8 @@ def _range(told: Resource, quantity: Resource, scale: float) -> tuple[float | No
     ranges = list_of(told.get("referenceRange"))
     if len(ranges) != 1:
         return None, None
-    one = dict_of(ranges[0])
-    bounds: list[float | None] = []
-    for name in ("low", "high"):
-        bound = dict_of(one.get(name))
-        number = bound.get("value")
-        same = not unit_words(bound) or unit_words(bound) == unit_words(quantity)
-        fits = isinstance(number, (int, float)) and not isinstance(number, bool) and same
-        bounds.append(float(number) * scale if fits and number is not None else None)
-    return bounds[0], bounds[1]
+    low, high = bounds_of(dict_of(ranges[0]), quantity)
+    return None if low is None else low * scale, None if high is None else high * scale
 
 
 def _comparable(quantity: Resource) -> tuple[str, float]:

@@ -213,6 +213,8 @@ class Teller:
         found: dict[str, dict[str, None]] = {}
         for name, path, form in shows.details:
             for value in walk(resource, path):
+                if value is False:  # that somebody has not died is nothing to tell
+                    continue
                 for text in self._texts(value, form, resource):
                     if text and text != term:
                         found.setdefault(name, {})[text] = None

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/observation.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -22,6 +23,7 @@ _FLAGS = {
     "A": ABNORMAL, "AA": ABNORMAL, "OR": ABNORMAL, "PA": ABNORMAL, "R": ABNORMAL, "W": ABNORMAL,
     "N": NORMAL, "below": LOW, "above": HIGH,
 }  # fmt: skip
+_TWO = re.compile(r"[\[(]?\s*(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(\d+(?:\.\d+)?)\s*[\])]?\Z")
 _FOR_SOME = frozenset({"appliesTo", "age", "type"})
 """A range with one of these is not one for everybody."""
 _UNITS = {
@@ -153,12 +155,24 @@ def _by_range(told: Resource, language: Language) -> tuple[str, str]:
     one = dict_of(ranges[0])
     if not _FOR_SOME.isdisjoint(one):
         return "", ""
-    for name, code, beyond in (("low", "below", -1), ("high", "above", 1)):
-        bound = dict_of(one.get(name))
-        limit = bound.get("value")
-        if _number(limit) and _same_unit(bound, quantity) and (value - limit) * beyond > 0:
+    low, high = bounds_of(one, quantity)
+    for limit, code, beyond in ((low, "below", -1), (high, "above", 1)):
+        if limit is not None and (value - limit) * beyond > 0:
             return reading_words(code, language), _FLAGS[code]
     return "", ""
+
+
+def bounds_of(told: Resource, quantity: Resource) -> tuple[float | None, float | None]:
+    """The ends of a reference range in the unit of a value: of its numbers, or of a text of two (120-150)."""
+    bounds = [dict_of(told.get(name)) for name in ("low", "high")]
+    found = _TWO.match(text_of(told.get("text")))
+    if not any(bounds) and found is not None:
+        return float(found[1]), float(found[2])
+    low, high = (
+        float(number) if _number(number := one.get("value")) and _same_unit(one, quantity) else None
+        for one in bounds
+    )
+    return low, high
 
 
 def _number(value: object) -> TypeGuard[float]:

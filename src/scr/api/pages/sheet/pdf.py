@@ -120,7 +120,8 @@ def _line(paper: FPDF, line: Line, words: Words, indent: int = 0) -> None:
         _line(paper, part, words, indent + 6)
     if not indent:
         origin = ", ".join(part for part in (line.source, line.age) if part)
-        _said(paper, " · ".join(part for part in (line.when, line.by, origin) if part), 9, grey=True)
+        by = "" if line.by == line.source else line.by
+        _said(paper, " · ".join(part for part in (line.when, by, origin) if part), 9, grey=True)
         paper.ln(1.5)
 
 
