@@ -70,6 +70,8 @@ def config(context: typer.Context) -> None:
             value = _without_password(loaded.settings.resolved_database_url)
         table.add_row(name, str(value), loaded.origins[name], field.description or "")
     console.print(table)
+    if not loaded.settings.upload_scanner:
+        console.print("Nothing scans what citizens send for viruses: set upload_scanner.", style="yellow")
 
 
 def _without_password(url: str) -> str:
