@@ -5,10 +5,11 @@ Nothing else builds a client, an engine or a clock.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -55,6 +56,8 @@ from scr.terminology.conceptmap import ConceptMaps
 from scr.terminology.profiles import load_profiles
 
 _DAY = 24 * 3600 * 1000
+REFRESH_SECONDS = 30.0
+"""Seconds until every process has a new encryption key."""
 _COPIES_SECONDS = 2.0
 """Seconds between two writings of what live sources told."""
 
@@ -100,7 +103,29 @@ def open_database(settings: Settings) -> Database:
 
 def open_keys(settings: Settings) -> KeyRing:
     """The deployment's keys."""
-    return KeyRing.from_text(settings.secret(settings.encryption_key), settings.secret(settings.index_key))
+
+    def encryption() -> bytes:
+        return settings.secret(settings.encryption_key)
+
+    return KeyRing.from_text(encryption(), settings.secret(settings.index_key), encryption)
+
+
+@asynccontextmanager
+async def refreshed(keys: KeyRing) -> AsyncIterator[None]:
+    """Take up new encryption keys while everything goes on (``store/rewrap``)."""
+
+    async def refresh() -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            keys.refresh()
+
+    task = asyncio.create_task(refresh())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager
@@ -123,6 +148,7 @@ async def open_services(
     steps: tuple[Step, ...] = (coder, labeller, claims)
     try:
         async with open_client(transport) as client, flushed(losses, database), AsyncExitStack() as stack:
+            await stack.enter_async_context(refreshed(keys))
             pds = open_pds(settings, client)
             checks = _checks(pds, settings, database, keys)
             register = RegisterDesk(checks)

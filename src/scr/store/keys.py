@@ -1,7 +1,8 @@
 """Keys: who can open what, and how a person is found without their number being stored.
 
 Two secrets live outside the database. From the encryption key comes the wrapping of every data key;
-from the index key come the blind index and the key of opaque ids. Each person and each message has
+from the index key come the blind index and the key of opaque ids. There may be several encryption keys:
+the first wraps, the others only open what they wrapped before (``rewrap``). Each person and each message has
 a random data key (AES-256-GCM, NIST SP 800-38D) that seals what is theirs; without its wrapped form
 nothing of theirs can be opened again. Every sealed value is bound to its place.
 """
@@ -13,6 +14,7 @@ import binascii
 import hashlib
 import os
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -91,19 +93,36 @@ def random_id() -> str:
 class KeyRing:
     """What the two secrets give. One for a process; threads may share it."""
 
-    def __init__(self, encryption_key: bytes, index_key: bytes) -> None:
-        """Take the two secrets, 32 bytes each. Raises Invalid where they are short or the same."""
-        if min(len(encryption_key), len(index_key)) < 32 or encryption_key == index_key:
+    def __init__(
+        self,
+        encryption_key: bytes,
+        index_key: bytes,
+        *,
+        former: Sequence[bytes] = (),
+        again: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Take the secrets, 32 bytes each; ``former`` encryption keys open what they wrapped. ``again`` reads
+        the encryption keys anew, as text: another process may have been given a new one.
+
+        Raises Invalid where one is short, or the same as another.
+        """
+        every = (encryption_key, *former)
+        if min(len(one) for one in (*every, index_key)) < 32 or len({*every, index_key}) <= len(every):
             raise Invalid("two different keys of 32 bytes are needed; `scr init` makes them", code="bad-key")
-        self._wrapping = HKDF(SHA256(), 32, salt=None, info=b"scr wrapping 1").derive(encryption_key)
+        self._wrapping = tuple(map(_wrapping_of, every))
+        self._again = again
         self._blinding = HKDF(SHA256(), 32, salt=None, info=b"scr blind index 1").derive(index_key)
         self.id_key = HKDF(SHA256(), 32, salt=None, info=b"scr opaque id 1").derive(index_key)
         self._opened = lru_cache(maxsize=_CACHED)(self._unwrap)
 
     @classmethod
-    def from_text(cls, encryption_key: bytes, index_key: bytes) -> KeyRing:
-        """From the two secrets in base64, as ``create_keys`` writes them and the settings read them."""
-        return cls(_decoded(encryption_key, "encryption"), _decoded(index_key, "index"))
+    def from_text(
+        cls, encryption_key: bytes, index_key: bytes, again: Callable[[], bytes] | None = None
+    ) -> KeyRing:
+        """From the secrets in base64, as ``create_keys`` writes them and the settings read them: of the
+        encryption keys one a line, the one that wraps first."""
+        first, *former = _decoded_lines(encryption_key)
+        return cls(first, _decoded(index_key, "index"), former=former, again=again)
 
     def blind(self, kind: str, value: str) -> str:
         """The keyed hash (hexadecimal) that a value is found by: the same for the same kind and value."""
@@ -117,7 +136,7 @@ class KeyRing:
 
     def wrap(self, key: DataKey, place: bytes) -> bytes:
         """A data key, wrapped for ``place``."""
-        return seal(self._wrapper(place), key.raw, place)
+        return seal(_wrapper(self._wrapping[0], place), key.raw, place)
 
     def unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
         """The data key again. Raises Fault ``unreadable`` where it was not wrapped here, for this place."""
@@ -127,12 +146,59 @@ class KeyRing:
         """Drop every opened key from memory: after one was destroyed."""
         self._opened.cache_clear()
 
-    def _unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
-        return DataKey.of(unseal(self._wrapper(place), wrapped, place))
+    @property
+    def wrapping(self) -> tuple[str, ...]:
+        """What names each encryption key, the one that wraps first: it tells nothing of the key."""
+        return tuple(hashlib.sha256(b"scr key id" + one).hexdigest()[:8] for one in self._wrapping)
 
-    def _wrapper(self, place: bytes) -> DataKey:
-        """A wrapping key for each place: random nonces of one key would run out in a year of messages."""
-        return DataKey.of(HKDFExpand(SHA256(), 32, info=b"scr wrap\x1f" + place).derive(self._wrapping))
+    def wrapped_by(self, wrapped: bytes, place: bytes) -> int:
+        """Which encryption key wrapped it: 0 for the one that wraps now. Raises Fault ``unreadable``."""
+        for number, wrapping in enumerate(self._wrapping):
+            if _tried(wrapping, wrapped, place) is not None:
+                return number
+        raise unreadable(place)
+
+    def _unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
+        for _ in range(2):
+            for wrapping in self._wrapping:
+                raw = _tried(wrapping, wrapped, place)
+                if raw is not None:
+                    return DataKey.of(raw)
+            if not self.refresh():
+                break
+        raise unreadable(place)
+
+    def refresh(self) -> bool:
+        """Take up the encryption keys that there are by now; whether they are others."""
+        if self._again is None:
+            return False
+        try:
+            found = tuple(map(_wrapping_of, _decoded_lines(self._again())))
+        except (Invalid, OSError):  # the file is away, or half written: what was in it still holds
+            return False
+        changed, self._wrapping = found != self._wrapping, found
+        return changed
+
+
+def _wrapping_of(encryption_key: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=b"scr wrapping 1").derive(encryption_key)
+
+
+def _wrapper(wrapping: bytes, place: bytes) -> DataKey:
+    """A wrapping key for each place: random nonces of one key would run out in a year of messages."""
+    return DataKey.of(HKDFExpand(SHA256(), 32, info=b"scr wrap\x1f" + place).derive(wrapping))
+
+
+def _tried(wrapping: bytes, wrapped: bytes, place: bytes) -> bytes | None:
+    try:
+        return unseal(_wrapper(wrapping, place), wrapped, place)
+    except Fault:
+        return None
+
+
+def _decoded_lines(text: bytes) -> list[bytes]:
+    """The encryption keys, one a line. Raises Invalid."""
+    return [_decoded(line, "encryption") for line in text.split()] or [b""]
 
 
 def _decoded(text: bytes, name: str) -> bytes:

@@ -1,0 +1,91 @@
+"""``scr keys``: a new encryption key, and every data key wrapped by it, while the deployment goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from scr.api.services import REFRESH_SECONDS, now_ms, open_database, open_keys
+from scr.cli.context import console, listing, settings_of
+from scr.errors import Conflict, Invalid
+from scr.settings import Settings
+from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+
+app = typer.Typer(help="The encryption keys: a new one, and what it wraps.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """Say which encryption keys there are, and how many data keys each wraps."""
+    settings = settings_of(context)
+    database = open_database(settings)
+    try:
+        keys = open_keys(settings)
+        found = wrapped_by(database, keys)
+    finally:
+        database.close()
+    table = listing("key", "data keys", "what it does")
+    for number, name in enumerate(keys.wrapping):
+        table.add_row(name, str(found[name]), "opens what it wrapped" if number else "wraps")
+    console.print(table)
+
+
+@app.command()
+def new(context: typer.Context) -> None:
+    """Make a new encryption key. It wraps from now on; the ones before it open what they wrapped."""
+    path = _file(settings_of(context))
+    put_first(path)
+    console.print(f"A new key stands first in {path}. Back it up, then `scr keys rewrap`.")
+    console.print(
+        "Processes that run take it up when they first meet what it wrapped; restart them when it suits."
+    )
+
+
+@app.command("rewrap")
+def rewrap_(context: typer.Context) -> None:
+    """Wrap every data key by the first encryption key. It may be stopped, and begun again."""
+    settings = settings_of(context)
+    database = open_database(settings)
+    try:
+        with console.status("wrapping") as status:
+            changed = rewrap(
+                database, open_keys(settings), lambda table, done: status.update(f"{table}: {done}")
+            )
+    finally:
+        database.close()
+    console.print(f"{changed} data keys were wrapped anew.")
+
+
+@app.command()
+def retire(context: typer.Context) -> None:
+    """Let go of former encryption keys, when nothing is wrapped by them any more."""
+    settings = settings_of(context)
+    path = _file(settings)
+    age = now_ms() / 1000 - path.stat().st_mtime
+    if age < 2 * REFRESH_SECONDS:  # a process may not have it yet, and wrap by the one before
+        raise Conflict(f"the key is new: wait {2 * REFRESH_SECONDS - age:.0f} seconds", code="key-too-new")
+    database = open_database(settings)
+    try:
+        keys = open_keys(settings)
+        first, *former = keys.wrapping
+        found = wrapped_by(database, keys)
+    finally:
+        database.close()
+    left = sum(found[name] for name in former)
+    if left:
+        raise Conflict(f"{left} data keys are wrapped by a former key: `scr keys rewrap`", code="key-in-use")
+    drop_former(path)
+    console.print(f"{first} is the only key now. Keep the former ones as long as backups from before.")
+
+
+def _file(settings: Settings) -> Path:
+    """The file of the encryption keys. Raises Invalid where they are not in one."""
+    kind, _, path = settings.encryption_key.partition(":")
+    if kind != "file":
+        raise Invalid(
+            "the encryption keys are not in a file: put a new one before them, on a line of its own, "
+            "where they are",
+            code="bad-setting",
+        )
+    return settings.path(path)
