@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.functional.deployment import ADA, BERT, NOBODY
+from tests.functional.deployment import ADA, BERT, NOBODY, SERVER
 from tests.functional.online import Online, carer, citizen
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -41,3 +41,12 @@ async def test_nobody_else_comes_in(place: Online) -> None:
     unlet = await place.browser(carer(ADA, "carl", "Carl"))
     one, other = await unlet.ask("/access/people/me"), await unlet.ask("/access/people/x")
     assert (one.status, one.body) == (other.status, other.body)
+
+
+async def test_the_api_describes_itself(place: Online) -> None:
+    """To anybody, all that the deployment serves below ``/access``, and nothing outside it."""
+    said = await place.deployment.client.get(f"{SERVER}/access/openapi.json")
+    paths = said.json()["paths"]
+    assert {"/access/me", "/access/people/{whose}/record", "/access/desk/proxies"} <= set(paths)
+    assert all(path.startswith("/access/") for path in paths)
+    assert len(paths) > 30
