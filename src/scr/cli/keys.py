@@ -37,9 +37,7 @@ def new(context: typer.Context) -> None:
     path = _file(settings_of(context))
     put_first(path)
     console.print(f"A new key stands first in {path}. Back it up, then `scr keys rewrap`.")
-    console.print(
-        "Processes that run take it up when they first meet what it wrapped; restart them when it suits."
-    )
+    console.print(f"Processes that run take it up within {REFRESH_SECONDS:.0f} seconds.")
 
 
 @app.command("rewrap")
