@@ -62,10 +62,17 @@ class Oracle:
 
     # What the actor opens.
 
+    def codes(self, request: AccessRequest) -> list[str]:
+        """The activities of the job role, and those that the policy lets a sign-in give to it."""
+        role = self.roles["roles"].get(request.actor.role or "")
+        if role is None:
+            return []
+        given = [name for name in self.roles.get("granted", []) if name in request.actor.activities]
+        return [*role["activities"], *given]
+
     def activities(self, request: AccessRequest) -> list[Any]:
-        """The activities of the job role, as the file writes them."""
-        role = self.roles["roles"].get(request.actor.role or "", {"activities": []})
-        return [self.roles["activities"][name] for name in role["activities"]]
+        """The same, as the file writes them."""
+        return [self.roles["activities"][name] for name in self.codes(request)]
 
     def opens(self, request: AccessRequest) -> tuple[set[str], set[str], str]:
         """Headings, interactions and clearance of whoever asks."""
@@ -87,13 +94,26 @@ class Oracle:
             interactions |= {"c", "u"} if row.get("adds") else set()
             found = row.get("clearance", "N")
             clearance = found if LEVELS.index(found) > LEVELS.index(clearance) else clearance
+        if kind == "carer":
+            delegation = None if request.online is None else request.online.delegation
+            if not self.contributes(request):
+                interactions -= {"c", "u"}
+            if delegation is not None and delegation.headings is not None:
+                headings &= delegation.headings | {"demographics", "supporting"}
         return headings, interactions, clearance
+
+    def contributes(self, request: AccessRequest) -> bool:
+        """Whether what a carer's access rests on lets them add to the record."""
+        delegation = None if request.online is None else request.online.delegation
+        return delegation is not None and delegation.contributes
 
     def writes(self, request: AccessRequest, kind: str) -> bool:
         """Whether a role, or a citizen or carer, does to a type what is asked, where that is to write it."""
         letter, rows = request.interaction.value, self.activities(request)
         if letter not in ("c", "u"):
             return True
+        if request.actor.kind.value == "carer" and not self.contributes(request):
+            return False
         if request.actor.kind.value in ("citizen", "carer"):
             return kind in self.proxies[request.actor.kind.value].get("adds", [])
         if request.actor.kind.value != "professional":
@@ -230,7 +250,7 @@ class Oracle:
             return set()
         if glass.withdrawn is not None or glass.since > at + 30_000 or at >= glass.until:
             return set()
-        codes = self.roles["roles"].get(actor.role, {"activities": []})["activities"]
+        codes = self.codes(request)
         rows = [self.glass["activities"][code] for code in codes if code in self.glass["activities"]]
         return {lift for row in rows for lift in row["lifts"]}
 
@@ -266,7 +286,7 @@ class Oracle:
         if entry.heading not in headings:
             yield "heading", ""
         labels = self.labels_of(entry)
-        codes = self.roles["roles"].get(request.actor.role or "", {"activities": []})["activities"]
+        codes = self.codes(request)
         codes = codes if kind == "professional" else []
         bars = [label["bar"] for label in labels if label.get("bar")]
         if any(not set(self.labels["bars"][bar]["open_to"]) & set(codes) for bar in bars):

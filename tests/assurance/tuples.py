@@ -115,7 +115,12 @@ def _actor(rng: Random, kind: ActorKind, online: bool) -> Actor:
         assurance=rng.choices(["P9" if online else "3", "", "P5"], [15, 1, 1])[0],
         nhs_number=rng.choice([None, NHSNumber("9990000018")]) if online else None,
         launch=rng.choices(["", "p1", "p2"], [16, 3, 1])[0],
+        activities=frozenset(rng.sample(GIVEN, rng.choice([0, 0, 1, 2]))),
     )
+
+
+GIVEN = ("B0370", "B1611", "B0360", "B9999")
+"""Activities that a sign-in may tell; the richer policy takes two of them from it."""
 
 
 def _purpose(rng: Random, online: bool, kind: ActorKind) -> str:
@@ -175,6 +180,8 @@ def _online(rng: Random, kind: ActorKind, now: int) -> Online:
         rng.choice([None, now - 10 * DAY, now - 2000 * DAY]),
         rng.choice([None, now - DAY, now - 1826 * DAY, now - 1827 * DAY]),
         rng.choices(["", "looked-after"], [10, 1])[0],
+        rng.choices([None, frozenset(rng.sample(sorted(HEADINGS), 12)), frozenset()], [10, 3, 1])[0],
+        rng.random() < 0.5,
     )
     has = rng.random() < (0.75 if carer else 0.05)
     return Online(
@@ -254,6 +261,7 @@ def richer(home: Path) -> tuple[DataFiles, Oracle]:
     roles["R8001"]["activities"] += ["B0082"]
     roles["R8002"]["activities"] += ["B1611"]
     files["roles"]["assurance"]["professional"] = ["3"]
+    files["roles"]["granted"] = ["B0370", "B1611"]
     files["labels"]["bars"]["hfe-act"]["open_to"] = ["B1611"]
     files["labels"]["unclassified"]["professional"] = "withheld"
     files["agreements"]["organisations"] = {"ZZZ02": "hospice"}

@@ -32,6 +32,7 @@ _VARIES = re.compile(
     rb"|(?:https://neighbour\.test: it answered with status 500|It failed several times in a row, and is left"
     rb" alone for a moment\.)"
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
+    rb'|(?<=<date value=)"[^"]*"(?=/><kind value="instance")'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""
 _HEADERS_VARY = frozenset({"x-correlation-id", "last-modified", "content-length", "retry-after"})

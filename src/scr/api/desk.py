@@ -113,7 +113,7 @@ class Desk:
         if not duty.code:
             if not staff or actor.role not in self._policy.roles:
                 raise Forbidden("it takes a job role that the policy knows", code="unknown-role")
-        elif not staff or not self._policy.may(actor.role, duty.code):
+        elif not staff or not self._policy.may(actor.role, duty.code, actor.activities):
             raise Forbidden(
                 f"the selected role does not have the activity {self.duty.code} ({self.duty.name})",
                 code="role-activity",

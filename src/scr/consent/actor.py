@@ -52,6 +52,7 @@ class Actor:
     logical id of the one Patient whom its token is held to, empty where it is held to none. ``through`` is
     the neighbour that asks for them; None for whoever asks here. ``basis`` is on what a carer acts for the
     person, as the sign-in tells it (a code of England-NHSProxyLegalBasis); empty where it does not.
+    ``activities`` are those that a sign-in says the selected role was given; which count is for the policy.
     """
 
     kind: ActorKind
@@ -71,3 +72,4 @@ class Actor:
     launch: str = ""
     through: Through | None = None
     basis: str = ""
+    activities: frozenset[str] = frozenset()

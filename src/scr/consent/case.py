@@ -67,7 +67,7 @@ def case_of(request: AccessRequest, policy: Policy, now: datetime) -> Case:
 def role_of(request: AccessRequest, policy: Policy) -> Role:
     """What the actor opens. A carer opens no more than what their access rests on lets them."""
     actor, online = request.actor, request.online
-    role = policy.opens(actor.kind, actor.role) or NOBODY
+    role = policy.opens(actor.kind, actor.role, actor.activities) or NOBODY
     if actor.kind is not ActorKind.CARER:
         return role
     delegation = None if online is None else online.delegation

@@ -133,6 +133,7 @@ def _beside(old: Policy, new: Policy) -> Iterator[Difference]:
         ("relationships.yaml", old.ties == new.ties),
         ("breakglass.yaml", old.glass == new.glass),
         ("assurance of roles.yaml", old.assurance == new.assurance),
+        ("granted of roles.yaml", old.granted == new.granted),
     ):
         if not same:
             yield Difference(name, note="says something else")

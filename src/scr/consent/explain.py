@@ -157,7 +157,7 @@ def _alternatives(
     if actor.kind is ActorKind.PROFESSIONAL:
         for code, role in policy.roles.items():
             if code != actor.role:
-                other = replace(actor, role=code)
+                other = replace(actor, role=code, activities=frozenset())
                 yield f"the job role {code} ({role.name})", replace(request, actor=other)
 
 

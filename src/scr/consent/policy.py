@@ -21,8 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from scr.consent.actor import ActorKind
 from scr.consent.agreements import AGREEMENTS_FILE, Agreements, load_agreements
 from scr.consent.breakglass import BREAKGLASS_FILE, GlassPolicy, load_breakglass
-from scr.consent.label_policy import FILE, UNCLASSIFIED_TOKEN, Bar, LabelPolicy, load_labels
+from scr.consent.label_policy import FILE, Bar, LabelPolicy, load_labels
 from scr.consent.proxies import PROXIES_FILE, Opens, ProxyPolicy, load_proxies
+from scr.consent.roles import LEVELS, Level, joined
+from scr.consent.roles import Role as Role
 from scr.consent.ties import RELATIONSHIPS_FILE, TiePolicy, load_ties
 from scr.data import DataFiles, Document, load_yaml, packaged_root
 from scr.errors import Invalid
@@ -30,9 +32,6 @@ from scr.fhir.contributed import WRITTEN_TYPES
 from scr.fhir.headings import HEADINGS, types_under
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
-Level = Literal["U", "L", "M", "N", "R", "V"]
-_LEVELS: tuple[Level, ...] = ("U", "L", "M", "N", "R", "V")
-"""Codes of v3-Confidentiality, least first."""
 ONLINE = frozenset({ActorKind.CITIZEN, ActorKind.CARER})
 """Who signs in for themselves or for whom they care for; they have no job role and no organisation."""
 ROLES_FILE = "roles.yaml"
@@ -65,25 +64,13 @@ class _RolesFile(BaseModel):
     assurance: dict[ActorKind, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     activities: dict[str, _Activity]
     roles: dict[str, _Role]
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a job role comes to, its activities added up. ``writes``: pairs of a resource type and a letter
-    of ``cu``."""
-
-    code: str
-    name: str
-    headings: frozenset[str]
-    interactions: frozenset[str]
-    clearance: Level
-    activities: frozenset[str] = frozenset()
-    writes: frozenset[tuple[str, str]] = frozenset()
+    granted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The policy in force. ``hash`` names it, to the byte."""
+    """The policy in force. ``hash`` names it, to the byte. ``granted`` are the activities that count where a
+    sign-in says that the holder of a role was given them, each as a role that has nothing else."""
 
     roles: dict[str, Role]
     purposes: frozenset[str]
@@ -95,12 +82,19 @@ class Policy:
     online: Mapping[ActorKind, Role] = field(default_factory=dict)
     ties: TiePolicy = field(default_factory=TiePolicy)
     glass: GlassPolicy = field(default_factory=GlassPolicy)
+    granted: Mapping[str, Role] = field(default_factory=dict)
 
-    def opens(self, kind: ActorKind, role: str | None) -> Role | None:
-        """What an actor of a kind opens, a professional in a job role by its code; None for nothing."""
-        if kind is ActorKind.PROFESSIONAL:
-            return self.roles.get(role or "")
-        return self.online.get(kind)
+    def opens(self, kind: ActorKind, role: str | None, given: frozenset[str] = frozenset()) -> Role | None:
+        """What an actor of a kind opens, a professional in a job role by its code; None for nothing.
+
+        ``given`` are the activities that the sign-in tells: those of ``granted`` are added to a known role.
+        """
+        if kind is not ActorKind.PROFESSIONAL:
+            return self.online.get(kind)
+        found = self.roles.get(role or "")
+        if found is None or given.isdisjoint(self.granted):
+            return found
+        return joined(found, [self.granted[code] for code in sorted(given & self.granted.keys())])
 
     def purposes_of(self, kind: ActorKind) -> frozenset[str]:
         """The purposes for which an actor of a kind may look."""
@@ -117,24 +111,11 @@ class Policy:
         """Whether any role creates (``c``) or updates (``u``) resources of a type."""
         return any((kind, letter) in role.writes for role in self.roles.values())
 
-    def may(self, role: str | None, activity: str) -> bool:
-        """Whether a job role has an activity, by their codes: for what is not about anybody's record."""
-        found = self.roles.get(role or "")
+    def may(self, role: str | None, activity: str, given: frozenset[str] = frozenset()) -> bool:
+        """Whether a job role has an activity, by their codes: for what is not about anybody's record.
+        ``given`` as for ``opens``."""
+        found = self.opens(ActorKind.PROFESSIONAL, role, given)
         return found is not None and activity in found.activities
-
-    def cleared(self, role: Role, labels: tuple[str, ...], kind: ActorKind = ActorKind.PROFESSIONAL) -> bool:
-        """Whether the role may see an entry with these labels.
-
-        A confidentiality above the role's clearance bars it; so does a confidentiality that is not a
-        code of the system, and a sensitivity without a confidentiality counts as R (restricted). What
-        nobody could classify is for the policy to open or to withhold, by the kind of actor. Whoever
-        reads online does not see what the source keeps from the patient, or what waits for a review.
-        """
-        if kind in self.labels.withheld_unclassified and UNCLASSIFIED_TOKEN in labels:
-            return False
-        if kind in ONLINE and self.waits_for_review(labels):
-            return False
-        return not self.is_above(role, labels)
 
     def waits_for_review(self, labels: tuple[str, ...]) -> bool:
         """Whether such an entry is kept from who reads online: by its source, or until a review."""
@@ -142,11 +123,11 @@ class Policy:
 
     def is_above(self, role: Role, labels: tuple[str, ...]) -> bool:
         """Whether the confidentiality of an entry with these labels is above the role's clearance."""
-        return _level(labels) > _LEVELS.index(role.clearance)
+        return _level(labels) > LEVELS.index(role.clearance)
 
     def is_above_restricted(self, labels: tuple[str, ...]) -> bool:
         """Whether it is above R (restricted), or cannot be read: what no broken glass opens."""
-        return _level(labels) > _LEVELS.index("R")
+        return _level(labels) > LEVELS.index("R")
 
     def withholds(self, role: str | None) -> bool:
         """Whether what is marked R (restricted) is kept from a job role, by its code."""
@@ -155,7 +136,7 @@ class Policy:
 
     def is_below_restricted(self, role: Role) -> bool:
         """Whether the role is cleared for less than R."""
-        return _LEVELS.index(role.clearance) < _LEVELS.index("R")
+        return LEVELS.index(role.clearance) < LEVELS.index("R")
 
     def barred(self, role: Role, labels: tuple[str, ...]) -> Bar | None:
         """The law that keeps an entry with these labels from the role; None where there is none."""
@@ -175,12 +156,12 @@ def _level(labels: tuple[str, ...]) -> int:
     for label in labels:
         system, _, code = label.partition("|")
         if system == V3_CONFIDENTIALITY:
-            found.append(next((i for i, level in enumerate(_LEVELS) if level == code), len(_LEVELS)))
+            found.append(next((i for i, level in enumerate(LEVELS) if level == code), len(LEVELS)))
         elif system == V3_ACT_CODE and label != _NOT_FOR_PATIENTS:
             sensitive = True
     if found:
         return max(found)
-    return _LEVELS.index("R") if sensitive else _LEVELS.index("N")
+    return LEVELS.index("R") if sensitive else LEVELS.index("N")
 
 
 def load_policy(files: DataFiles) -> Policy:
@@ -205,7 +186,15 @@ def load_policy(files: DataFiles) -> Policy:
         online=_online(proxies),
         ties=ties,
         glass=glass,
+        granted=_granted(document, parsed),
     )
+
+
+def _granted(document: Document, parsed: _RolesFile) -> dict[str, Role]:
+    if unknown := ", ".join(sorted(set(parsed.granted) - parsed.activities.keys())):
+        raise document.error(f"{unknown}: not defined under 'activities'", "granted", code="bad-policy")
+    alone = {code: _Role(name=parsed.activities[code].name, activities=(code,)) for code in parsed.granted}
+    return {code: _add_up(code, role, [parsed.activities[code]]) for code, role in alone.items()}
 
 
 def _roles(document: Document, parsed: _RolesFile) -> dict[str, Role]:
@@ -291,7 +280,7 @@ def _add_up(code: str, role: _Role, activities: list[_Activity]) -> Role:
         headings=frozenset(headings),
         interactions=frozenset(letter for activity in activities for letter in activity.interactions)
         | {letter for _, letter in writes},
-        clearance=max((activity.clearance for activity in activities), key=_LEVELS.index, default="U"),
+        clearance=max((activity.clearance for activity in activities), key=LEVELS.index, default="U"),
         activities=frozenset(role.activities),
         writes=writes,
     )

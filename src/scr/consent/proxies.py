@@ -8,9 +8,10 @@ birthday, Europe/London. What is not known denies.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -204,16 +205,16 @@ def _span(born: str) -> tuple[date, date] | None:
     match = _DATE.match(born)
     if match is None:
         return None
-    year, month, day = (int(part) if part else None for part in match.groups())
+    year, month, day = match.groups()
     try:
-        if day is not None:
-            exact = date(year or 0, month or 0, day)
-            return exact, exact
-        first = date(year or 0, month or 1, 1)
-        after = date(first.year + 1, 1, 1) if month in (None, 12) else date(first.year, (month or 0) + 1, 1)
+        first = date(int(year), int(month or 1), int(day or 1))
     except ValueError:
         return None
-    return first, after - timedelta(days=1)
+    if day is not None:
+        return first, first
+    if month is not None:
+        return first, first.replace(day=monthrange(first.year, first.month)[1])
+    return first, first.replace(month=12, day=31)
 
 
 def _birthday(born: date, age: int) -> datetime:

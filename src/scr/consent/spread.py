@@ -140,14 +140,9 @@ def _names(
     return named
 
 
-def _name(node: Node, labels: frozenset[str], named: dict[str, frozenset[str]]) -> bool:
-    changed = False
+def _name(node: Node, labels: frozenset[str], named: dict[str, frozenset[str]]) -> None:
     for reference in node.references:
-        there = named.get(reference, NONE)
-        if not labels <= there:
-            named[reference] = there | labels
-            changed = True
-    return changed
+        named[reference] = named.get(reference, NONE) | labels
 
 
 def _events(
@@ -160,8 +155,7 @@ def _events(
         found = there | _taken(node, Part.EVENT, passes, named)
         if found != there:
             passes[node.reference] = found
-            changed = True
-        if found and _name(node, found, named):
+            _name(node, found, named)
             changed = True
     return changed
 

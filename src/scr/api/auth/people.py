@@ -34,6 +34,7 @@ def staff_or_system(claims: Claims) -> Actor:
         scopes=held_by(ActorKind.PROFESSIONAL, claims.scope.split()),
         client=claims.client_id,
         assurance=str(claims.authentication_assurance_level),
+        activities=frozenset() if role is None else frozenset(role.activity_codes),
     )
 
 
