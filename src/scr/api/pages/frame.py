@@ -184,6 +184,7 @@ def environment(language: str) -> Environment:
         "short_day": words.short_day,
         "moment": words.moment,
         "day_of": words.day_of,
+        "spoken": words.spoken,
         "said": lambda error: words.say(error.text, error.values),
     }
     made.globals |= _macros()

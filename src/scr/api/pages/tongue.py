@@ -61,6 +61,15 @@ class Tongue:
         said = self.catalogue.gettext(text)
         return said % values if values else said
 
+    def spoken(self, text: str) -> str:
+        """What comes from elsewhere, as it is but for its language: several, with commas, each by itself."""
+        whole = self.say(text) if text else ""
+        return (
+            whole
+            if whole != text
+            else ", ".join(self.say(part) if part else part for part in text.split(", "))
+        )
+
     def day(self, day: date) -> str:
         """A day as people write it: 5 January 2026."""
         return format_date(day, "d MMMM y", locale=_LOCALES[self.code])

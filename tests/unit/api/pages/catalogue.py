@@ -20,6 +20,7 @@ from scr.access.looked import PURPOSES, WORDS
 from scr.access.preview import PLAIN
 from scr.consent.label_policy import load_labels
 from scr.data import DataFiles
+from scr.fhir.headings import HEADINGS
 
 PAGES = Path(str(scr.api.pages.__file__)).parent
 _WORDS = ("_", "gettext", "ngettext", "N_")
@@ -39,8 +40,8 @@ def said() -> dict[MessageId, str]:
         for number, name, text, _ in extract_python(BytesIO(path.read_bytes()), _KEYWORDS, [], {}):
             for each in _ids(str(name), text):
                 found.setdefault(each, f"{path.relative_to(PAGES.parent)}:{number}")
-    for text in _from_deeper():
-        found.setdefault(text, "scr.access, consent/labels.yaml")
+    for deeper in _from_deeper():
+        found.setdefault(deeper, "scr.access, consent/labels.yaml")
     return found
 
 
@@ -49,6 +50,7 @@ def _from_deeper() -> Iterator[str]:
     yield from PLAIN.values()
     yield from PURPOSES.values()
     yield from WORDS.values()
+    yield from HEADINGS.values()
     yield from (label.name for label in load_labels(DataFiles()).labels.values())
 
 

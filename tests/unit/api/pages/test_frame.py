@@ -16,6 +16,7 @@ from tests.unit.api.pages.catalogue import PAGES
 from scr.api.pages.dress import Dress
 from scr.api.pages.frame import FormError, Who, environment, show, show_error
 from scr.api.pages.menu import Item
+from scr.api.pages.tongue import tongue
 from scr.errors import NotFound
 
 
@@ -126,3 +127,13 @@ def test_a_line_of_the_menu_is_the_current_one_below_it_too() -> None:
     assert not Item("/my/choices", "").holds("/my/choicesnew")
     assert Item("/my", "").holds("/my")
     assert not Item("/my", "").holds("/my/choices")
+
+
+@given(st.text(max_size=20), st.sampled_from(["en", "cy"]))
+def test_what_comes_from_elsewhere_is_no_pattern(name: str, language: str) -> None:
+    """A name with a percent sign, or none, is shown as it is; what the catalogue knows is said in Welsh."""
+    told = f"{name}%(x)s %d"
+    assert environment(language).from_string("{{ told | spoken }}").render(told=told).count("%(x)s %d") == 1
+    assert tongue("cy").spoken("") == ""
+    assert tongue("cy").spoken("Referrals, Assessments") != "Referrals, Assessments"
+    assert tongue("en").spoken("Referrals, Assessments") == "Referrals, Assessments"
