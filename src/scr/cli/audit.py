@@ -115,9 +115,7 @@ def key(context: typer.Context) -> None:
 @app.command()
 def proof(
     context: typer.Context,
-    request: Annotated[
-        str, typer.Argument(help="The id of the request (X-Correlation-ID).")
-    ],
+    request: Annotated[str, typer.Argument(help="The id of the request (X-Correlation-ID).")],
     out: Annotated[Path, typer.Option(help="The file for the proof.")] = Path("audit-proof.json"),
     since: Annotated[
         int | None, typer.Option(help="Size of an older head: prove also that the tree grew from it.", min=1)

@@ -139,11 +139,13 @@ def test_every_fact_that_can_be_written(tmp_path: Path) -> None:
 def test_who_asks_online(tmp_path: Path) -> None:
     """The face is for them; what is left out is not known."""
     full, plain, citizen = read(tmp_path, CITIZEN)
-    days = {name: at(f"2026-0{number}-01") for number, name in enumerate(("since", "reviewed", "used"), 1)}
-    delegation = Delegation("consent", until=at("2027-01-01"), suspended="why", **days)
+    since, reviewed, used = (at(f"2026-0{number}-01") for number in (1, 2, 3))
+    delegation = Delegation(
+        "consent", since, until=at("2027-01-01"), reviewed=reviewed, used=used, suspended="why"
+    )
     assert full.request.online == Online(True, "2012", "absent", delegation)
     assert full.request.serves == {ActorKind.CARER}
-    assert plain.request.online == Online(delegation=Delegation("consent", days["since"]))
+    assert plain.request.online == Online(delegation=Delegation("consent", since))
     assert plain.entry == Entry("Condition", "e1", "ZZM01", "problems", b"{}")
     assert (citizen.request.online, citizen.entry) == (Online(), None)
     asked = citizen.request

@@ -85,7 +85,8 @@ def test_new_key_files(tmp_path: Path) -> None:
     paths = create_keys(tmp_path / "keys")
     contents = [path.read_bytes() for path in paths]
     assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o600]
-    assert KeyRing.from_text(*contents).id_key == KeyRing.from_text(*contents).id_key
+    encryption, index = contents
+    assert KeyRing.from_text(encryption, index).id_key == KeyRing.from_text(encryption, index).id_key
     paths[1].unlink()
     with pytest.raises(Conflict):
         create_keys(tmp_path / "keys")

@@ -140,13 +140,9 @@ def _heads(
         report.heads += 1
         size = one.head.size
         if not is_signed(public, one.content, one.signature):
-            yield Problem(
-                "written-head-forged", "a head outside is not signed by the key", seal=size
-            )
+            yield Problem("written-head-forged", "a head outside is not signed by the key", seal=size)
         elif size not in roots:
-            yield Problem(
-                "seals-missing", "a head outside is over seals that are gone", seal=size
-            )
+            yield Problem("seals-missing", "a head outside is over seals that are gone", seal=size)
         elif roots[size][0] != one.head.root:
             yield Problem("history-changed", "a head outside has another root", seal=size)
         left.discard(size)

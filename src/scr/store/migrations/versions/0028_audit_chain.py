@@ -31,9 +31,7 @@ _COLUMNS = (
     "details",
 )
 _BEFORE = "before"
-_SQLITE = (
-    "CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'kept'); END"
-)
+_SQLITE = "CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'kept'); END"
 _FUNCTION = (
     "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'append only'; END $$"
