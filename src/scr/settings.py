@@ -185,6 +185,23 @@ class Settings(BaseModel):
     max_upload_bytes: int = Field(
         default=10 * 1024 * 1024, gt=0, description="Largest file that a citizen may send."
     )
+    intake: bool = Field(
+        default=True,
+        description="Whether `scr serve` also takes MLLP, the drop folder and MESH; "
+        "no: `listen`, `watch` and `poll` do.",
+    )
+    drain_notice_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=300,
+        description="How long a process that is to stop still takes requests, while `/health/ready` says no.",
+    )
+    drain_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=3600,
+        description="How long the requests and messages under way may take after that.",
+    )
     writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."

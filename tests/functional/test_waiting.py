@@ -15,8 +15,8 @@ from joserfc.jwk import KeySet
 from tests.support.patience import LONG
 from typer.testing import CliRunner
 
-from scr.api.app import recover, waiting_room
 from scr.api.services import Services, open_services
+from scr.api.taking_in import recover, waiting_room
 from scr.cli.app import command_line
 from scr.demo.deploy import PDS_PUBLIC_KEYS, Ports, write_home
 from scr.demo.people import population

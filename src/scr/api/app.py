@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -21,6 +19,7 @@ from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
 from scr.api.desk import Desk
 from scr.api.directory import settle
+from scr.api.draining import Counting, Drain, ended_by, heeding
 from scr.api.fhir.capability import served_types
 from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
@@ -35,6 +34,7 @@ from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes
 from scr.api.fhir.terminology import TerminologyRoutes
 from scr.api.fhir.versions import Versions
+from scr.api.health import Readiness, add_health
 from scr.api.intake import IntakeRoutes
 from scr.api.limits import Limits
 from scr.api.logs import set_up_logs
@@ -49,17 +49,12 @@ from scr.api.pages.viewer.mount import mount_record, mount_viewer, open_shower
 from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
+from scr.api.taking_in import listening
 from scr.api.throttle import Refusals, Throttle
 from scr.api.unserved import Unserved
 from scr.api.watching import watching
 from scr.broker.reconcile.rules import load_rules
 from scr.errors import Fault, ScrError
-from scr.intake.file_drop import FileDrop
-from scr.intake.hl7 import Hl7Intake
-from scr.intake.mesh import MeshPoller
-from scr.intake.mesh_routes import mailboxes
-from scr.intake.mllp import MllpServer, server_tls
-from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings, load
 from scr.sources.terminology import open_terminology
 from scr.store import jobs, pulled, snapshots, spent
@@ -70,13 +65,13 @@ from scr.terminology.operations.library import Libraries
 from scr.terminology.operations.searched import SearchedCodes
 
 _log = structlog.get_logger("scr")
-_MLLP_IDLE_SECONDS = 300.0
-_MLLP_CONNECTIONS = 256
 _SWEEP_SECONDS = 60.0
 
 
-def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
-    """The application. ``listen``: also take in what comes over MLLP, into the watched folder and by MESH."""
+def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None = None) -> FastAPI:
+    """The application. ``listen``: also take in what comes over MLLP, into the watched folder and by MESH.
+    ``drain`` is told when this process is to stop."""
+    drain = drain or Drain()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -88,7 +83,8 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
             await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             if listen:
-                await stack.enter_async_context(listening(services))
+                await stack.enter_async_context(ended_by(drain, listening(services)))
+            stack.enter_context(heeding(drain, settings))
             _settle()
             yield
             await app.state.jobs.close()
@@ -96,7 +92,9 @@ def create_app(settings: Settings, *, listen: bool = True) -> FastAPI:
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(Throttle)
-    app.add_api_route("/health/live", _alive, methods=["GET"])
+    app.add_middleware(Counting, drain=drain)
+    app.state.drain = drain
+    add_health(app)
     app.add_exception_handler(404, _no_route)
     app.add_exception_handler(405, _no_method)
     app.add_exception_handler(500, _fault)
@@ -117,6 +115,7 @@ def _settle() -> None:
 def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
+    app.state.readiness = Readiness(services.database, settings, now_ms, app.state.drain)
     limits = Limits(services.database, services.keys, now_ms)
     app.state.refusals = Refusals(limits, settings.refusals_per_address, settings.address_header)
     app.state.unserved = Unserved(services.database, now_ms)
@@ -206,121 +205,6 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
             await task
 
 
-@asynccontextmanager
-async def listening(services: Services) -> AsyncIterator[None]:
-    """MLLP, the watched folder and MESH, after what an earlier process left was finished."""
-    await recover(services)
-    async with (
-        waiting_room(services),
-        mllp_server(services),
-        watched_folder(services),
-        mesh_polling(services),
-    ):
-        yield
-
-
-async def recover(services: Services) -> None:
-    """Finish what was kept, and not finished, when the last process ended."""
-    recovered = await services.intake.recover()
-    if recovered:
-        _log.info("recovered", messages=recovered)
-
-
-@asynccontextmanager
-async def waiting_room(services: Services) -> AsyncIterator[None]:
-    """What waits for the national register is tried again; without one nothing waits."""
-    if services.pds is None:
-        yield
-        return
-    stop = asyncio.Event()
-    trying = asyncio.create_task(WaitingRoom(services.intake, now_ms).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await trying
-
-
-@asynccontextmanager
-async def mllp_server(services: Services) -> AsyncIterator[MllpServer]:
-    """The MLLP server, running."""
-    settings = services.settings
-    server = MllpServer(
-        Hl7Intake(services.intake, services.providers).handle,
-        settings.mllp_host,
-        settings.mllp_port,
-        ssl=_mllp_tls(settings),
-        max_bytes=settings.max_message_bytes,
-        idle_seconds=_MLLP_IDLE_SECONDS,
-        max_connections=_MLLP_CONNECTIONS,
-    )
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
-
-
-@asynccontextmanager
-async def watched_folder(services: Services) -> AsyncIterator[FileDrop]:
-    """The drop folder, watched."""
-    drop = file_drop(services)
-    stop = asyncio.Event()
-    watching = asyncio.create_task(drop.run(stop))
-    try:
-        yield drop
-    finally:
-        stop.set()
-        await watching
-
-
-def file_drop(services: Services) -> FileDrop:
-    """The drop folder of a deployment."""
-    settings = services.settings
-    folder = settings.path(settings.drop_folder)
-    return FileDrop(services.intake, services.providers, folder, max_bytes=settings.max_payload_bytes)
-
-
-@asynccontextmanager
-async def mesh_polling(services: Services) -> AsyncIterator[list[MeshPoller]]:
-    """The MESH mailboxes, polled. Raises Invalid where a secret or a certificate of one is not there."""
-    pollers = mesh_pollers(services)
-    stop = asyncio.Event()
-    polling = [asyncio.create_task(poller.run(stop)) for poller in pollers]
-    try:
-        yield pollers
-    finally:
-        stop.set()
-        await asyncio.gather(*polling)
-
-
-def mesh_pollers(services: Services) -> list[MeshPoller]:
-    """A poller for each MESH mailbox of a deployment."""
-    found = mailboxes(services.providers)
-    if not found:
-        return []
-    from scr.intake.mesh_client import Mailbox  # loading it takes half a second, which few need
-
-    pollers = []
-    for routes in found:
-        open_mailbox = partial(Mailbox, routes[0][2], services.settings)
-        open_mailbox().close()  # a secret that is not there is told now, and not by a poll
-        limit = services.settings.max_payload_bytes
-        pollers.append(MeshPoller(services.intake, routes, open_mailbox, max_bytes=limit))
-    return pollers
-
-
-def _mllp_tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.mllp_certificate:
-        return None
-    client_ca = settings.path(settings.mllp_client_ca) if settings.mllp_client_ca else None
-    return server_tls(settings.path(settings.mllp_certificate), settings.path(settings.mllp_key), client_ca)
-
-
-async def _alive() -> dict[str, str]:
-    return {"status": "alive"}
-
-
 async def _no_route(request: Request, _error: Exception) -> Response:
     unserved: Unserved = request.app.state.unserved
     return await unserved.no_route()
@@ -341,4 +225,4 @@ def application() -> ASGIApp:
     """What the server process loads: the settings come from its environment."""
     settings = load().settings
     set_up_logs(settings.log_level)
-    return create_app(settings)
+    return create_app(settings, listen=settings.intake, drain=Drain(signalled=True))

@@ -11,7 +11,12 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
-from scr.api.app import (
+from scr.api.intake import by_sender
+from scr.api.logs import set_up_logs
+from scr.api.oauth.build import check_sign_in
+from scr.api.services import open_keys, open_services, read_configuration
+from scr.api.signin.build import check_upstreams
+from scr.api.taking_in import (
     file_drop,
     mesh_pollers,
     mesh_polling,
@@ -20,11 +25,6 @@ from scr.api.app import (
     waiting_room,
     watched_folder,
 )
-from scr.api.intake import by_sender
-from scr.api.logs import set_up_logs
-from scr.api.oauth.build import check_sign_in
-from scr.api.services import open_keys, open_services, read_configuration
-from scr.api.signin.build import check_upstreams
 from scr.cli.context import Context, console
 from scr.data import DataFiles
 from scr.intake.mesh import MeshPoller
@@ -37,10 +37,18 @@ def serve(
     context: typer.Context,
     http_port: Port = None,
     mllp_port: Port = None,
+    intake: Annotated[
+        bool | None,
+        typer.Option(
+            "--intake/--no-intake",
+            help="Whether to take MLLP, the drop folder and MESH as well.",
+            show_default="as the setting says",
+        ),
+    ] = None,
 ) -> None:
     """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, watch the drop folder, poll MESH."""
     found: Context = context.obj
-    loaded = found.load(http_port=http_port, mllp_port=mllp_port)
+    loaded = found.load(http_port=http_port, mllp_port=mllp_port, intake=intake)
     hand_down(loaded)
     settings = loaded.settings
     # A mistake is told here, in one line, and not by the server's process:
@@ -49,7 +57,8 @@ def serve(
     open_keys(settings)
     check_sign_in(settings)
     check_upstreams(settings)
-    console.print(f"FHIR at {settings.base_url}, MLLP at {settings.mllp_host}:{settings.mllp_port}.")
+    mllp = f", MLLP at {settings.mllp_host}:{settings.mllp_port}" if settings.intake else ""
+    console.print(f"FHIR at {settings.base_url}{mllp}.")
     Granian(
         "scr.api.app:application",
         address=settings.http_host,

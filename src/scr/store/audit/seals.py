@@ -24,6 +24,9 @@ _OPEN = written(
     "SELECT c.chain, c.sealed, (SELECT MAX(a.seq) FROM audit a WHERE a.chain = c.chain) FROM audit_chain c "
     "ORDER BY c.chain"
 )
+_OLDEST = written(
+    "SELECT MIN(a.at) FROM audit_chain c JOIN audit a ON a.chain = c.chain AND a.seq = c.sealed + 1"
+)
 _HASHES = written("SELECT hash FROM audit WHERE chain = ? AND seq > ? AND seq <= ? ORDER BY seq")
 _NAMES = "number, at, spans, root, parts, head, signature"
 _LATEST = written(f"SELECT {_NAMES} FROM audit_seal ORDER BY number DESC LIMIT 1")  # noqa: S608
@@ -92,6 +95,12 @@ def waiting(connection: Connection, most: int = ROWS_AT_ONCE) -> Waiting:
                 spans[chain] = (sealed + 1, sealed + taken)
                 left -= taken
     return Waiting(rows, spans)
+
+
+def waiting_since(connection: Connection) -> int | None:
+    """When the oldest row was written that no seal is over yet (ms UTC); None where there is none."""
+    row = run(connection, _OLDEST).fetchone()
+    return None if row is None else row[0]
 
 
 def seal(connection: Connection, key: SealingKey, now: int, most: int = ROWS_AT_ONCE) -> Seal | None:
