@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,22 @@ os.environ.pop("COLUMNS", None)
 # How long an example takes says more of the machine than of the code: `make bench` measures.
 settings.register_profile("scr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("scr")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the garbage collector pass over what is loaded now, as a server does when it has started.
+
+    To load the modules of all tests makes millions of objects that stay. The collector went over them again
+    and again: a quarter of the loading, and some of every test after it.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 100)
+        gc.enable()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
