@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import gc
+from types import FunctionType
 
 import pytest
 from tests.assurance.mutants import mutants_of
+from tests.assurance.trials import loaded
 
 MADE: list[tuple[str, list[str]]] = [
     ("return a < b", ["return None", "return a <= b"]),
@@ -37,3 +40,12 @@ def test_each_mistake_is_made_once(body: str, made: list[str]) -> None:
             found.append(ast.unparse(ast.fix_missing_locations(tree)))
         wanted = [frame.format("\n".join(indent + line for line in one.split("\n"))) for one in made]
         assert sorted(found) == sorted(ast.unparse(ast.parse(one)) for one in wanted)
+
+
+def test_a_function_is_found_that_the_collector_passes_over() -> None:
+    """Or no mistake would be made in it, and every mutant would seem to be unnoticed."""
+    gc.freeze()
+    try:
+        assert mutants_of in loaded(FunctionType)
+    finally:
+        gc.freeze()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, partial
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import TypeVar
 
 import coverage
 import pytest
@@ -30,6 +31,8 @@ _QUICK_SECONDS, _SLOW_SECONDS = 0.2, 1.5
 _PATIENCE_SECONDS = 15.0
 _NOT_TRIED = 70
 _FEW, _STEP = 3, 50
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -120,9 +123,7 @@ class _Trial(_Plugin):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """The quick tests first, of every mutant; the slow ones of those that are left."""
         items = {item.nodeid: item for item in session.items}
-        gc.collect()
-        functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
-        cached = [each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper)]
+        functions, cached = loaded(FunctionType), loaded(_lru_cache_wrapper)
         gc.freeze()  # what is there is not looked through any more: a process that is forked off shares it
 
         def attempt(slow: bool, each: Tried, tests: Sequence[str]) -> int:
@@ -176,6 +177,13 @@ def survive(tests: Tests, paths: Sequence[str], tried: Sequence[Tried], processe
     alive = {(each.path, each.number) for each in trial.alive}
     kept.write_bytes(pickle.dumps([n for n, each in enumerate(tried) if (each.path, each.number) in alive]))
     return code
+
+
+def loaded(kind: type[T]) -> list[T]:
+    """Everything of a kind, with what the collector has been told to pass over."""
+    gc.unfreeze()
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, kind)]
 
 
 def apart(work: Callable[[], int]) -> int:
