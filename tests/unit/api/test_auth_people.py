@@ -45,7 +45,7 @@ async def test_a_citizen_is_the_person_of_the_token() -> None:
     actor = await actor_of("citizens", **LOGIN, vot="P9.Cp.Cd")
     assert (actor.kind, actor.subject, actor.assurance) == (ActorKind.CITIZEN, f"{URL}|c-1", "P9")
     assert actor.nhs_number == actor.patient == NHSNumber(CITIZEN)
-    assert (actor.role, actor.organisation, actor.user_id) == (None, None, "")
+    assert (actor.role, actor.organisation, actor.user_id, actor.basis) == (None, None, "", "")
     assert actor.scopes == {"patient/*.rs"}
     assert CITIZEN not in repr(actor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from urllib.parse import parse_qs
@@ -44,13 +45,13 @@ class Opaque:
             raise self.answer
         return self.answer
 
-    def verifier(self) -> TokenVerifier:
+    def verifier(self, transport: httpx.MockTransport | None = None) -> TokenVerifier:
         """A verifier that asks it."""
         asks = Introspection(
-            url=f"{URL}/introspect", client_id="scr:1", secret="file:secret", cache_seconds=5
+            url=f"{URL}/introspect", client_id="scr:1/2", secret="file:secret", cache_seconds=5
         )
         trusted = self.issuer.settings().model_copy(update={"introspection": asks})
-        client = httpx.AsyncClient(transport=httpx.MockTransport(self.respond))
+        client = httpx.AsyncClient(transport=transport or httpx.MockTransport(self.respond))
         return TokenVerifier([trusted], client, lambda: self.now, secret=lambda _: b"pass word")
 
 
@@ -70,7 +71,7 @@ async def test_an_active_token_makes_an_actor_and_its_issuer_is_asked_once_in_so
         actor = await verifier.actor(f"Bearer {TOKEN}")
         assert (actor.name, actor.subject) == ("Ann Lee", f"{URL}|555000000100")
     assert opaque.asked == [{"token": [TOKEN], "token_type_hint": ["access_token"]}]
-    assert base64.b64decode(opaque.credentials[0].removeprefix("Basic ")) == b"scr%3A1:pass%20word"
+    assert base64.b64decode(opaque.credentials[0].removeprefix("Basic ")) == b"scr%3A1%2F2:pass+word"
     opaque.answer = httpx.Response(200, json={"active": False})
     opaque.now += 6
     assert await code_of(verifier) == "inactive"
@@ -127,6 +128,24 @@ async def test_an_issuer_that_does_not_say_leaves_the_token_refused(
         await verifier.actor(f"Bearer {TOKEN}")
     opaque.answer = good
     assert (await verifier.actor(f"Bearer {TOKEN}")).name == "Ann Lee"
+
+
+@pytest.mark.leaping
+@pytest.mark.parametrize(("seconds", "there"), [(2, True), (4, False)])
+async def test_an_issuer_that_is_slow_is_waited_for_a_few_seconds(seconds: int, there: bool) -> None:
+    """For its word on an opaque token as for its keys; then it counts as down."""
+    opaque = Opaque()
+
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return opaque.respond(request)
+
+    verifier = opaque.verifier(httpx.MockTransport(slowly))
+    for token in (TOKEN, opaque.issuer.token()):
+        if there:
+            assert (await verifier.actor(f"Bearer {token}")).name == "Ann Lee"
+        else:
+            assert await code_of(verifier, token) == "issuer-down"
 
 
 async def test_a_signed_token_is_not_asked_about() -> None:

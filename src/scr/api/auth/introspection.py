@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote_plus
 
 import httpx
 import msgspec
@@ -93,5 +93,5 @@ class Introspector:
     def _credentials(self) -> str:
         """RFC 6749, 2.3.1: each part is encoded as in a form, before the two are joined."""
         secret = self.secret(self.settings.secret).decode("utf-8")
-        pair = f"{quote(self.settings.client_id, safe='')}:{quote(secret, safe='')}"
+        pair = f"{quote_plus(self.settings.client_id)}:{quote_plus(secret)}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
