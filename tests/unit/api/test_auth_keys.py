@@ -64,7 +64,8 @@ def test_a_key_set_is_read_as_far_as_a_hundred_keys() -> None:
     changes: list[tuple[dict[str, object], int]] = [
         ({"use": "sig"}, 1), ({"key_ops": ["verify"]}, 1), ({"key_ops": ["sign", "verify"]}, 1),
         ({"alg": "ES256"}, 1), ({"kid": 1}, 0), ({"kid": ""}, 0), ({"alg": 1}, 0), ({"kty": "oct"}, 0),
-        ({"kty": None}, 0), ({"key_ops": []}, 0),
+        ({"kty": None}, 0), ({"kty": []}, 0), ({"kty": "RSA"}, 0), ({"kty": "x"}, 0), ({"key_ops": []}, 0),
+        ({"key_ops": "verify"}, 0), ({"use": []}, 0), ({"crv": {}}, 0), ({"kty": "oct", "k": "eHh4eA"}, 0),
     ]  # fmt: skip
     for change, count in changes:
         assert len(read_key_set(orjson.dumps({"keys": [{**good, **change}]}))) == count, change
@@ -132,6 +133,19 @@ async def test_keys_are_looked_for_again_when_they_are_old_or_another_is_named()
     assert (await one.code("a"), one.looks) == ("issuer-down", 4)
     one.now, one.found = one.now + 5, ()
     assert (await one.code("a"), one.looks) == ("refused: unknown-key", 5)
+
+
+async def test_those_who_waited_for_a_look_make_none_of_their_own() -> None:
+    """However long it took: what it found is fresh."""
+    issuing = Issuing()
+
+    async def long() -> None:
+        await asyncio.sleep(0)
+        issuing.now += 30
+
+    issuing.hang = long
+    assert await asyncio.gather(*(issuing.code("a") for _ in range(3))) == ["", "", ""]
+    assert issuing.looks == 1
 
 
 async def test_who_names_a_known_key_does_not_wait_for_a_look_that_hangs() -> None:

@@ -96,7 +96,7 @@ def has_private(body: bytes) -> bool:
 
 def _published(each: dict[str, object]) -> Published | None:
     operations = each.get("key_ops", ["verify"])
-    if each.get("kty") not in {"RSA", "EC", "OKP"} or "d" in each or each.get("use", "sig") != "sig":
+    if "d" in each or each.get("use", "sig") != "sig":
         return None
     if not isinstance(operations, list) or "verify" not in operations:
         return None
