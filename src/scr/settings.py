@@ -190,6 +190,13 @@ class Settings(BaseModel):
         description="Whether `scr serve` also takes MLLP, the drop folder and MESH; "
         "no: `listen`, `watch` and `poll` do.",
     )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="The operators' port: `/metrics` for Prometheus, and `/health`; not public. 0: none.",
+    )
     drain_notice_seconds: float = Field(
         default=0.0,
         ge=0,

@@ -41,6 +41,7 @@ from scr.api.logs import set_up_logs
 from scr.api.look import Looks, refused, respond
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
+from scr.api.operating import operating
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
@@ -82,6 +83,7 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             await stack.enter_async_context(alerting(services))
             await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
+            await stack.enter_async_context(operating(services, drain))
             if listen:
                 await stack.enter_async_context(ended_by(drain, listening(services)))
             stack.enter_context(heeding(drain, settings))
@@ -115,6 +117,7 @@ def _settle() -> None:
 def mount(app: FastAPI, services: Services) -> None:
     """Put the routes of a deployment on an application."""
     settings = services.settings
+    app.state.measures = services.measures
     app.state.readiness = Readiness(services.database, settings, now_ms, app.state.drain)
     limits = Limits(services.database, services.keys, now_ms)
     app.state.refusals = Refusals(limits, settings.refusals_per_address, settings.address_header)

@@ -36,6 +36,7 @@ class _Door:
     route: BaseRoute
     endpoint: object
     app: ASGIApp
+    template: str
 
     @classmethod
     def of(cls, context: RouteContext) -> _Door:
@@ -51,6 +52,7 @@ class _Door:
             context.original_route,
             context.endpoint,
             context.app,
+            written,
         )
 
     def near(self, shape: tuple[str, ...]) -> bool:
@@ -60,6 +62,12 @@ class _Door:
         return len(self.parts) == len(shape) and all(
             not part or part == there for part, there in zip(self.parts, shape, strict=True)
         )
+
+
+def template_of(scope: Scope) -> str:
+    """The address of the route that a request came to, with the names of its parts; empty where none is."""
+    door: _Door | None = scope.get(_DOOR)
+    return "" if door is None else door.template
 
 
 class Directory(BaseRoute):

@@ -10,14 +10,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scr.api.directory import template_of
 from scr.settings import Settings
+
+if TYPE_CHECKING:  # loading it takes time, which a process that is not measured does not need
+    from scr.api.measures import Measures
 
 _log = structlog.get_logger("scr")
 
@@ -48,7 +54,7 @@ class Drain:
 
 
 class Counting:
-    """Stands around the application, and knows what is under way."""
+    """Stands around the application: knows what is under way, and has it counted where somebody measures."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app, self._drain = app, drain
@@ -61,9 +67,27 @@ class Counting:
             return
         self._drain.under_way.add(task)
         try:
-            await self._app(scope, receive, send)
+            await self._measured(scope, receive, send)
         finally:
             self._drain.under_way.discard(task)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        measures: Measures | None = getattr(scope["app"].state, "measures", None)
+        if measures is None:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            measures.served(scope["method"], template_of(scope), status, time.monotonic() - started)
 
 
 @asynccontextmanager

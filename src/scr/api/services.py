@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -39,6 +40,7 @@ from scr.mapping.uk_core import load_requirements
 from scr.onboarding.programme import Programme
 from scr.settings import Settings
 from scr.sources.build import build_sources
+from scr.sources.heard import heard_by
 from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.sources.kept import Copies, keeping
@@ -54,6 +56,9 @@ from scr.store.recent import RecentRecords
 from scr.terminology.coding import Coder, open_coder
 from scr.terminology.conceptmap import ConceptMaps
 from scr.terminology.profiles import load_profiles
+
+if TYPE_CHECKING:
+    from scr.api.measures import Measures
 
 _DAY = 24 * 3600 * 1000
 REFRESH_SECONDS = 30.0
@@ -88,6 +93,7 @@ class Services:
     pds: PdsClient | None
     coder: Coder
     steps: tuple[Step, ...]
+    measures: Measures | None = None
 
 
 def open_database(settings: Settings) -> Database:
@@ -162,6 +168,7 @@ async def open_services(
             await stack.enter_async_context(flushed(gaps, database))
             read_by = ReadBy(files, policy, coder)
             readings: RecentReadings[Reading] = RecentReadings(read_by)
+            measures = _measures(settings, database, providers)
             pulls = build_sources(
                 providers,
                 adapters,
@@ -175,6 +182,7 @@ async def open_services(
                 gaps=gaps,
                 watch=intake.drift,
                 readings=readings,
+                breakers=None if measures is None else measures.breakers,
             )
             copies = Copies(
                 database,
@@ -186,6 +194,7 @@ async def open_services(
             )
             await stack.enter_async_context(flushed(copies, database, _COPIES_SECONDS))
             kept = lifting(keeping(pulls, providers, copies, read_by), policy.labels)
+            heard = heard_by(kept, None if measures is None else measures.heard)
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)
             deadline, longest = settings.deadline_seconds, settings.longest_wait_seconds
@@ -202,7 +211,7 @@ async def open_services(
                     database,
                     keys,
                     providers,
-                    kept,
+                    heard,
                     held,
                     deadline=deadline,
                     clock=now_ms,
@@ -217,6 +226,7 @@ async def open_services(
                 pds=pds,
                 coder=coder,
                 steps=steps,
+                measures=measures,
             )
     finally:
         database.close()
@@ -247,6 +257,17 @@ def _checks(
     if pds is None:
         return None
     return NumberChecks(pds, database, keys, now_ms, settings.pds_check_days * _DAY)
+
+
+def _measures(
+    settings: Settings, database: Database, providers: Mapping[OdsCode, Provider]
+) -> Measures | None:
+    """What is measured of this process; nothing where nobody asks."""
+    if not settings.metrics_port:
+        return None
+    from scr.api.measures import Measures  # loading it takes time, which few processes need
+
+    return Measures(database, providers, now_ms)
 
 
 def read_configuration(

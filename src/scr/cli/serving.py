@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 import typer
@@ -11,10 +12,12 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
+from scr.api.draining import Drain
 from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.oauth.build import check_sign_in
-from scr.api.services import open_keys, open_services, read_configuration
+from scr.api.operating import operating
+from scr.api.services import Services, open_keys, open_services, read_configuration
 from scr.api.signin.build import check_upstreams
 from scr.api.taking_in import (
     file_drop,
@@ -113,7 +116,7 @@ def poll(
 async def _listen(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with waiting_room(services), mllp_server(services) as server:
+        async with _operated(services), waiting_room(services), mllp_server(services) as server:
             console.print(f"MLLP at {settings.mllp_host}:{server.port}.")
             await _until_stopped()
 
@@ -121,7 +124,7 @@ async def _listen(settings: Settings) -> None:
 async def _watch(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with waiting_room(services), watched_folder(services):
+        async with _operated(services), waiting_room(services), watched_folder(services):
             console.print(f"Watching {settings.path(settings.drop_folder)}.")
             await _until_stopped()
 
@@ -135,7 +138,7 @@ async def _sweep(settings: Settings) -> int:
 async def _poll(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with waiting_room(services), mesh_polling(services) as pollers:
+        async with _operated(services), waiting_room(services), mesh_polling(services) as pollers:
             console.print(f"Polling {_named(pollers)}.")
             await _until_stopped()
 
@@ -144,6 +147,11 @@ async def _poll_once(settings: Settings) -> int:
     async with open_services(settings) as services:
         await recover(services)
         return sum([await poller.poll() for poller in mesh_pollers(services)])
+
+
+def _operated(services: Services) -> AbstractAsyncContextManager[int]:
+    """The operators' port of a process that serves nothing else over HTTP."""
+    return operating(services, Drain())
 
 
 def _named(pollers: list[MeshPoller]) -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import httpx
 
+from scr.breaker import Breaker
 from scr.errors import Invalid
 from scr.fhir.identifiers import OdsCode
 from scr.identity.matching import Matching, shipped_matching
@@ -48,14 +49,15 @@ def build_sources(
     gaps: GapTally | None = None,
     watch: FeedWatch | None = None,
     readings: RecentReadings[Reading] | None = None,
+    breakers: dict[OdsCode, Breaker] | None = None,
 ) -> dict[OdsCode, Source]:
     """A source for each provider that is asked live.
 
     ``id_key`` is the key of opaque ids, ``clock`` gives milliseconds UTC, ``losses`` counts what is not
     carried, ``gaps`` the codes without a translation, ``steps`` add codings and labels, ``matching`` is the
     policy of whose an answer is, ``watch`` notices where an answer departs from those before, ``readings``
-    are those of a moment ago. Raises Invalid where a feed names an adapter that is not there, or a provider
-    is to be asked in two ways.
+    are those of a moment ago, ``breakers`` is filled with each source's. Raises Invalid where a feed names an
+    adapter that is not there, or a provider is to be asked in two ways.
     """
     reader = partial(
         Reader,
@@ -71,13 +73,31 @@ def build_sources(
     sources: dict[OdsCode, Source] = {}
     for provider in providers.values():
         for feed in provider.feeds:
-            source = _source(provider, feed, adapters, client, settings, reader)
-            if source is None:
+            limits = _limits(feed, settings)
+            if limits is None:
                 continue
+            source = _source(provider, feed, adapters, client, settings, reader, limits)
             if provider.ods in sources:
                 raise _wrong(provider, feed, "the provider is asked live by another feed already: keep one")
             sources[provider.ods] = source
+            if breakers is not None:
+                breakers[provider.ods] = limits.breaker
     return sources
+
+
+def _limits(feed: Feed, settings: Settings) -> Limits | None:
+    """What a feed that is asked live may cost; None for one that sends."""
+    connection = feed.connection
+    if not isinstance(connection, GpConnectConnection | FhirR4Connection):
+        return None
+    return Limits(
+        timeout_seconds=connection.timeout_seconds,
+        attempts=connection.attempts,
+        slots=asyncio.Semaphore(connection.concurrency),
+        max_bytes=settings.max_payload_bytes,
+        patience_seconds=0.8 * min(connection.timeout_seconds, settings.deadline_seconds),
+        breaker=source_breaker(connection.timeout_seconds),
+    )
 
 
 def _source(
@@ -87,21 +107,13 @@ def _source(
     client: httpx.AsyncClient,
     settings: Settings,
     read_by: Callable[..., Reader],
-) -> Source | None:
+    limits: Limits,
+) -> Source:
     connection = feed.connection
-    if not isinstance(connection, GpConnectConnection | FhirR4Connection):
-        return None
+    assert isinstance(connection, GpConnectConnection | FhirR4Connection)
     if feed.adapter not in adapters:
         raise _wrong(provider, feed, f"there is no adapter {feed.adapter!r}")
     reader = read_by(provider.ods, provider.name, adapters[feed.adapter], feed=feed.name)
-    limits = Limits(
-        timeout_seconds=connection.timeout_seconds,
-        attempts=connection.attempts,
-        slots=asyncio.Semaphore(connection.concurrency),
-        max_bytes=settings.max_payload_bytes,
-        patience_seconds=0.8 * min(connection.timeout_seconds, settings.deadline_seconds),
-        breaker=source_breaker(connection.timeout_seconds),
-    )
     if isinstance(connection, GpConnectConnection):
         return GpConnectSource(connection, reader, client, limits, settings.base_url, version("scr"))
     token = partial(_token, settings, connection.token)
