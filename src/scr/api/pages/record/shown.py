@@ -16,6 +16,7 @@ from scr.api.look import Look
 from scr.api.pages.forms import Form
 from scr.api.pages.frame import environment
 from scr.api.pages.record.site import My
+from scr.api.pages.render import HEADERS
 from scr.api.pages.sheet.contents import contents_answer
 from scr.api.pages.sheet.making import Shower, Site, language_of, most_parts, person_of, start_of
 from scr.api.pages.sheet.opening import Coming
@@ -34,7 +35,6 @@ from scr.fhir.shown.reading import plain_text
 BASE = "/my/record"
 SITE = Site(BASE, for_person=True)
 Show = Callable[[Look, Visitor, Opened, View], Awaitable[Response]]
-_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,12 @@ class RecordPages:
         """The record for paper: all of it, and page by page where that is long."""
 
         async def work(_look: Look, visitor: Visitor, _opened: Opened, view: View) -> Response:
+            start = start_of(request)
+            sections, following = view.printed(start)
             return self._page(
-                request, visitor, "sheet/print.html", _title(visitor), view, sections=view.all()
-            )
+                request, visitor, "sheet/print.html", _title(visitor), view,
+                sections=sections, start=start, following=following,
+            )  # fmt: skip
 
         return await self._opened(request, "my record print", work)
 
@@ -163,7 +166,7 @@ class RecordPages:
             made = await asyncio.to_thread(
                 record_pdf, words, person, said, sections, language=view.language, now=look.now
             )
-            kept = {**_KEPT, "Content-Disposition": 'attachment; filename="record.pdf"'}
+            kept = {**HEADERS, "Content-Disposition": 'attachment; filename="record.pdf"'}
             return Response(made, headers=kept, media_type="application/pdf")
 
         return await self._opened(request, "my record pdf", work)
@@ -173,7 +176,7 @@ class RecordPages:
 
         async def work(look: Look, visitor: Visitor, _form: Form) -> Response:
             answer = await self.documents.summary(look, visitor.actor, Asked(), visitor.patient)
-            kept = {**_KEPT, "Content-Disposition": 'attachment; filename="patient-summary.json"'}
+            kept = {**HEADERS, "Content-Disposition": 'attachment; filename="patient-summary.json"'}
             return Response(answer.body, headers=kept, media_type="application/fhir+json")
 
         return await self.my.run(request, "query", "my summary", work)
