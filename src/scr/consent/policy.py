@@ -91,9 +91,9 @@ class Policy:
         """
         if kind is not ActorKind.PROFESSIONAL:
             return self.online.get(kind)
-        found = self.roles.get(role or "")
-        if found is None or given.isdisjoint(self.granted):
-            return found
+        found = None if role is None else self.roles.get(role)
+        if found is None:
+            return None
         return joined(found, [self.granted[code] for code in sorted(given & self.granted.keys())])
 
     def purposes_of(self, kind: ActorKind) -> frozenset[str]:
@@ -119,7 +119,7 @@ class Policy:
 
     def waits_for_review(self, labels: tuple[str, ...]) -> bool:
         """Whether such an entry is kept from who reads online: by its source, or until a review."""
-        return bool(labels) and (_NOT_FOR_PATIENTS in labels or self.labels.reviewed_before_online(labels))
+        return _NOT_FOR_PATIENTS in labels or self.labels.reviewed_before_online(labels)
 
     def is_above(self, role: Role, labels: tuple[str, ...]) -> bool:
         """Whether the confidentiality of an entry with these labels is above the role's clearance."""
@@ -128,11 +128,6 @@ class Policy:
     def is_above_restricted(self, labels: tuple[str, ...]) -> bool:
         """Whether it is above R (restricted), or cannot be read: what no broken glass opens."""
         return _level(labels) > LEVELS.index("R")
-
-    def withholds(self, role: str | None) -> bool:
-        """Whether what is marked R (restricted) is kept from a job role, by its code."""
-        found = self.roles.get(role or "")
-        return found is None or self.is_below_restricted(found)
 
     def is_below_restricted(self, role: Role) -> bool:
         """Whether the role is cleared for less than R."""

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from scr.consent.actor import ActorKind
 from scr.consent.agreements import Agreement, Agreements, load_agreements
 from scr.consent.breakglass import GlassPolicy
 from scr.consent.policy import Role, load_policy
 from scr.consent.proxies import load_proxies
+from scr.consent.roles import LEVELS, Level
 from scr.data import DataFiles
 from scr.errors import Invalid
+from scr.fhir.canonical import LABEL_SYSTEM
 from scr.fhir.headings import HEADINGS, types_under
 from scr.fhir.identifiers import OdsCode
+from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
 T0 = 1_772_020_800_000
 HERE, THERE = OdsCode("ZZH01"), OdsCode("ZZH02")
@@ -29,6 +33,7 @@ def changed(home: Path, name: str, right: str, wrong: str) -> DataFiles:
     return DataFiles(home)
 
 
+_CLOSED: tuple[frozenset[str], frozenset[str], Level] = (frozenset(), frozenset(), "U")
 COURT = "      name: Deputy for personal welfare, appointed by the court\n      capacity: "
 CITIZEN = "citizen:\n  purposes: [PATRQT]\n  from_age: 16\n  headings: "
 CARER = "carer:\n  purposes: [FAMRQT]\n  headings: "
@@ -79,7 +84,7 @@ REFUSED = [
         "labels.yaml",
         "open_to: []",
         "open_to: [B9]",
-        "open_to: B9: not defined under 'activities' of roles.yaml",
+        "bars.hfe-act.open_to: B9: not defined under 'activities' of roles.yaml",
     ),
 ]
 
@@ -161,7 +166,8 @@ def test_what_a_file_leaves_out_is_the_closed_or_the_plain(tmp_path: Path) -> No
     assert policy.purposes == {"T"}
     assert not policy.assurance
     assert [policy.may(role, "a") for role in ("R1", "R0", None, "R9")] == [True, False, False, False]
-    assert [policy.withholds(role) for role in ("R2", "R1", "R0", None)] == [False, True, True, True]
+    below = [policy.is_below_restricted(policy.roles[role]) for role in ("R2", "R1", "R0")]
+    assert below == [False, True, True]
     assert policy.types_of(policy.roles["R1"]) == frozenset(types_under("problems"))
     shipped = load_policy(DataFiles())
     assert (GlassPolicy().hours, GlassPolicy().most_hours, GlassPolicy().most_at_once) == (0, 0, 0)
@@ -170,6 +176,54 @@ def test_what_a_file_leaves_out_is_the_closed_or_the_plain(tmp_path: Path) -> No
     assert proxies.citizen is not None
     assert proxies.citizen.clearance == "N"
     assert len(shipped.hash) == 16
+
+
+def test_who_reads_online_opens_what_their_file_says(tmp_path: Path) -> None:
+    """Citizens their own part and carers theirs: the headings, all of them where it says so, and what they
+    may add and correct. What somebody may write in one role is written here."""
+    adds = "adds: [Binary, Communication, Composition, DocumentReference, Observation, RelatedPerson, Task]"
+    files = changed(tmp_path, "proxies.yaml", CITIZEN + "all", CITIZEN + "[problems]")
+    path = tmp_path / "consent" / "proxies.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(adds, "adds: [Task]", 1).replace(adds, "adds: []"), encoding="utf-8")
+    policy = load_policy(files)
+    writes = frozenset({("Task", "c"), ("Task", "u")})
+    assert policy.online == {
+        ActorKind.CITIZEN: Role(
+            "citizen", "citizen", frozenset({"problems"}), frozenset("rscu"), "N", writes=writes
+        ),
+        ActorKind.CARER: Role("carer", "carer", frozenset(HEADINGS), frozenset("rs"), "N"),
+    }
+    one, other = Role("a", "", *_CLOSED, writes=writes), Role("b", "", *_CLOSED)
+    policy = replace(policy, roles={"a": one, "b": other})
+    assert policy.writers("Task", "c")
+    assert not policy.writers("Flag", "c")
+    assert not policy.writers("Task", "d")
+
+
+def test_how_confidential_an_entry_is() -> None:
+    """The highest of its levels; one that nobody knows is above all; a sensitivity alone is restricted."""
+    policy = load_policy(DataFiles())
+    level, act = f"{V3_CONFIDENTIALITY}|", f"{V3_ACT_CODE}|"
+    told: list[tuple[tuple[str, ...], str]] = [
+        ((), "N"), (("x|V",), "N"), ((level + "U",), "U"), ((level + "L", level + "U"), "L"),
+        ((level + "R", level + "N"), "R"), ((level + "V", level + "R"), "V"), ((level + "x",), "above all"),
+        ((act + "HIV",), "R"), ((act + "HIV", level + "N"), "N"), ((act + "NOPAT",), "N"),
+        ((act + "NOPAT", act + "HIV"), "R"),
+    ]  # fmt: skip
+    for labels, wanted in told:
+        above = [one for one in LEVELS if policy.is_above(Role("", "", *_CLOSED[:2], one), labels)]
+        assert above == list(LEVELS[: LEVELS.index(wanted)] if wanted in LEVELS else LEVELS), labels
+        assert policy.is_above_restricted(labels) is (wanted in ("V", "above all"))
+
+
+def test_what_waits_for_a_review_is_what_the_source_or_a_label_says() -> None:
+    """Either alone; and nothing else does."""
+    policy = load_policy(DataFiles())
+    review = next(one.key for one in policy.labels.labels.values() if one.review)
+    plain = next(one.key for one in policy.labels.labels.values() if not one.review)
+    told = [(), (f"{V3_ACT_CODE}|NOPAT",), (f"{LABEL_SYSTEM}|{review}",), (f"{LABEL_SYSTEM}|{plain}",)]
+    assert [policy.waits_for_review(labels) for labels in told] == [False, True, True, False]
 
 
 def test_agreements_by_their_words(tmp_path: Path) -> None:

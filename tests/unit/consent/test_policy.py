@@ -19,12 +19,14 @@ activities:
     headings: [allergies]
     interactions: [r]
 roles:
-  R1: {name: One, activities: [see]}
+  R1:
+    name: One
+    activities: [see]
 """
 
 MISTAKES = [
     ("headings: [allergies]", "headings: [alergies]", 5, "unknown headings: alergies"),
-    ("activities: [see]", "activities: [look]", 8, "'look', which is not defined"),
+    ("activities: [see]", "activities: [look]", 10, "'look', which is not defined"),
     ("interactions: [r]", "interactions: [write]", 6, "Input should be 'r' or 's'"),
     ("interactions: [r]", "interactoins: [r]", 6, "did you mean 'interactions'"),
     ("    name: See\n", "    name: See\n    writes: {Patient: [u]}\n", 5, "Patient is not written here"),
@@ -60,6 +62,8 @@ def test_a_mistake_names_file_and_line(
         load_policy(home_with(tmp_path, GOOD.replace(right, wrong, 1)))
     assert f"line {line}" in str(refused.value)
     assert message in str(refused.value)
+    own = message.startswith(("unknown headings", "'look'", "Patient is not"))
+    assert refused.value.code == ("bad-policy" if own else "bad-configuration")
 
 
 def test_every_packaged_role_that_views_can_see_demographics() -> None:
