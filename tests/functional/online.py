@@ -126,11 +126,13 @@ class Online:
 
 
 @asynccontextmanager
-async def online(home: Path, database_url: str, **settings: Any) -> AsyncIterator[Online]:
+async def online(
+    home: Path, database_url: str, *, upstreams: tuple[Upstream, ...] = (UPSTREAM,), **settings: Any
+) -> AsyncIterator[Online]:
     """A deployment with an upstream for citizens, whom it shows what no code system has classified: none is
     loaded."""
     _show_unclassified(home)
-    async with running(home, database_url, upstreams=(UPSTREAM,), **settings) as deployment:
+    async with running(home, database_url, upstreams=upstreams, **settings) as deployment:
         yield Online(deployment)
 
 

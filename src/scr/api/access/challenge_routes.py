@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -12,17 +12,18 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.api.access.acting import check_own
 from scr.api.access.challenge_desk import told
-from scr.api.access.challenging import Challenging
+from scr.api.access.challenging import Challenging, knows_all
 from scr.api.access.visits import Visits
 from scr.api.access.who import Visitor
 from scr.api.desk import read_body
-from scr.api.look import Answer, Look
+from scr.api.look import Answer, Look, written
 from scr.api.routing import Router
 from scr.consent.decide import Interaction
-from scr.errors import Forbidden, Invalid
+from scr.errors import Invalid
 from scr.fhir.dates import instant_text
-from scr.store import notices
+from scr.store import challenges, notices
 from scr.store.engine import Database
 from scr.store.notices import Choice, Notice, NoticeKind
 
@@ -85,8 +86,8 @@ class ChallengeRoutes:
     async def every(self, request: Request, whose: str) -> Response:
         """What was said to be wrong in the record."""
 
-        async def handle(_look: Look, visitor: Visitor) -> Answer:
-            found = await self.challenging.every(visitor)
+        async def handle(look: Look, visitor: Visitor) -> Answer:
+            found = await self.challenging.every(look, visitor)
             return _json({"challenges": [told(one) for one in found]})
 
         return await self._visit(request, whose, "query", "challenges", Interaction.READ, handle)
@@ -104,8 +105,8 @@ class ChallengeRoutes:
     async def one(self, request: Request, whose: str, logical: str) -> Response:
         """One of them."""
 
-        async def handle(_look: Look, visitor: Visitor) -> Answer:
-            return _json(told(await self.challenging.one(visitor, logical)))
+        async def handle(look: Look, visitor: Visitor) -> Answer:
+            return _json(told(await self.challenging.one(look, visitor, logical)))
 
         return await self._visit(request, whose, "read", "challenges", Interaction.READ, handle)
 
@@ -131,10 +132,15 @@ class ChallengeRoutes:
 
         async def handle(look: Look, visitor: Visitor) -> Answer:
             ids = (await _read(request, _SEEN, "`ids`")).ids
-            if not visitor.own:
-                raise Forbidden("what the person has seen is for them to say", code="own-only")
-            people = visitor.known.view
-            count = await self.database.write(lambda conn: notices.seen(conn, people, ids, look.now))
+            check_own(visitor)
+            people, policy = visitor.known.view, self.challenging.kit.policy
+            count = await written(
+                look,
+                self.database,
+                policy,
+                lambda conn: notices.seen(conn, people, ids, look.now),
+                lambda _: None,
+            )
             return _json({"seen": count})
 
         return await self._visit(request, whose, "update", "notices", Interaction.READ, handle)
@@ -151,10 +157,10 @@ class ChallengeRoutes:
     async def choose(self, request: Request, whose: str) -> Response:
         """Choose it, kind by kind."""
 
-        async def handle(_look: Look, visitor: Visitor) -> Answer:
+        async def handle(look: Look, visitor: Visitor) -> Answer:
             sent = await _read(request, _CHOICES, "kinds, each with `page` and `message`")
             wanted = {kind: Choice(one.page, one.message) for kind, one in sent.items()}
-            await choose(self.database, visitor, wanted)
+            choose(look, visitor, wanted)
             return _json(choices_json(wanted))
 
         return await self._visit(request, whose, "update", "notice-choices", Interaction.READ, handle)
@@ -174,17 +180,33 @@ class ChallengeRoutes:
 
 
 async def shown_notices(visits: Visits, database: Database, look: Look, visitor: Visitor) -> Sequence[Notice]:
-    """What the visitor is told: a new result only while they may see it, and of what carers did the person
-    alone."""
-    people = visitor.known.view
+    """What the visitor is told: of a new result only while they may see it.
+
+    Of who looked, and of what carers did, the person alone is told; a carer, and an app, of the answer to a
+    challenge while they may see the entry.
+    """
+    people, limited = visitor.known.view, not knows_all(visitor)
     found = await database.read(lambda conn: notices.notices_of(conn, people))
-    if not visitor.own:
+    if limited:
         found = [one for one in found if one.kind in _CARERS]
-    if any(one.kind is NoticeKind.RESULT for one in found):
+    if any(limited or one.kind is NoticeKind.RESULT for one in found):
         opened = await visits.open(look, visitor)
         there = {entry.reference for entry in opened.permitted}
-        found = [one for one in found if one.kind is not NoticeKind.RESULT or one.details["entry"] in there]
-    return found
+        said = await database.read(lambda conn: challenges.of_people(conn, people))
+        about = {one.challenge.id: one.said.entry for one in said}
+        found = [
+            one
+            for one in found
+            if (one.kind is not NoticeKind.RESULT or one.details["entry"] in there)
+            and (not limited or one.kind is NoticeKind.RESULT or about.get(one.details["challenge"]) in there)
+        ]
+    return [_nowhere(one) for one in found] if visitor.admitted.hides else found
+
+
+def _nowhere(one: Notice) -> Notice:
+    """Without what tells of a place: nobody is to learn where the person is."""
+    kept = {name: text for name, text in one.details.items() if name not in {"source", "at", "role"}}
+    return replace(one, details=kept)
 
 
 async def chosen(database: Database, visitor: Visitor) -> dict[NoticeKind, Choice]:
@@ -192,16 +214,16 @@ async def chosen(database: Database, visitor: Visitor) -> dict[NoticeKind, Choic
     return await database.read(lambda conn: notices.choices(conn, visitor.known.person))
 
 
-async def choose(database: Database, visitor: Visitor, wanted: dict[NoticeKind, Choice]) -> None:
-    """Let the person choose. Raises Forbidden for anybody else."""
-    if not visitor.own:
-        raise Forbidden("how the person is told is for them to choose", code="own-only")
+def choose(look: Look, visitor: Visitor, wanted: dict[NoticeKind, Choice]) -> None:
+    """Let the person choose, in one transaction with the row of the look. Raises Forbidden for anybody else:
+    whoever could choose this could look unseen."""
+    check_own(visitor)
 
     def work(connection: Connection) -> None:
         for person in visitor.known.view:
             notices.choose(connection, person, wanted)
 
-    await database.write(work)
+    look.beside.append(work)
 
 
 def notice_json(one: Notice) -> dict[str, object]:

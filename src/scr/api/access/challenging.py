@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 from sqlalchemy import Connection
 
 from scr.access.challenges.deadline import due
@@ -73,8 +74,8 @@ class Challenging:
         reason = reason_of(typed)
         entry = await self.entry(look, visitor, reference)
         kit, person, owner = self.kit, visitor.known.person, self.providers[OdsCode(entry.source)]
-        logical = self._logical(person, once)
-        every = await self.every(visitor)
+        logical = self._logical(visitor, once)
+        every = await self._every(visitor)
         there = next((one for one in every if one.challenge.id == logical), None)
         if there is not None:
             return there
@@ -100,21 +101,32 @@ class Challenging:
 
         return await written(look, kit.database, kit.policy, work, lambda _: _noted(look, logical))
 
-    async def every(self, visitor: Visitor) -> list[Found]:
-        """Everything that was said to be wrong in the record, the newest first."""
+    async def every(self, look: Look, visitor: Visitor) -> list[Found]:
+        """What was said to be wrong in the record, the newest first, as the visitor may know of it.
+
+        The person knows of all. A carer, and an app, know of what is said of entries that they may see.
+        """
+        found = await self._every(visitor)
+        if found and not knows_all(visitor):
+            opened = await self.visits.open(look, visitor)
+            there = {entry.reference for entry in opened.permitted}
+            found = [one for one in found if one.said.entry in there]
+        return [_nowhere(one) for one in found] if visitor.admitted.hides else found
+
+    async def _every(self, visitor: Visitor) -> list[Found]:
         people = visitor.known.view
         return await self.kit.database.read(lambda conn: store.of_people(conn, people))
 
-    async def one(self, visitor: Visitor, logical: str) -> Found:
+    async def one(self, look: Look, visitor: Visitor, logical: str) -> Found:
         """One of them. Raises NotFound."""
-        for found in await self.every(visitor):
+        for found in await self.every(look, visitor):
             if found.challenge.id == logical:
                 return found
         raise NotFound("there is no challenge with this id here", code="no-challenge")
 
     async def withdraw(self, look: Look, visitor: Visitor, logical: str) -> Found:
         """Take it back. Raises NotFound; Conflict where it is over; Forbidden for another carer's."""
-        found = await self.one(visitor, logical)
+        found = await self.one(look, visitor, logical)
         if not visitor.own and found.said.adder != self._added(visitor, logical, look.now).adder:
             raise Forbidden("somebody else has said so: it is for them to take back", code="other-author")
         kit = self.kit
@@ -137,16 +149,29 @@ class Challenging:
         if not (ruling.whole.permit and ruling.permits(entry)):
             raise Forbidden("this cannot be added here by you", code="not-shown")
 
-    def _logical(self, person: Person, once: str) -> str:
+    def _logical(self, visitor: Visitor, once: str) -> str:
+        """The id of a new one: random, or of this very attempt of this visitor."""
         if not once:
             return MARK + random_id()
-        return MARK + opaque_id(self.kit.keys.id_key, ADDED_SOURCE, "Task", f"{person.key}\x1f{once}")
+        local = f"{visitor.person}\x1f{visitor.actor.subject}\x1f{once}"
+        return MARK + opaque_id(self.kit.keys.id_key, ADDED_SOURCE, "Task", local)
 
     def _added(self, visitor: Visitor, logical: str, now: int) -> Added:
         local = f"{visitor.person}\x1f{visitor.actor.subject}"
         adder = opaque_id(self.kit.keys.id_key, ADDED_SOURCE, "adder", local)
         name = visitor.name or (visitor.of if visitor.own else "")
         return Added(logical, visitor.patient, name, visitor.own, now, adder)
+
+
+def knows_all(visitor: Visitor) -> bool:
+    """Whether somebody may know of all that was said of the record: the person, at our own pages."""
+    return visitor.own and not visitor.actor.app
+
+
+def _nowhere(found: Found) -> Found:
+    """Without what tells of a place: nobody is to learn where the person is."""
+    said = msgspec.structs.replace(found.said, source="", answered_by="")
+    return Found(replace(found.challenge, owner=""), said, found.person)
 
 
 def carry_on(connection: Connection, kit: Kit, after: Found, now: int) -> None:

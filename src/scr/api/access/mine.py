@@ -6,8 +6,9 @@ The JSON API and the pages serve it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 from sqlalchemy import Connection
 
 from scr.access import choices
@@ -83,13 +84,15 @@ class Mine:
             asked = Asked(text.strip(), visitor.actor.subject, visitor.name, found.sentence)
             return look_questions.ask(conn, person, which, asked, look.now)
 
-        return await written(look, self.database, self.policy, work, lambda _: None)
+        made = await written(look, self.database, self.policy, work, lambda _: None)
+        return _nowhere(made) if visitor.admitted.hides else made
 
     async def questions(self, look: Look, visitor: Visitor) -> list[Question]:
         """What the person has asked, the newest first, and what was answered."""
         check_own(visitor)
         view = visitor.known.view
-        return await self.database.read(lambda conn: look_questions.of_people(conn, view))
+        found = await self.database.read(lambda conn: look_questions.of_people(conn, view))
+        return [_nowhere(one) for one in found] if visitor.admitted.hides else found
 
     # Choices
 
@@ -182,6 +185,11 @@ class Mine:
         if not visitor.own:
             raise Forbidden("only the person themselves may do this", code="own-only")
         check_scope(visitor, sharing.CONSENT, letter)
+
+
+def _nowhere(one: Question) -> Question:
+    """Without the look in words, in which a place stands: nobody is to learn where the person is."""
+    return replace(one, question=msgspec.structs.replace(one.question, about=""))
 
 
 def check_scope(visitor: Visitor, kind: str, letter: str) -> None:

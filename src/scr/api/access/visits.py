@@ -231,7 +231,10 @@ class Visits:
             return moved(sign_in_address(request))
         mend = done.error.status in (400, 409, 412, 413, 422)
         if mend and again is not None and done.visitor is not None and done.form is not None:
-            return await again(look, done.visitor, done.form, done.error)
+            try:
+                return await again(look, done.visitor, done.form, done.error)
+            except Exception as more:  # noqa: BLE001 - the HTTP boundary, as in ``_do``: there is no such page
+                done.error = told_of(look, more)
         return await failed(request, look, done.error, done.visitor)
 
     async def _do(self, look: Look, done: _Done[V, R], work: Callable[[], Awaitable[None]]) -> None:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from scr.api.pages.dress import worn
 from scr.api.pages.menu import MENUS, SERVICES, Place
 from scr.api.pages.render import HEADERS
+from scr.api.pages.straight import straight
 from scr.api.pages.tongue import COOKIE, LANGUAGES, chosen, tongue
 from scr.errors import ScrError
 
@@ -174,6 +175,7 @@ def environment(language: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=straight,
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
@@ -200,6 +202,7 @@ def _macros() -> Mapping[str, Callable[..., str]]:
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=straight,
     )
     return {
         name: getattr(made.get_template(f"nhsuk/components/{folder}/macro.jinja").module, name)

@@ -10,6 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from scr.api.pages.straight import straight
 from scr.errors import ScrError
 from scr.fhir.dates import LONDON, utc
 
@@ -70,6 +71,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=straight,
     )
     environment.filters["day"] = _day
     environment.filters["moment"] = _moment

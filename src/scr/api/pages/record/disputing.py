@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +26,7 @@ from scr.store import notices
 from scr.store.engine import Database
 from scr.store.keys import random_id
 from scr.store.notices import Choice, NoticeKind
+from scr.store.people import Person
 
 WRONG, NOTICES = "/my/challenges", "/my/notices"
 KINDS = {
@@ -69,8 +71,8 @@ class DisputingPages:
     async def every(self, request: Request) -> Response:
         """What was said, and what came of it."""
 
-        async def work(_look: Look, visitor: Visitor, _form: Form) -> Response:
-            found = await self.challenging.every(visitor)
+        async def work(look: Look, visitor: Visitor, _form: Form) -> Response:
+            found = await self.challenging.every(look, visitor)
             return self.my.show(
                 request, visitor, "my/wrong.html", found=found, states=STATES,
                 done=request.query_params.get("done", ""),
@@ -93,7 +95,7 @@ class DisputingPages:
             look: Look, visitor: Visitor, values: Mapping[str, str], error: ScrError | None = None
         ) -> Response:
             meant = await self.challenging.entry(look, visitor, entry)
-            owner = self.challenging.owner(meant)
+            owner = "" if visitor.admitted.hides else self.challenging.owner(meant)
             return self.my.show(
                 request, visitor, "my/wrong_new.html", error.status if error else 200,
                 errors=errors_of(error), line=lines_of([meant])[meant.id], owner=owner, values=values,
@@ -113,7 +115,7 @@ class DisputingPages:
             if request.method == "POST":
                 await self.challenging.withdraw(look, visitor, logical)
                 return moved(f"{WRONG}?done=back")
-            found = await self.challenging.one(visitor, logical)
+            found = await self.challenging.one(look, visitor, logical)
             meaning = {kind.value: text for kind, text in OUTCOMES.items()}
             return self.my.show(
                 request, visitor, "my/wrong_one.html", one=found, states=STATES, meaning=meaning
@@ -127,12 +129,12 @@ class DisputingPages:
 
         async def work(look: Look, visitor: Visitor, form: Form) -> Response:
             if request.method == "POST":
-                await choose(self.database, visitor, _choices(form))
+                choose(look, visitor, _choices(form))
                 return moved(f"{NOTICES}?done=chosen")
             found = await shown_notices(self.my.visits, self.database, look, visitor)
             people, fresh = visitor.known.view, [one.id for one in found if one.seen is None]
             if visitor.own and fresh:
-                await self.database.write(lambda conn: notices.seen(conn, people, fresh, look.now))
+                look.beside.append(lambda conn: _seen(conn, people, fresh, look.now))
             return self.my.show(
                 request, visitor, "my/notices.html", found=found, kinds=KINDS, leads=_LEADS,
                 choices=await chosen(self.database, visitor), own=visitor.own,
@@ -141,6 +143,10 @@ class DisputingPages:
 
         action = "query" if request.method == "GET" else "update"
         return await self.my.run(request, action, "notices", work)
+
+
+def _seen(connection: Connection, people: Sequence[Person], ids: Sequence[str], now: int) -> None:
+    notices.seen(connection, people, ids, now)
 
 
 def _choices(form: Form) -> dict[NoticeKind, Choice]:

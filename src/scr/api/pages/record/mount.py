@@ -32,4 +32,4 @@ def mount_my(app: FastAPI, services: Services, visits: Visits) -> None:
     app.include_router(LookedPages(my, mine).router())
     app.include_router(CouldPage(my, mine, acting).router())
     app.include_router(ChoicesPages(my, mine, acting).router())
-    app.include_router(WhosePages(my, acting, proxies).router())
+    app.include_router(WhosePages(my, acting).router())

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.access.proxies import Proxies
 from scr.api.access.acting import Acting
 from scr.api.access.who import Caller
 from scr.api.look import Look
@@ -39,7 +38,6 @@ class WhosePages:
 
     my: My
     acting: Acting
-    proxies: Proxies
 
     def router(self) -> Router:
         """Their routes."""
@@ -51,8 +49,8 @@ class WhosePages:
     async def whose(self, request: Request) -> Response:
         """Choose whose record the pages are about from now on."""
 
-        async def work(_look: Look, caller: Caller, form: Form) -> Response:
-            people = await self._people(caller)
+        async def work(look: Look, caller: Caller, form: Form) -> Response:
+            people = await self._people(look, caller)
             if request.method == "GET":
                 return self._choice(request, caller, people)
             wanted = form.get("whose", "")
@@ -62,8 +60,8 @@ class WhosePages:
             self.my.visits.choose(answer, wanted)
             return answer
 
-        async def again(_look: Look, caller: Caller, _form: Form, error: ScrError) -> Response:
-            return self._choice(request, caller, await self._people(caller), error)
+        async def again(look: Look, caller: Caller, _form: Form, error: ScrError) -> Response:
+            return self._choice(request, caller, await self._people(look, caller), error)
 
         return await self.my.run_caller(request, "read", "access/whose", work, again=again)
 
@@ -114,10 +112,12 @@ class WhosePages:
             code=form.get("code", ""),
         )  # fmt: skip
 
-    async def _people(self, caller: Caller) -> Sequence[Person]:
+    async def _people(self, look: Look, caller: Caller) -> Sequence[Person]:
+        """Whose records they may see now, beside their own: nobody else is named."""
         if caller.actor.kind is not ActorKind.CITIZEN:  # they came for one person, and for nobody else
             return ()
-        return await self.proxies.acts_for(caller.actor)
+        found = await self.my.visits.people(look, caller)
+        return [visitor.known.person for visitor in found if not visitor.own]
 
 
 def _told(error: ScrError | None, field: str) -> Sequence[FormError]:

@@ -28,5 +28,5 @@ def contents_answer(entries: Sequence[Entry], kind: str, logical: str, number: i
         raise NotFound(NOT_THERE, code="no-document")
     if len(found.data) > MOST_BYTES:
         raise TooLarge(f"is over {MOST_BYTES} bytes, and not given here", code="too-large")
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
     return Response(found.data, headers={**headers, **contents_headers(found, logical)})

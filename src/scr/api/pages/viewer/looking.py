@@ -24,7 +24,7 @@ from scr.api.signin.sign_in import SignIn
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Interaction, decide_actor
 from scr.consent.policy import Policy
-from scr.errors import Forbidden, ScrError, Unavailable
+from scr.errors import Forbidden, ScrError, Unauthenticated, Unavailable
 from scr.fhir.dates import utc
 from scr.store.engine import Database
 from scr.store.trail import append
@@ -84,7 +84,7 @@ class Looking:
         try:
             staff = await self._staff(request)
             if staff is None:
-                return moved(_sign_in_address(request))
+                raise Unauthenticated("sign in first", code="no-session")
             look.actor = staff.actor
             form = {} if request.method == "GET" else await self._form(request, staff)
             self._admit(look, staff.actor)
@@ -101,8 +101,13 @@ class Looking:
         if error is None and answer is not None:
             return answer
         assert error is not None
+        if staff is None and isinstance(error, Unauthenticated):
+            return moved(_sign_in_address(request))
         if staff is not None and again is not None and error.status in mend:
-            return await again(look, staff, form, error)
+            try:
+                return await again(look, staff, form, error)
+            except Exception as more:  # noqa: BLE001 - the HTTP boundary, as above
+                error = told_of(look, more)
         who = None if staff is None else staff.who
         return show_error(request, error, who=who, correlation=look.correlation)
 
