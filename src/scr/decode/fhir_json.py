@@ -113,7 +113,7 @@ def _parse(raw: bytes) -> Resource:
         raise DecodeError(
             "the payload is JSON and not FHIR: an object with a resourceType is expected", code="not-fhir"
         )
-    if _is_deeper_than(payload, MAX_DEPTH):
+    if _may_be_deeper(payload, MAX_DEPTH) and _is_deeper_than(payload, MAX_DEPTH):
         raise DecodeError(f"the payload is nested deeper than {MAX_DEPTH} levels", code="too-deep")
     return payload
 
@@ -131,6 +131,16 @@ def _not_json(body: bytes, error: json.JSONDecodeError, skipped: int) -> DecodeE
         "the payload is not well-formed JSON, or was cut short", code="not-json",
         where=f"line {error.lineno}, column {error.colno} (byte {at} of {len(body) + skipped})",
     )  # fmt: skip
+
+
+def _may_be_deeper(payload: object, limit: int) -> bool:
+    """Whether it is worth to look: written out with two spaces a level, which costs a fifth of the looking,
+    what is deeper has a line that begins so far to the right. Inside a text there is no line break."""
+    try:
+        written = orjson.dumps(payload, option=orjson.OPT_INDENT_2)
+    except orjson.JSONEncodeError:  # deeper than it writes at all
+        return True
+    return b"\n" + b"  " * limit in written
 
 
 def _is_deeper_than(payload: object, limit: int) -> bool:

@@ -118,7 +118,10 @@ def stamp(entry: Entry, version: str, last_updated: int) -> Entry:
     The entry must be fresh from ``pack``: bytes that were stamped before are not looked for.
     """
     opening = _opening(entry)
-    rest = entry.body[len(opening) :]
+    return _stamped(entry, opening, entry.body[len(opening) :], version, last_updated)
+
+
+def _stamped(entry: Entry, opening: bytes, rest: bytes, version: str, last_updated: int) -> Entry:
     comma = b"" if rest.startswith(b"}") else b","
     return msgspec.structs.replace(
         entry,
@@ -167,7 +170,7 @@ def stamp_by_content(entry: Entry) -> Entry:
     rest = entry.body[len(opening) :]
     said = hashlib.blake2b(opening, digest_size=CONTENT_VERSION // 2)
     said.update(rest if rest.startswith(b"}") else b"," + rest)
-    return stamp(entry, said.hexdigest(), entry.last_updated)
+    return _stamped(entry, opening, rest, said.hexdigest(), entry.last_updated)
 
 
 def versioned_by_content(entry: Entry) -> Entry:

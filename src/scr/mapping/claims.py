@@ -29,7 +29,10 @@ class ProfileClaims:
         profiles: Mapping[str, Profile],
         value_sets: Callable[[str], Holds | None] = lambda _: None,
     ) -> None:
-        self._requirements = requirements
+        self._required = {
+            kind: tuple(each for each in requirements if each.type == kind)
+            for kind in {each.type for each in requirements}
+        }
         self._profiles = profiles
         self._value_sets = value_sets
         self._in_table = frozenset(each.profile for each in requirements)
@@ -65,8 +68,9 @@ class ProfileClaims:
             return False
         if not loaded and name != f"UKCore-{kind}" and not self._known(name):
             return False
-        alone = _claiming(resource, [claim])
-        return not any(name.startswith(profile) for profile, _ in missing(alone, self._requirements))
+        alone = resource if len(resource["meta"]["profile"]) == 1 else _claiming(resource, [claim])
+        required = self._required.get(kind, ())
+        return not any(name.startswith(profile) for profile, _ in missing(alone, required))
 
     def _known(self, name: str) -> bool:
         return any(name.startswith(profile) for profile in self._in_table)

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, UNNAMED, opaque_id
 from scr.fhir.subjects import SUBJECT_FIELDS, subjects_of
@@ -22,6 +24,7 @@ _LITERAL = re.compile(r"(\w+://.*/)?([A-Z][A-Za-z]+)/([^/]+)(?:/_history/.*)?\Z"
 
 _ATTACHED = ("Binary/", "DocumentReference/")
 """How an attachment's address begins that names a resource of the same source."""
+_ADDRESSED = tuple(b'"url":"' + begins.encode() for begins in _ATTACHED)
 
 
 @dataclass(slots=True)
@@ -133,9 +136,12 @@ class References:
         return text if base else f"{kind}/{self.id_of(kind, local)}"
 
 
-def names_any(body: bytes) -> bool:
-    """Whether there is anything to rewrite in a resource, by its JSON without spaces."""
-    return b'"reference":' in body or any(b'"url":"' + begins.encode() in body for begins in _ATTACHED)
+def names_others(resource: Resource) -> bool:
+    """Whether there may be anything to rewrite in a resource beside the reference to its own patient."""
+    body = orjson.dumps(resource)  # to look through the bytes is cheaper than to walk
+    subject = resource.get(SUBJECT_FIELDS.get(str(resource.get("resourceType")), ""))
+    own = 1 if type(subject) is dict and type(subject.get("reference")) is str else 0
+    return body.count(b'"reference":') > own or any(begins in body for begins in _ADDRESSED)
 
 
 def own_patients(resources: Iterable[Resource], named: object = None) -> frozenset[str]:

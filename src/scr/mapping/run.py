@@ -30,7 +30,7 @@ from scr.mapping.fit import fit
 from scr.mapping.functions import MappingFunctions, Notes, UnmappedCode
 from scr.mapping.loss import lost_of
 from scr.mapping.meaning import Step, Untranslated, is_apart
-from scr.mapping.references import References, names_any, own_patients
+from scr.mapping.references import References, names_others, own_patients
 from scr.mapping.repeats import Made, Repeats
 from scr.mapping.template import MappingError
 from scr.mapping.values import iterate
@@ -259,7 +259,7 @@ def _entry(resource: Resource, refers: Refers, references: References, stamp: St
             where=stamp.place,
         )
     made, person = resource.copy(), f"Patient/{context.subject}"
-    anywhere = refers is None and names_any(orjson.dumps(resource))  # cheaper than to walk
+    anywhere = refers is None and names_others(resource)
     stamp_subject(made, person)
     if kind == "Patient":
         made["link"] = [{"other": {"reference": person}, "type": "refer"}, *made.get("link", ())]
