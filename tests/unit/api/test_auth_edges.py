@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import httpx
+import msgspec
 import orjson
 import pytest
 from joserfc import jws
@@ -166,9 +167,25 @@ async def test_a_signature_that_held_is_remembered_by_the_very_bytes() -> None:
         assert len(own.keys.verified) == kept
 
 
+async def test_what_a_token_says_is_read_once() -> None:
+    """Of a thousand; then none of before is remembered, and whoever comes again is."""
+    one, sent = verifier(), bearer()
+    await one.actor(sent)
+    ((digest, (header, claims)),) = one._read.items()
+    one._read[digest] = header, msgspec.structs.replace(claims, name="As it was read")
+    assert (await one.actor(sent)).name == "As it was read"
+    one._read.update({number.to_bytes(2): (header, claims) for number in range(998)})
+    for again, kept in ((bearer(jti="a"), 1_000), (sent, 1_000), (bearer(jti="b"), 1), (sent, 2)):
+        await one.actor(again)
+        assert len(one._read) == kept
+
+
 def test_who_is_trusted_and_whose_tokens_are_usual() -> None:
     """The settings' issuer, or else ourselves; who stands in the settings is not ourselves too."""
     theirs, client = TestIssuer(EC, url="https://theirs.example").settings(), httpx.AsyncClient()
+    others = [TestIssuer(EC, url=f"https://{name}.example").settings() for name in "abc"]
+    both = TokenVerifier([theirs, *others], client, own=ours())
+    assert both.usual == theirs.url
     both = TokenVerifier([theirs], client, own=ours())
     assert (both.issuers, both.usual) == (frozenset({theirs.url}), theirs.url)
     assert (verifier().issuers, verifier().usual) == (frozenset(), URL)

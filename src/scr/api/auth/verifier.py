@@ -101,8 +101,8 @@ class TokenVerifier:
 
     @property
     def usual(self) -> str:
-        """Whose tokens are meant where nobody is named: the issuer of the settings, or else ourselves."""
-        return next(iter(self._issuers or self._trusted), "")
+        """Whose tokens are meant where nobody is named: the settings' first issuer, or else ourselves."""
+        return next(iter(self._trusted), "")
 
     async def actor(self, authorization: str | None) -> Actor:
         """The actor of an ``Authorization`` header (see ``authorization_of``).
@@ -143,6 +143,7 @@ class TokenVerifier:
             if len(verified) >= _REMEMBERED:
                 verified.clear()
             verified.add(digest)
+        if digest not in self._read:
             if len(self._read) >= _READ:
                 self._read.clear()
             self._read[digest] = header, claims
