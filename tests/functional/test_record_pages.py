@@ -257,7 +257,7 @@ def test_a_person_reads_and_keeps_their_record(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/my/record")
     page.get_by_role("link", name=f"{GWILYM.given} {GWILYM.family}").click(no_wait_after=True)
     fills(page, site, GWILYM.family)
-    expect(seen(page, "Not known, because not every source answered")).to_be_visible()
+    expect(seen(page, "Not known, because a source did not answer")).to_be_visible()
     fine(page)
     page.goto(f"{site.address}/my/record/heading/demographics")
     sent = page.locator("li", has_text="Harrowmere General Hospital, received").first

@@ -14,6 +14,7 @@ import yaml
 from joserfc.jwk import KeySet, RSAKey
 
 from scr.api.oauth.signing import create_signing_key
+from scr.data import packaged_root
 from scr.demo.places import (
     COUNCIL,
     HOSPITAL,
@@ -108,6 +109,7 @@ def write_home(home: Path, ports: Ports) -> None:
     create_keys(home / "keys")
     create_signing_key(home / "keys" / "signing.json")
     create_sealing_key(home / "keys" / "audit.key")
+    _write_labels(home)
     _write_secret(home / NEIGHBOUR_TOKEN, secrets.token_urlsafe(32))
     _write_key_pair(home, PDS_KEY, PDS_PUBLIC_KEYS, PDS_KEY_ID)
     _write_key_pair(home, SIGN_IN_KEY, SIGN_IN_PUBLIC_KEYS, SIGN_IN_KEY_ID)
@@ -120,6 +122,19 @@ def write_home(home: Path, ports: Ports) -> None:
         }
         text = yaml.safe_dump(provider, sort_keys=False, allow_unicode=True)
         (home / "adapters" / "providers" / f"{ods}.yaml").write_text(text, encoding="utf-8")
+
+
+def _write_labels(home: Path) -> None:
+    """Let citizens and carers see codes that no release has classified.
+
+    As it is shipped, what nobody can classify is kept from them until somebody has looked at it: right where
+    a release of SNOMED CT is loaded, and much of a record without one. Here every code is on our own lists.
+    """
+    labels = (packaged_root() / "consent" / "labels.yaml").read_text(encoding="utf-8")
+    for who in ("citizen", "carer"):
+        labels = labels.replace(f"  {who}: withheld\n", f"  {who}: normal\n", 1)
+    (home / "consent").mkdir()
+    (home / "consent" / "labels.yaml").write_text(labels, encoding="utf-8")
 
 
 def _write_secret(file: Path, value: str) -> None:

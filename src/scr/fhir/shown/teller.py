@@ -31,7 +31,7 @@ from scr.fhir.shown.reading import (
 from scr.fhir.shown.statuses import status_words
 from scr.fhir.shown.value import any_text, value_of
 from scr.fhir.shown.when import ago_words, asked_words, clinical_date, date_words, day_of, day_words
-from scr.fhir.shown.words import kind_words, label, said
+from scr.fhir.shown.words import kind_words, label, nameless, said
 
 _MARK = CONTRIBUTION_SYSTEM.encode()
 _SAYS_NOTHING = frozenset({"unknown", "unk", "not known", "n/a"})
@@ -120,7 +120,9 @@ class Teller:
             kind=entry.type,
             kind_words=told,
             heading=entry.heading,
-            term=term or next(filter(None, (one.rpartition("|")[2] for one in entry.codes)), told),
+            term=term
+            or next(filter(None, (one.rpartition("|")[2] for one in entry.codes)), "")
+            or nameless(entry.type, told, language),
             plain="" if words.casefold() == term.casefold() else words,
             when=date_words(clinical_date(resource), language),
             day=day_of(entry.when),

@@ -89,6 +89,11 @@ _KINDS: Words = {
     "Task": ("Task", "Tasg"),
 }
 
+_NAMED = frozenset(
+    {"AllergyIntolerance", "Condition", "Immunization", "Medication", "MedicationAdministration"}
+    | {"MedicationDispense", "MedicationRequest", "MedicationStatement", "Procedure"}
+)
+_NAMELESS = ("(its name is not shown here)", "(nid yw ei enw'n cael ei ddangos yma)")
 _LABELS: Words = {
     "dose": ("How to take it", "Sut i'w gymryd"),
     "supply": ("Amount", "Swm"),
@@ -159,6 +164,14 @@ def heading_title(heading: str, language: Language = "en", *, plain: bool = Fals
     if not plain and language == "en":
         return HEADINGS.get(heading, heading)
     return of(_HEADINGS, heading, language) or heading
+
+
+def nameless(kind: str, told: str, language: Language) -> str:
+    """What stands in the place of the name of an entry, where whoever looks is not told it, or there is none:
+    a dose whose medicine is not named must not read as if it had no more to it."""
+    if kind not in _NAMED:
+        return told
+    return f"{told} {_NAMELESS[language == 'cy']}"
 
 
 def kind_words(kind: str, language: Language) -> str:
