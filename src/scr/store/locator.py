@@ -19,8 +19,13 @@ from scr.store.people import Person
 from scr.store.tables import LOCATOR, RESOURCE
 
 _CHUNK = 500
+_FEW = 50
+"""Entries that are looked for by their ids; for more, all that is known of the person is read at once."""
 _MADE = "made"
 _OF_PERSON = select(LOCATOR.c.id, LOCATOR.c.head).where(LOCATOR.c.person == bindparam("person"))
+_OF_THESE = select(LOCATOR.c.id, LOCATOR.c.head).where(
+    LOCATOR.c.person == bindparam("person"), LOCATOR.c.id.in_(bindparam("ids", expanding=True))
+)
 _FORGET = delete(LOCATOR).where(
     LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -72,7 +77,11 @@ def not_remembered(
     Raises Conflict ``other-person`` where an id is known as another person's, and not one of those who are
     ``linked`` with the person (opaque keys): of them, each stays with whom it was first served for.
     """
-    heads = {row.id: row.head for row in connection.execute(_OF_PERSON, {"person": person.key})}
+    if len(entries) <= _FEW:
+        found = connection.execute(_OF_THESE, {"person": person.key, "ids": [entry.id for entry in entries]})
+    else:
+        found = connection.execute(_OF_PERSON, {"person": person.key})
+    heads = {row.id: row.head for row in found}
     unknown = [entry.id for entry in entries if entry.id not in heads]  # mostly none, but the first time
     known = {entry.id for entry in entries if entry.id in heads and _is_so(entry, heads[entry.id], person)}
     for start in range(0, len(unknown), _CHUNK):

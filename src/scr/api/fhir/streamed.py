@@ -42,6 +42,8 @@ EVENTS = "text/event-stream"
 _FORMATS = {NDJSON: NDJSON, EVENTS: EVENTS, "ndjson": NDJSON, "application/ndjson": NDJSON}
 _PIECE = 65_536
 """Bytes of entries in one piece, about: so much is joined for one reader at a time."""
+_FIRST = 24
+"""Entries of what came together that go out before the others are looked at: somebody waits for the first."""
 _HEADERS = {"X-Accel-Buffering": "no"}
 """A proxy in front may not wait until it has all of it."""
 
@@ -207,12 +209,13 @@ class Arriving:
         self._results.put_nowait(None)
 
     async def parts(self) -> AsyncIterator[Opened]:
-        """What may go out, whenever there is something."""
+        """What may go out, whenever there is something: of each answer a few entries first."""
         known = self._admitted.known
         while (record := await self._results.get()) is not None:
-            early = self._admitted.early(self._settling, record.entries)
-            if early:
-                yield Opened(known, record, tuple(early), Ledger(()), self._admitted.permitted)
+            for some in (record.entries[:_FIRST], record.entries[_FIRST:]):
+                early = self._admitted.early(self._settling, some)
+                if early:
+                    yield Opened(known, record, tuple(early), Ledger(()), self._admitted.permitted)
 
 
 async def _written(form: _Form, told: AsyncGenerator[list[Entry] | Ledger]) -> AsyncGenerator[bytes]:
