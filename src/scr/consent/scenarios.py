@@ -245,10 +245,10 @@ def _tie(fact: TieFact) -> Tie:
 
 def _glass(actor: Actor, span: str) -> BrokenGlass:
     since, _, until = span.partition("/")
-    organisation = actor.organisation
-    if organisation is None:
-        raise ValueError("a glass is broken at an organisation: give `at`")
-    return BrokenGlass("g1", _PERSON, actor.subject, actor.role or "", organisation, _ms(since), _ms(until))
+    role, organisation = actor.role, actor.organisation
+    if role is None or organisation is None:
+        raise ValueError("a glass is broken in a role and at an organisation: give `role` and `at`")
+    return BrokenGlass("g1", _PERSON, actor.subject, role, organisation, _ms(since), _ms(until))
 
 
 def _online(fact: OnlineFact) -> Online:

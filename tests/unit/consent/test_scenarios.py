@@ -182,7 +182,12 @@ def test_a_scenario_that_comes_to_something_else_says_what(tmp_path: Path) -> No
         (
             ", at: ZZG01}, person: {",
             "}, person: {glass: 2026-05-01/2026-05-02, ",
-            "scenarios.0: a glass is broken at",
+            "scenarios.0: a glass is broken in a role and at",
+        ),
+        (
+            "role: R8000, at: ZZG01}, person: {",
+            "at: ZZG01}, person: {glass: 2026-05-01/2026-05-02, ",
+            "scenarios.0: a glass is broken in a role and at",
         ),
     ],
 )
