@@ -6,7 +6,8 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from scr.data import DataFiles, Document, load_yaml
@@ -31,18 +32,10 @@ from scr.mapping.loss import fields_read, known_fields, named
 from scr.mapping.paths import Path, Scope
 from scr.mapping.refers import refer_in
 from scr.mapping.repeats import Columns, columns
-from scr.mapping.template import (
-    Compiler,
-    Controls,
-    Template,
-    compile_template,
-    controls,
-    scopes,
-)
+from scr.mapping.template import Compiler, Controls, Template, compile_template, controls, scopes
 from scr.terminology.conceptmap import ConceptMaps
 
 FILE = "adapter.yaml"
-
 _QUANTITIES = frozenset({"valueQuantity", "doseQuantity", "component"})
 
 
@@ -163,11 +156,26 @@ def load_adapter(files: DataFiles, name: str, maps: ConceptMaps | None = None) -
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"add adapters/{name}/{FILE}"
         raise NotFound(f"there is no adapter {name!r}; {hint}", code="no-such-adapter") from None
-    document = load_yaml(path)
-    file = document.parse(AdapterFile)
-    compiler = Compiler(document, maps if maps is not None else ConceptMaps.load(files))
+    given = maps if maps is not None else ConceptMaps.load(files)
+    same = tuple((title, id(table)) for title, table in given.maps.items())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return replace(_compiled(name, file, compiler), fingerprint=f"{name}@{digest}")
+    return _read_once(name, path, digest, _Given(same, given))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The maps that an adapter is compiled with: as long as each of them is the same, so are they."""
+
+    same: tuple[tuple[str, int], ...]
+    maps: ConceptMaps = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def _read_once(name: str, path: FilePath, digest: str, given: _Given) -> Adapter:
+    """A process reads its adapters for several ends: as long as the file and the maps are the same, once."""
+    document = load_yaml(path)
+    adapter = _compiled(name, document.parse(AdapterFile), Compiler(document, given.maps))
+    return replace(adapter, fingerprint=f"{name}@{digest}")
 
 
 def _compiled(name: str, file: AdapterFile, compiler: Compiler) -> Adapter:
