@@ -148,6 +148,16 @@ async def test_those_who_waited_for_a_look_make_none_of_their_own() -> None:
     assert issuing.looks == 1
 
 
+async def test_who_names_a_new_key_waits_for_the_look_that_is_under_way() -> None:
+    """It may bring the key: nobody is refused because another was first to ask."""
+    issuing = Issuing()
+    assert await issuing.code("a") == ""
+    issuing.now += 6
+    issuing.found = (Published("a", EC, ""), Published("b", EC, ""))
+    assert await asyncio.gather(*(issuing.code("b") for _ in range(3))) == ["", "", ""]
+    assert issuing.looks == 2
+
+
 async def test_who_names_a_known_key_does_not_wait_for_a_look_that_hangs() -> None:
     """While the keys are in grace; who names another, or comes after that, has to."""
     one, go = Issuing(), asyncio.Event()
