@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -214,6 +215,7 @@ def _value(body: Body) -> str:
     return _normal(body.value_string or "")
 
 
+@lru_cache(maxsize=512)
 def _unit(text: str) -> str:
     """A unit, for comparison: laboratories and practices write one in many ways."""
     return _normal(text).translate(_UNIT_SIGNS).removeprefix("x").removeprefix("*").replace(" ", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import msgspec
 
@@ -45,10 +46,7 @@ def grouped(facts: Sequence[Facts], rules: Iterable[SameRule]) -> list[Group]:
     one medicine are never taken for one because a third entry is like both. The nearest in time go first.
     """
     known: dict[int, _Cluster] = {}
-    by_type: dict[str, list[Facts]] = {}
-    for one in facts:
-        if not (one.wrong or one.denies):
-            by_type.setdefault(one.entry.type, []).append(one)
+    by_type = _by_type(one for one in facts if not (one.wrong or one.denies))
     for rule in sorted(rules, key=lambda rule: rule.sources == "different"):
         mine = [one for kind in rule.types for one in by_type.get(kind, ())]
         for one, other in sorted(pairs_of(rule, mine), key=_apart):
@@ -119,13 +117,11 @@ def blocks_of(
     ``across``: whatever their types; ``elsewhere``: only where they are of several sources. Aspect by aspect,
     so that little is left to be asked about the later ones.
     """
-    blocks = [list(facts)] if across else _split(facts, lambda one: (one.entry.type,))
+    blocks = [list(facts)] if across else list(_by_type(facts).values())
     for aspect in by:
         keys = _KEYS[aspect]
         finer = (part for block in blocks for part in _split(block, keys))
-        blocks = _distinct(
-            block for block in finer if len(block) > 1 and not (elsewhere and _of_one_source(block))
-        )
+        blocks = _distinct(block for block in finer if not (elsewhere and _of_one_source(block)))
     return blocks
 
 
@@ -134,16 +130,22 @@ def _distinct(blocks: Iterable[list[Facts]]) -> list[list[Facts]]:
     return list({tuple(map(id, block)): block for block in blocks}.values())
 
 
-def _split(facts: Iterable[Facts], keys: _Keys) -> list[list[Facts]]:
-    blocks: dict[str, list[Facts]] = {}
+def _by_type(facts: Iterable[Facts]) -> dict[str, list[Facts]]:
+    found: dict[str, list[Facts]] = {}
     for one in facts:
-        for key in keys(one):
-            found = blocks.get(key)
-            if found is None:
-                blocks[key] = [one]
+        found.setdefault(one.entry.type, []).append(one)
+    return found
+
+
+def _split(facts: Sequence[Facts], keys: _Keys) -> list[list[Facts]]:
+    blocks: dict[str, list[Facts]] = {}
+    for one, several in zip(facts, map(keys, facts), strict=True):
+        for key in several:
+            if key in blocks:
+                blocks[key].append(one)
             else:
-                found.append(one)
-    return list(blocks.values())
+                blocks[key] = [one]
+    return [block for block in blocks.values() if len(block) > 1]
 
 
 def _of_one_source(block: Sequence[Facts]) -> bool:
@@ -153,7 +155,7 @@ def _of_one_source(block: Sequence[Facts]) -> bool:
 
 def near(block: Sequence[Facts], within_hours: float | None) -> Iterator[Pair]:
     """The pairs of a block whose clinical dates are near enough; one without a date is near to all."""
-    ordered = sorted(block, key=lambda one: (_start(one), one.entry.id))
+    ordered = sorted(block, key=_early)
     reach = len(ordered) if len(ordered) <= _MOST else 4
     for number, one in enumerate(ordered):
         for other in ordered[number + 1 : number + 1 + reach]:
@@ -192,19 +194,23 @@ def _day(one: Facts) -> tuple[str, ...]:
 
 _Keys = Callable[[Facts], tuple[str, ...]]
 _KEYS: dict[By, _Keys] = {
-    "concept": lambda one: one.concept,
-    "medicine": lambda one: one.medicine,
-    "identifier": lambda one: one.identifiers,
+    "concept": attrgetter("concept"),
+    "medicine": attrgetter("medicine"),
+    "identifier": attrgetter("identifiers"),
     "day": _day,
     "value": lambda one: (one.value,) if one.value else (),
     "lot": lambda one: (one.lot,) if one.lot else (),
-    "order": lambda one: one.based_on,
+    "order": attrgetter("based_on"),
 }
 """In what two entries agree, by aspect: they do where they have one of these in common."""
 
 
 def _start(one: Facts) -> int:
     return 0 if one.entry.when is None else one.entry.when[0]
+
+
+def _early(one: Facts) -> tuple[int, str]:
+    return (_start(one), one.entry.id)
 
 
 def _near(one: Facts, other: Facts, most: float) -> bool:
