@@ -82,13 +82,15 @@ class Ledger:
 
     ``nameless``: the sources are numbered and not named, because who cares for the person would tell where
     they are. ``uncleared``: what is marked as confidential is withheld from this actor, if there is any.
-    ``choices``: what the person's own choices that bind the actor are about, whatever there is.
+    ``choices``: what the person's own choices that bind the actor are about, whatever there is. ``guarded``:
+    from this actor even what nobody can classify is withheld, so that much may be.
     """
 
     lines: tuple[LedgerLine, ...]
     nameless: bool = False
     uncleared: bool = False
     choices: frozenset[Kind] = frozenset()
+    guarded: bool = False
 
     @property
     def complete(self) -> bool:
@@ -133,6 +135,7 @@ def make_ledger(
     nameless: bool = False,
     uncleared: bool = False,
     choices: frozenset[Kind] = frozenset(),
+    guarded: bool = False,
 ) -> Ledger:
     """The ledger of an answer.
 
@@ -141,8 +144,8 @@ def make_ledger(
     headings that the question was about; ``closed`` those of ``opened`` that are closed to the actor of one
     source, whatever it holds; ``objections`` the sources that the person does not want shared,
     which are told as withheld whatever they hold; ``nameless``: name no source; ``uncleared``: say that
-    what is marked as confidential is withheld; ``choices``: say what the person has chosen to withhold. A
-    List is not counted: it repeats what it lists.
+    what is marked as confidential is withheld; ``choices``: say what the person has chosen to withhold;
+    ``guarded``: what is not classified is withheld too. A List is not counted: it repeats what it lists.
     """
     counts = Counter([(entry.source, entry.heading) for entry in permitted if entry.type != "List"])
     added = any(source == ADDED_SOURCE for source, _ in counts)  # else nobody is told whether there is any
@@ -155,7 +158,7 @@ def make_ledger(
         _line(result, sources, counts, opened - closed.get(result.source.value, _NONE), asked)
         for result in shown
     )
-    return Ledger(lines, nameless, uncleared, choices)
+    return Ledger(lines, nameless, uncleared, choices, guarded)
 
 
 def _withheld(result: SourceResult) -> SourceResult:

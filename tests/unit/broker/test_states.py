@@ -15,7 +15,7 @@ from scr.sources.protocol import Outcome
 HEADINGS = frozenset({"allergies", "problems"})
 PROBLEM = entry("e1", "Condition", source="AAA", heading="problems")
 KEPT_BACK = {
-    "uncleared": replace(make_ledger([], {}, [], opened=HEADINGS), uncleared=True),
+    "guarded": replace(make_ledger([], {}, [], opened=HEADINGS), guarded=True),
     "choices": replace(make_ledger([], {}, [], opened=HEADINGS), choices=frozenset({"entry"})),
 }
 

@@ -314,6 +314,7 @@ class Opener:
             nameless=admitted.hides,
             uncleared=Obligation.TELL_OF_WITHHELD in admitted.ruling.whole.obligations,
             choices=choices_told(request, self._policy, utc(look.now)),
+            guarded=actor.kind in self._policy.labels.withheld_unclassified,
         )
         look.details["ledger"] = ledger.summary()
         return Opened(

@@ -18,13 +18,13 @@ def states(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, str]:
 
     ``none`` only where every source that can have something there answered, and no entry stands there. A
     source of which nothing is known but that it did not answer may have something under any heading.
-    From an actor from whom something may be withheld, under whichever heading, none is complete, or empty:
-    whether anything is withheld makes no difference.
+    For an actor from whom something of any heading may well be withheld (by the person's choice, or because
+    nobody has classified it) none is complete, or empty: whether anything is withheld makes no difference.
     A heading that is withheld from the actor by every source is left out: nothing is said of it.
     """
     filled = {one.heading for one in entries if one.source != PERSON_SOURCE and one.type != "List"}
     unknown = any(not line.headings and line.outcome not in _ANSWERED for line in ledger.lines)
-    unknown = unknown or ledger.uncleared or bool(ledger.choices)
+    unknown = unknown or ledger.guarded or bool(ledger.choices)
     found: dict[str, str] = {}
     for heading in HEADINGS:
         outcomes = [line.headings[heading][0] for line in ledger.lines if heading in line.headings]
