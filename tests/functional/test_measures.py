@@ -20,7 +20,7 @@ _TOLD = {*_ABOUT, "provider", "feed", "adapter", "code", "kind"}
 
 
 async def test_the_measures_of_a_busy_deployment_tell_of_nobody(tmp_path: Path) -> None:
-    """Looks, searches by number, refusals, a source that falls, a message in quarantine: every count is there.
+    """Looks, refusals, a source that falls, a message in quarantine: every count is there.
     No label is any but those known, and none holds a number, an id, a name or a date of anyone."""
     port = free_port()
     async with running(tmp_path, "", metrics_port=port) as busy:

@@ -37,6 +37,7 @@ from scr.store.engine import Database
 from scr.store.keys import DataKey, KeyRing
 from scr.store.messages import Message, MessageState, Wait
 from scr.store.quarantine import Quarantined, QuarantineState
+from scr.store.turns import somebody_is_at, turn
 from scr.store.watch import FeedWatch
 from scr.terminology.gapwords import SharedTexts
 
@@ -126,12 +127,15 @@ class Intake:
     async def recover(self) -> int:
         """Finish what was kept and not finished when the process ended; how many messages.
 
-        One that cannot be finished (its feed is not there any more, say) is told in the log and stays.
+        Another process may be filing one now: of a long one that is seen, and it is left to it; a short one
+        is one transaction, and whoever is second finds it done. One that cannot be finished (its feed is not
+        there any more, say) is told in the log and stays.
         """
         left = await self._database.read(partial(messages.pending, limit=None))
         if not self._register.asks:  # what waited for the register waits no more
             left += [message for message, _ in await self._database.read(messages.waiting)]
-        return sum([await self._finish(message) is not None for message in left])
+        alone = [message for message in left if not await somebody_is_at(self._database, message.id)]
+        return sum([await self._finish(message) is not None for message in alone])
 
     async def resume(self) -> int | None:
         """Try those messages again that wait and whose time has come, each feed's in their order.
@@ -238,9 +242,11 @@ class Intake:
         payload = Payload(
             self._keys, self._desk, self._texts, self._clock, message, provider, adapter, held, key
         )
-        totals = Totals()
-        async with self._batches(adapter, provider, raw) as batches:
+        totals = nothing = Totals()
+        async with self._batches(adapter, provider, raw) as batches, AsyncExitStack() as at_it:
             async for batch, last, ahead in batches:
+                if totals is nothing and not last:  # several transactions: one process at a time
+                    await at_it.enter_async_context(turn(self._database, message))
                 if not strict:
                     see(look, batch, ahead)
                 answers = await self._register.answers(adapter, () if held else batch)

@@ -22,6 +22,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import MessageState
 from scr.store.quarantine import quarantined
+from scr.store.turns import somebody_is_at, turn
 
 BAD = "1,Sample,Ada,1941-07-05,F,ZZ99 1AA,A81001,1999-03-02,{}"
 
@@ -69,6 +70,47 @@ def test_a_file_that_is_begun_anew_is_in_quarantine_once(database: Database, key
     items = database.read_now(quarantined)
     assert len(items) == len({item.place for item in items}) == 170
     assert database.read_now(messages.pending) == []
+
+
+async def test_what_another_process_is_at_is_left_to_it(database: Database, keys: KeyRing) -> None:
+    """A process that starts while another files a long file leaves it alone, and does it where that has died.
+    Two that are sent the same long file at once file it once, and say the same."""
+    feeder = Feeder(database, keys, "warn")
+    there, here = (started(database, keys, feeder, Desk, feeder.provider) for _ in range(2))
+    rows = [BAD.format(n) for n in range(130)]
+    first, second = ("\n".join([HEADER, *some]).encode() for some in (rows, rows[1:]))
+    kept = database.write_now(
+        lambda c: messages.keep(c, keys, feeder.provider.ods, feeder.feed.name, first, NOW)
+    )
+    async with turn(database, kept.id):
+        assert await here.recover() == 0
+    assert await here.recover() == 1
+    assert await here.recover() == 0
+    both = await asyncio.gather(*(i.receive(feeder.provider, feeder.feed, second) for i in (there, here)))
+    assert sorted(receipt.duplicate for receipt in both) == [False, True]
+    assert both[0].message == both[1].message
+    assert [len(receipt.problems) for receipt in both] == [129, 129]
+    assert len(database.read_now(quarantined)) == 130 + 129
+
+
+async def test_a_turn_is_of_one_at_a_time_and_ends_with_it(database: Database) -> None:
+    """Of many who want it each has it alone; nothing of it is left behind."""
+    there: list[int] = []
+    most: list[int] = []
+
+    async def once(number: int) -> None:
+        async with turn(database, "it"):
+            there.append(number)
+            most.append(len(there))
+            await asyncio.sleep(0)
+            there.remove(number)
+
+    async with turn(database, "another"):
+        await asyncio.gather(*map(once, range(4)))
+        assert await somebody_is_at(database, "another")
+    assert most == [1, 1, 1, 1]
+    assert not await somebody_is_at(database, "it")
+    assert not await somebody_is_at(database, "another")
 
 
 def test_a_message_that_cannot_be_finished_keeps_no_other_back(database: Database, keys: KeyRing) -> None:
