@@ -56,7 +56,7 @@ class Labeller:
         no label that spreads, and is no part of a document."""
         if resource.get("resourceType") in _DOCUMENTS:
             return False
-        return "meta" not in resource or not any(
+        return not any(
             system in _SPREADING and code != UNCLASSIFIED for system, code in security_of(resource)
         )
 
@@ -149,7 +149,7 @@ def _labelled_anew(
 def _standing(entry: Entry, lifts: Sequence[Lift]) -> tuple[frozenset[str], frozenset[str]]:
     """The labels that an entry has by itself, and those of them that are lifted from it."""
     brought = _keys(entry, _OWN) | _keys(entry, _LIFTED)
-    lifted = brought & lifted_on(entry, lifts) if brought and lifts else NONE
+    lifted = brought & lifted_on(entry, lifts)
     return brought - lifted, lifted
 
 
@@ -195,5 +195,5 @@ def _unclassified(resources: list[Resource], codes: LabelCodes) -> set[int]:
             documents.append(resource)
     if contents:
         for document in documents:
-            found.difference_update(contents.get(name, -1) for name in references_in(document))
+            found -= {contents[name] for name in references_in(document) if name in contents}
     return found

@@ -63,6 +63,7 @@ WHYS: list[tuple[str, str, list[Why], list[Why]]] = [
     (READ_V2, "K1...00", [Why("listed", "listed", "K1...")], []),
     (READ_V2, "K2...", [Why("listed", "listed", "K2")], []),
     (READ_V2, "K1...0", [], []),
+    (READ_V2, "K2x..", [], []),
     (SNOMED_CT, LISTED, [Why("listed", "listed", LISTED)], []),
     (SNOMED_CT, MEMBER, [Why("below", "listed", MEMBER)], [ROOTED, REFSET]),
     (SNOMED_CT, BELOW, [], [ROOTED, REFSET]),
@@ -90,7 +91,7 @@ def test_each_reason_is_told_once(
     assert set(found) == {*listed, *released}
     answer = codes.look_up((system, code))
     assert answer.labels == {why.label for why in found}
-    assert answer.known is (code != "Z" and code != "K1...0")
+    assert answer.known is (code not in {"Z", "K1...0", "K2x.."})
     assert LabelCodes(POLICY, None).look_up((system, code)) == Answer(
         frozenset(why.label for why in listed), bool(listed)
     )
@@ -189,10 +190,14 @@ def test_what_can_spread_is_told() -> None:
     ],
 )
 def test_what_stands_by_itself(kind: str, system: str, code: str, apart: bool) -> None:
-    """A resource without a label that spreads, and no part of a document."""
-    marked = {"meta": {"security": [{"system": system, "code": code}]}} if code else {}
+    """A resource without a label that spreads, and no part of a document; whatever else it is marked with."""
     labeller = Labeller(load_labels(DataFiles()))
-    assert labeller.apart({"resourceType": kind, **marked}) is apart
+    mark = {"system": system, "code": code}
+    for others in ([], [{"system": V3_CONFIDENTIALITY, "code": "R"}]):
+        for security in ([mark, *others], [*others, mark]) if code else ([],):
+            resource = {"resourceType": kind, "meta": {"security": security}}
+            assert labeller.apart(resource) is apart
+    assert code or labeller.apart({"resourceType": kind}) is apart
 
 
 def test_a_reference_set_without_a_release_brings_nothing() -> None:

@@ -139,6 +139,10 @@ def test_the_contents_of_a_document_are_what_its_type_says() -> None:
         _, marks = labelled(document, {"resourceType": "Binary", "id": "b"})
         assert ("unclassified" in marks) is unknown
         assert ("+hiv" in marks) is not unknown
+        other = condition(
+            HIV, **{"extension": [{"url": "urn:x", "valueReference": {"reference": "Binary/b"}}]}
+        )
+        assert "unclassified" in labelled(other, {"resourceType": "Binary", "id": "b"})[1]
 
 
 SET, DISEASE, BELOW, OLD, DRUG = "999004381000000103", "56265001", "57054005", "999000000000109", "318906001"
