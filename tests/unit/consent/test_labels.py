@@ -139,9 +139,7 @@ def test_the_contents_of_a_document_are_what_its_type_says() -> None:
         _, marks = labelled(document, {"resourceType": "Binary", "id": "b"})
         assert ("unclassified" in marks) is unknown
         assert ("+hiv" in marks) is not unknown
-        other = condition(
-            HIV, **{"extension": [{"url": "urn:x", "valueReference": {"reference": "Binary/b"}}]}
-        )
+        other = condition(HIV, extension=[{"url": "urn:x", "valueReference": {"reference": "Binary/b"}}])
         assert "unclassified" in labelled(other, {"resourceType": "Binary", "id": "b"})[1]
 
 

@@ -263,6 +263,10 @@ def test_agreements_by_their_words(tmp_path: Path) -> None:
     assert [kept.shares("gp", "results", purpose, "") for purpose in ("T", "U")] == [True, False]
     assert not found.shares_composed("council", "T")
     assert found.shares_composed("gp", "T")
+    for of in ("gp", ""):  # of one type alone, or of those whose type nobody knows
+        some = Agreements((Agreement("", frozenset({"gp"}), frozenset({of})),), (), found.names, {"x": "gp"})
+        assert some.shares_composed("gp", "T")
+        assert some.type_of("ZZ9", {}) == ""
 
 
 def test_what_is_shared_is_the_same_when_no_more_can_be_remembered() -> None:
