@@ -165,12 +165,26 @@ _TIME = len(',"lastUpdated":"2026-01-31T09:30:00.000Z"')
 
 
 def stamp_by_content(entry: Entry) -> Entry:
-    """The same for an entry that is not held: its version is a hash of its content, in hexadecimal."""
+    """The same for an entry that is not held: its version is a hash of its content, in hexadecimal.
+
+    The date of a snapshot List is no content: a system that prepares its lists as it is asked (GP Connect)
+    gives another one each time, of a list that has not changed.
+    """
     opening = _opening(entry)
     rest = entry.body[len(opening) :]
+    version = _hash_of(entry.type, opening, rest if rest.startswith(b"}") else b"," + rest)
+    return _stamped(entry, opening, rest, version, entry.last_updated)
+
+
+def _hash_of(kind: str, opening: bytes, rest: bytes) -> str:
+    """The hash of what ``pack`` wrote; ``rest`` begins with the comma or brace behind the mark."""
+    if kind == "List" and b'"date":' in rest:
+        made: Resource = orjson.loads(opening + rest.removeprefix(b","))
+        if made.get("mode") == "snapshot" and made.pop("date", None) is not None:
+            opening, rest = orjson.dumps(made), b""
     said = hashlib.blake2b(opening, digest_size=CONTENT_VERSION // 2)
-    said.update(rest if rest.startswith(b"}") else b"," + rest)
-    return _stamped(entry, opening, rest, said.hexdigest(), entry.last_updated)
+    said.update(rest)
+    return said.hexdigest()
 
 
 def versioned_by_content(entry: Entry) -> Entry:
@@ -183,9 +197,7 @@ def versioned_by_content(entry: Entry) -> Entry:
     opening, found, rest = entry.body.partition(version)
     if not found or not opening.endswith(b'"meta":{'):
         raise ValueError(f"the bytes of a {entry.type} are not stamped as the entry says")
-    said = hashlib.blake2b(opening, digest_size=CONTENT_VERSION // 2)
-    said.update(rest[_TIME:])
-    made = said.hexdigest()
+    made = _hash_of(entry.type, opening, rest[_TIME:])
     return msgspec.structs.replace(
         entry, version=made, body=b'%b"versionId":"%b"%b' % (opening, made.encode(), rest)
     )

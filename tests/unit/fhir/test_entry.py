@@ -77,6 +77,23 @@ def test_a_version_by_content_is_of_the_content_alone(extra: Resource, version: 
     assert ("x" in extra) or made.version != other.version
 
 
+@pytest.mark.parametrize(("mode", "same"), [("snapshot", True), ("working", False)])
+def test_when_a_snapshot_list_was_prepared_is_no_new_version(mode: str, same: bool) -> None:
+    """Asked twice, a list that has not changed has one version; what it lists counts as ever, and a date too
+    where the list is kept up."""
+    about: Resource = {"resourceType": "List", "id": "l1", "status": "current", "mode": mode}
+
+    def version(day: int, item: str) -> str:
+        items = [{"date": "2025-01-01", "item": {"reference": item}}]
+        entry = pack({**about, "date": f"2026-01-{day}", "entry": items}, source="RCB", now=1)
+        assert f"2026-01-{day}" in stamp_by_content(entry).body.decode()
+        assert versioned_by_content(stamp(entry, "7", 2)).version == stamp_by_content(entry).version
+        return stamp_by_content(entry).version
+
+    assert (version(11, "Condition/a") == version(12, "Condition/a")) is same
+    assert version(11, "Condition/a") != version(11, "Condition/b")
+
+
 def test_bytes_that_are_not_stamped_so_have_no_version_by_content() -> None:
     """Another version than the entry says, or none."""
     entry = pack(dict(OBSERVATION), source="RCB", now=5)
