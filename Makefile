@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HELD := tests/unit/consent tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
 
-.PHONY: help demo test bench coverage mutation assurance lint types layers check lock wheel clean
+.PHONY: help demo test bench coverage mutation assurance lint types layers check lock wheel sbom clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,10 @@ lock: ## Pin every dependency with its hashes, naming no package host
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation -o dist .
+
+sbom: $(VENV)/.runtime ## Write what a deployment is made of into dist/scr.cdx.json, in CycloneDX
+	mkdir -p dist
+	$(BIN)/python -m deploy.sbom requirements.lock dist/scr.cdx.json
 
 clean: ## Remove what was made
 	rm -rf $(VENV) dist build .demo .cache .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,6 +29,7 @@ _VERBS = {
     "conform": "conform",
     "init": "config",
     "config": "config",
+    "doctor": "doctor",
 }
 """Each verb and the module of its function; a group is ``app`` in the module of its name."""
 

@@ -1,0 +1,165 @@
+"""``scr doctor``: what a deployment needs, looked at one by one before it serves. Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import typer
+from cryptography import x509
+
+from scr.api.health import LATE_MS
+from scr.api.services import now_ms, open_keys, read_configuration
+from scr.cli.context import Context, console, listing
+from scr.data import DataFiles
+from scr.errors import ScrError
+from scr.settings import Settings
+from scr.store.audit.seals import waiting_since
+from scr.store.audit.signing import SealingKey
+from scr.store.engine import Database
+from scr.store.migrations import revision_of, revisions
+
+_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and what to do where it is not well."""
+
+    what: str
+    how: Literal["well", "look", "wrong"]
+    told: str
+
+
+def doctor(context: typer.Context) -> None:
+    """Look at settings, keys, database, audit, certificates, folders and scanner; 1 where one is wrong."""
+    found: Context = context.obj
+    settings = found.load().settings  # one that cannot be read is told as everywhere, and ends it
+    findings = [Finding("settings", "well", f"read, of {settings.home}"), *examined(settings)]
+    table = listing("what", "how", "meaning", whole=("what", "how"))
+    for one in findings:
+        table.add_row(one.what, one.how, one.told)
+    console.print(table)
+    if any(one.how == "wrong" for one in findings):
+        raise typer.Exit(1)
+
+
+def examined(settings: Settings) -> Iterator[Finding]:
+    """Every finding, in an order in which they can be mended."""
+    yield _tried("providers, adapters, policy", lambda: read_configuration(DataFiles(settings.home)), "read")
+    yield _tried("encryption and index key", lambda: open_keys(settings), "there")
+    for name in ("encryption_key", "index_key", "signing_keys", "audit_key"):
+        yield from _key(name, str(getattr(settings, name)), settings)
+    yield from _database(settings)
+    yield _certificate(settings)
+    for name in ("drop_folder", "alert_folder"):
+        folder = str(getattr(settings, name))
+        if folder:
+            yield _folder(name, settings.path(folder))
+    yield _folder("audit_heads", settings.path(settings.audit_heads).parent)
+    yield _scanner(settings.upload_scanner)
+
+
+def _tried(what: str, work: Callable[[], object], well: str) -> Finding:
+    try:
+        work()
+    except ScrError as error:
+        return Finding(what, "wrong", str(error))
+    return Finding(what, "well", well)
+
+
+def _key(name: str, reference: str, settings: Settings) -> Iterator[Finding]:
+    """A file of keys is its owner's; the two that are not needed to serve are only missed."""
+    kind, _, rest = reference.partition(":")
+    path = settings.path(rest)
+    if kind == "file" and path.is_file():
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o007:
+            yield Finding(name, "wrong", f"{path} is open to everybody ({mode:03o}): chmod 600")
+        elif mode & 0o070:
+            yield Finding(name, "look", f"{path} is open to its group ({mode:03o})")
+        else:
+            yield Finding(name, "well", f"{path}, {mode:03o}")
+    elif kind == "env" and _tried(name, lambda: settings.secret(reference), "").how == "well":
+        yield Finding(name, "well", "from the environment")
+    elif name in ("signing_keys", "audit_key"):
+        missed = "systems are given no tokens" if name == "signing_keys" else "the audit is not sealed"
+        yield Finding(name, "look", f"{reference} is not there: {missed}")
+    else:
+        yield Finding(name, "wrong", f"{reference} is not there: `scr init` makes it, a backup has it")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """The database, its tables and the audit's seals. A SQLite file that is not there is not made."""
+    default = settings.home / "scr.db"
+    if not settings.database_url and not default.exists():
+        yield Finding("database", "look", f"{default} is not there yet: the first start makes it")
+        return
+    try:
+        database = Database.open(settings.resolved_database_url, 1, 1)
+    except ScrError as error:
+        yield Finding("database", "wrong", str(error))
+        return
+    try:
+        revision = database.read_now(revision_of)
+        yield Finding("database", "well", f"{database.dialect}, reached")
+        yield _migrations(revision)
+        yield _seals(settings, database.read_now(waiting_since))
+    except ScrError as error:
+        yield Finding("database", "wrong", str(error))
+    finally:
+        database.close()
+
+
+def _migrations(revision: str) -> Finding:
+    known = revisions()
+    if revision == known[0]:
+        return Finding("migrations", "well", f"at {revision}")
+    if revision in known:
+        return Finding("migrations", "look", f"at {revision}: the next start brings them to {known[0]}")
+    return Finding("migrations", "look", f"at {revision}, which a newer version made")
+
+
+def _seals(settings: Settings, since: int | None) -> Finding:
+    try:
+        SealingKey.from_text(settings.secret(settings.audit_key))
+    except ScrError:
+        return Finding("audit seals", "look", "there is no audit key: `scr audit key` makes one")
+    if since is not None and now_ms() - since > LATE_MS:
+        return Finding("audit seals", "wrong", "rows wait for longer than they should: `scr audit seal`")
+    return Finding("audit seals", "well", "no row waits for long")
+
+
+def _certificate(settings: Settings) -> Finding:
+    if not settings.mllp_certificate:
+        return Finding("mllp_certificate", "look", "none is set: MLLP is not encrypted")
+    path = settings.path(settings.mllp_certificate)
+    try:
+        ends = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(path.read_bytes()))
+    except (OSError, ValueError):
+        return Finding("mllp_certificate", "wrong", f"no PEM certificate could be read from {path}")
+    left = ends - datetime.now(UTC)
+    how: Literal["well", "look", "wrong"] = "well" if left > _SOON else "look"
+    return Finding("mllp_certificate", how if left > timedelta() else "wrong", f"until {ends:%Y-%m-%d}")
+
+
+def _folder(name: str, path: Path) -> Finding:
+    if path.is_dir() and os.access(path, os.W_OK | os.X_OK):
+        return Finding(name, "well", f"{path} can be written")
+    return Finding(name, "wrong", f"{path} is no folder that can be written")
+
+
+def _scanner(setting: str) -> Finding:
+    kind, _, rest = setting.partition(":")
+    if not kind:
+        return Finding("upload_scanner", "look", "nothing scans what citizens send for viruses")
+    there = shutil.which(shlex.split(rest)[0]) if kind == "command" else Path(rest).is_socket()
+    if not there:
+        return Finding("upload_scanner", "wrong", f"{rest} is not there")
+    return Finding("upload_scanner", "well", rest)

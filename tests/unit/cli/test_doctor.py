@@ -1,0 +1,57 @@
+"""`scr doctor`: what is wrong with a deployment is named, and is the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.functional.deployment import make_home
+from typer.testing import CliRunner
+
+from scr.api.services import open_database
+from scr.cli.app import command_line
+from scr.cli.doctor import examined
+from scr.settings import Settings
+from scr.store.migrations import downgrade
+from scr.store.trail import AuditRow, append
+
+
+def found(**settings: object) -> dict[str, str]:
+    """How each thing is."""
+    return {one.what: one.how for one in examined(Settings.model_validate(settings))}
+
+
+def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
+    """A sound one has nothing wrong; an open key, older tables, late seals, what is not there: each is told."""
+    make_home(tmp_path)
+    (tmp_path / "drop").mkdir()
+    assert found(home=tmp_path)["database"] == "look"
+    assert not (tmp_path / "scr.db").exists()  # it looks, and makes nothing
+    database = open_database(Settings(home=tmp_path))
+    assert "wrong" not in found(home=tmp_path).values()
+    row = AuditRow(at=1, actor="", action="read", what="Patient", outcome="refused", correlation="c")
+    database.write_now(lambda connection: append(connection, row))
+    downgrade(database, "-1")
+    database.close()
+    (tmp_path / "keys/index.key").chmod(0o644)
+    (tmp_path / "keys/audit.key").chmod(0o640)
+    (tmp_path / "keys/signing.json").unlink()
+    (tmp_path / "no.pem").write_text("nothing")
+    ill = found(
+        home=tmp_path, mllp_certificate="no.pem", upload_scanner="clamd:/nowhere", alert_folder="gone"
+    )
+    wrong = {what for what, how in ill.items() if how == "wrong"}
+    assert wrong == {"index_key", "audit seals", "mllp_certificate", "upload_scanner", "alert_folder"}
+    assert {ill["audit_key"], ill["signing_keys"], ill["migrations"]} == {"look"}
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_exit_code_says_whether_anything_is_wrong(tmp_path: Path, sound: bool) -> None:
+    """One table; 1 where a key is not there."""
+    make_home(tmp_path)
+    (tmp_path / "drop").mkdir()
+    if not sound:
+        (tmp_path / "keys/encryption.key").unlink()
+    result = CliRunner().invoke(command_line(["doctor"]), ["--home", str(tmp_path), "doctor"])
+    assert result.exit_code == int(not sound), result.output
+    assert "encryption_key" in result.output
