@@ -45,6 +45,23 @@ def home(tmp_path: Path, text: str = GOOD) -> DataFiles:
     return DataFiles(tmp_path)
 
 
+def test_an_adapter_is_read_again_when_its_file_or_a_map_is_another(tmp_path: Path) -> None:
+    """And only then: whoever asks for it in between gets the one that was read."""
+    files = home(tmp_path)
+    first = load_adapter(files, "care-home-csv")
+    assert load_adapter(DataFiles(tmp_path), "care-home-csv") is first
+    path = files.find("adapters", "care-home-csv/adapter.yaml")
+    path.write_text(GOOD.replace("CareDiary", "CareBook"), encoding="utf-8")
+    second = load_adapter(files, "care-home-csv")
+    assert (second.supplier.product, first.supplier.product) == ("CareBook", "CareDiary")
+    assert second.fingerprint != first.fingerprint
+    table = files.find("terminology", "maps/care-diary-package-status.csv")
+    table.write_text(MAP.replace("completed,Completed", "revoked,Revoked"), encoding="utf-8")
+    third = load_adapter(files, "care-home-csv")
+    told = [one.maps.translate("care-diary-package-status", "Ended") for one in (second, third)]
+    assert [target.code for target in told if target] == ["completed", "revoked"]
+
+
 def test_the_example_of_the_design_maps_a_row(tmp_path: Path) -> None:
     """The adapter that onboarding reads first loads, claims and maps."""
     adapter = load_adapter(home(tmp_path), "care-home-csv")
