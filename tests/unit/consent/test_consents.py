@@ -88,6 +88,20 @@ def test_an_exception_may_be_narrower_by_its_time_alone() -> None:
     assert (first.deny, first.unless, permit.deny) == (False, (), True)
 
 
+def test_an_exception_may_be_narrower_by_its_purpose_or_asker_alone() -> None:
+    """The classes of its base are its own."""
+    base: c.Tree = {"type": "deny", "class": [c.kind("Condition"), c.heading("results")]}
+    nested: list[c.Tree] = [
+        {"type": "permit", "purpose": [{"system": REASONS, "code": "ETREAT"}]},
+        {"type": "permit", "actor": [c.asker("ZZG01")]},
+    ]
+    _, purpose, asker = rules_of(c.consent({**base, "provision": nested}))
+    assert (purpose.purposes, purpose.askers) == (("ETREAT",), ())
+    assert (asker.purposes, asker.askers) == ((), (Asker("organisation", "ZZG01"),))
+    for rule in (purpose, asker):
+        assert (rule.types, rule.headings) == (("Condition",), ("results",))
+
+
 def test_an_end_in_the_year_9999_is_none() -> None:
     """Many systems write an open period so."""
     [rule] = rules_of(c.consent({"type": "deny", "period": {"start": "2026-01-01", "end": "9999-12-31"}}))
@@ -123,6 +137,10 @@ BAD: dict[str, tuple[c.Tree, str]] = {
     ),
     "a source by another number": (
         {"actor": [c.party("CST", {"type": "Organization", "identifier": SUBJECT})]},
+        "Consent.provision.actor[0].reference",
+    ),
+    "a source that is a role, by an ODS code": (
+        {"actor": [c.party("CST", {**c.organisation("ZZG01"), "type": "PractitionerRole"})]},
         "Consent.provision.actor[0].reference",
     ),
     "a role by another number": (
