@@ -55,7 +55,7 @@ def test_somebody_adds_to_their_record_by_keyboard_and_mouse(page: Page, site: S
     page.get_by_role("link", name="Notices").click()
     expect(page.get_by_role("main")).to_contain_text("Somebody opened your record in an emergency")
     fine(page, 1100, keep="notices")
-    page.get_by_role("link", name="What is wrong").click()
+    page.get_by_role("link", name="Something is wrong").click()
     fine(page, 1100, keep="challenges")
     page.goto(f"{site.ours}/my/notices?lang=cy")
     expect(page.get_by_role("heading", level=1)).to_have_text("Hysbysiadau")

@@ -34,7 +34,11 @@ MENUS: dict[Place, tuple[Item, ...]] = {
         Item("/my/record", N_("Your record"), N_("Read it by heading, in plain words, and keep a copy.")),
         Item("/my/looked", N_("Who looked"), N_("See everybody who asked to see your record, and ask why.")),
         Item("/my/added", N_("What you added"), N_("Add readings, notes and documents, and correct them.")),
-        Item("/my/challenges", N_("What is wrong"), N_("See what you said is wrong, and what was answered.")),
+        Item(
+            "/my/challenges",
+            N_("Something is wrong"),
+            N_("See what you said is wrong, and what was answered."),
+        ),
         Item("/my/notices", N_("Notices"), N_("See what is new, and choose how you are told.")),
         Item(
             "/my/could",

@@ -214,7 +214,9 @@ class RecordPages:
             made=say.say(N_("Made on %(moment)s"), {"moment": say.moment(now)}),
             page=say.say(N_("page")),
             none=say.say(N_("None recorded. Every source that may hold something here answered.")),
-            incomplete=say.say(N_("This may not be everything: a source did not answer, or something may be kept back.")),
+            incomplete=say.say(
+                N_("This may not be everything: a source did not answer, or something may be kept back.")
+            ),
             usual=say.say(N_("usual: %(range)s"), {"range": "{}"}),
             added=say.say(N_("Added by you")),
         )

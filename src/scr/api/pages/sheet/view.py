@@ -28,6 +28,7 @@ ROWS = 60
 PRINTED = 150
 CHARTS = 6
 EVENTS = 80
+_FIRST = ("risks", "allergies", "medications", "problems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,11 @@ class View:
 
     @property
     def _names(self) -> list[str]:
-        """The headings of which something may be told."""
+        """The headings of which something may be told: those that harm comes of first, since a page is read
+        from its top and has the person's name there anyway."""
         there = {one.heading for one in self.sheet.sections}
-        return [one for one in HEADINGS if one in there or one in self._states]
+        ordered = [*_FIRST, *(one for one in HEADINGS if one not in _FIRST)]
+        return [one for one in ordered if one in there or one in self._states]
 
     def _shown(self, section: Section, start: int, most: int) -> SectionShown:
         few = most == FEW
