@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.functional.deployment import ADA, SECRETS, Deployment, message, pid, running
 from tests.support.ports import free_port
 
 from scr.api.draining import Drain
 from scr.api.operating import operating
+from scr.errors import Invalid
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 
 _PERSONAL = ("O'Sample", "Sample, Ada", "Ada", "Bert", "Cleo", "1941", "19410705", "H1", "V100")
@@ -29,6 +31,8 @@ async def test_the_measures_of_a_busy_deployment_tell_of_nobody(tmp_path: Path) 
         async with operating(busy.services, drain), httpx.AsyncClient() as client:
             told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
             assert (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+            with pytest.raises(Invalid, match="one of its own"):
+                await operating(busy.services, drain).__aenter__()
             drain.begun.set()
             assert (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 503
             assert (await client.get(f"http://127.0.0.1:{port}/fhir/metadata")).status_code == 404

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from scr.api.draining import Drain
 from scr.api.health import Readiness, told
 from scr.api.services import Services, now_ms
+from scr.errors import Invalid
 
 
 @asynccontextmanager
 async def operating(services: Services, drain: Drain) -> AsyncIterator[int]:
     """Serve it where the settings name a port for it; gives the port, 0 where there is none.
 
-    Raises OSError where the address cannot be had.
+    Raises Invalid where the address cannot be had: each process of a machine needs a port of its own.
     """
     settings, measures = services.settings, services.measures
     if measures is None:
@@ -46,7 +47,15 @@ async def operating(services: Services, drain: Drain) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+        try:
+            await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+        except OSError as error:
+            raise Invalid(
+                f"the operators' port {settings.metrics_port} cannot be had ({error.strerror}): each process "
+                "of a machine needs one of its own",
+                code="bad-setting",
+                where="metrics_port",
+            ) from None
         yield settings.metrics_port
     finally:
         await runner.cleanup()

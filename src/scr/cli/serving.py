@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.oauth.build import check_sign_in
 from scr.api.operating import operating
-from scr.api.services import Services, open_keys, open_services, read_configuration
+from scr.api.services import open_keys, open_services, read_configuration
 from scr.api.signin.build import check_upstreams
 from scr.api.taking_in import (
     file_drop,
@@ -116,17 +115,19 @@ def poll(
 async def _listen(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with _operated(services), waiting_room(services), mllp_server(services) as server:
+        drain = Drain()
+        async with operating(services, drain), waiting_room(services), mllp_server(services) as server:
             console.print(f"MLLP at {settings.mllp_host}:{server.port}.")
-            await _until_stopped()
+            await _until_stopped(drain)
 
 
 async def _watch(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with _operated(services), waiting_room(services), watched_folder(services):
+        drain = Drain()
+        async with operating(services, drain), waiting_room(services), watched_folder(services):
             console.print(f"Watching {settings.path(settings.drop_folder)}.")
-            await _until_stopped()
+            await _until_stopped(drain)
 
 
 async def _sweep(settings: Settings) -> int:
@@ -138,20 +139,16 @@ async def _sweep(settings: Settings) -> int:
 async def _poll(settings: Settings) -> None:
     async with open_services(settings) as services:
         await recover(services)
-        async with _operated(services), waiting_room(services), mesh_polling(services) as pollers:
+        drain = Drain()
+        async with operating(services, drain), waiting_room(services), mesh_polling(services) as pollers:
             console.print(f"Polling {_named(pollers)}.")
-            await _until_stopped()
+            await _until_stopped(drain)
 
 
 async def _poll_once(settings: Settings) -> int:
     async with open_services(settings) as services:
         await recover(services)
         return sum([await poller.poll() for poller in mesh_pollers(services)])
-
-
-def _operated(services: Services) -> AbstractAsyncContextManager[int]:
-    """The operators' port of a process that serves nothing else over HTTP."""
-    return operating(services, Drain())
 
 
 def _named(pollers: list[MeshPoller]) -> str:
@@ -161,9 +158,9 @@ def _named(pollers: list[MeshPoller]) -> str:
     )
 
 
-async def _until_stopped() -> None:
-    stopped = asyncio.Event()
+async def _until_stopped(drain: Drain) -> None:
+    """Wait for a signal; from then on the process is not ready, while it finishes what it has begun."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+        loop.add_signal_handler(number, drain.begun.set)
+    await drain.begun.wait()

@@ -22,7 +22,7 @@ def found(**settings: object) -> dict[str, str]:
 
 
 def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
-    """A sound one has nothing wrong; an open key, older tables, late seals, what is not there: each is told."""
+    """A sound one has nothing wrong; an open key, older tables, late seals, what is missing: each is told."""
     make_home(tmp_path)
     (tmp_path / "drop").mkdir()
     assert found(home=tmp_path)["database"] == "look"
