@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scr.consent.actor import ActorKind
-from scr.consent.label_policy import LabelPolicy, load_labels
+from scr.consent.label_policy import Label, LabelPolicy, load_labels
 from scr.consent.policy import Policy, Role
 from scr.data import DataFiles
 from scr.errors import Invalid
@@ -53,6 +53,7 @@ def test_labels_as_they_are_written(tmp_path: Path) -> None:
         ([(LABEL_SYSTEM, "gone")], set()),
         ([(RELATED_LABEL_SYSTEM, "three"), (V3_CONFIDENTIALITY, "R")], set()),
         ([("urn:other", "one")], set()),
+        ([("urn:other", "R"), ("urn:other", "HIV"), ("", "")], set()),
     ):  # fmt: skip
         assert found.said_by_source(security) == labels
     tokens = [f"{LABEL_SYSTEM}|one", f"{RELATED_LABEL_SYSTEM}|two", f"{LABEL_SYSTEM}|gone", "urn:other|three"]
@@ -102,3 +103,6 @@ def test_what_a_policy_of_labels_is_without_a_file() -> None:
         "source-restricted": "R", "source-very-restricted": "V"
     }  # fmt: skip
     assert empty.withheld_unclassified == set(ActorKind)
+    one = LabelPolicy({"x": Label("x", "No sensitivity")})
+    assert one.said_by_source([(V3_ACT_CODE, ""), (V3_ACT_CODE, "HIV")]) == set()
+    assert one.said_by_source([(RELATED_LABEL_SYSTEM, "x")]) == set()
