@@ -61,6 +61,7 @@ def print_welcome(
         console.print(f"  {scr} {command:<36} {effect}", soft_wrap=True)
     console.print("\n[bold]Open in a browser[/], and sign in as one of these: nobody has a password\n")
     for what, path, member in (
+        ("A record, as a professional reads it", "viewer", "Dr Imogen Farrant"),
         ("How far each provider has come", "onboarding", "Halcyon Drewe"),
         ("Whose it is, where that is in doubt", "review", "Sunniva Okoro"),
         ("Who broke the glass, and what people ask", "privacy", "Tamsin Arkwright"),
