@@ -141,6 +141,24 @@ async def test_what_is_wrong_is_found(deployment: Deployment, name: str) -> None
     assert not any("Sample" in one.why or ADA.value in one.why for one in report.failed)
 
 
+async def test_what_failed_is_asked_once_more(deployment: Deployment) -> None:
+    """What is live may have changed between two questions: then it is no failure, and the report tells."""
+    subject, spoiled = await deployment.subject(), [(304, 200)]
+
+    def once(sent: Sent) -> Sent:
+        return _status(*spoiled.pop())(sent) if spoiled and sent[0] == spoiled[0][0] else sent
+
+    chosen = tuple(one for one in CHECKS if one.name == "conditional-read")
+    async with httpx.AsyncClient(transport=Spoiling(deployment.client, once)) as client:
+        report = await asked(
+            client, BASE, chosen, token_of(deployment), patient=subject, only=frozenset({"Condition"})
+        )
+    assert (spoiled, [(one.verdict, one.why) for one in report.findings]) == (
+        [],
+        [("passed", "when asked again")],
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
