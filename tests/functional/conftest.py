@@ -19,6 +19,7 @@ from tests.functional.besieged import Besieged, under_siege
 from tests.functional.browsing import CHROMIUM
 from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
 from tests.functional.online import Online, online
+from tests.functional.tour import Tour, touring
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -77,6 +78,17 @@ async def session_place(
     folder = tmp_path_factory.mktemp("online")
     database = shutil.copy(sqlite_template, folder / "scr.db")
     async with online(folder / "home", f"sqlite:///{database}") as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def session_tour(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Tour]:
+    """A deployment whose every address is walked through, which the tests of the threats to it share."""
+    folder = tmp_path_factory.mktemp("tour")
+    database = shutil.copy(sqlite_template, folder / "scr.db")
+    async with touring(folder / "home", f"sqlite:///{database}") as made:
         yield made
 
 

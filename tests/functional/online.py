@@ -118,7 +118,7 @@ class Online:
         """Where somebody has signed in."""
         services = self.deployment.services
         keep = Keep(services.database, services.keys, now_ms)
-        return Browser(self.deployment, await keep.put(Visit(person, "id-token", "secret-of-the-session")))
+        return Browser(self.deployment, await keep.put(Visit(person, "id-token", secrets.token_urlsafe(32))))
 
     def rows(self, what: str) -> list[AuditRow]:
         """The audit of one kind, the newest first."""

@@ -60,6 +60,11 @@ class Stop:
         return found
 
     @property
+    def of_a_thing(self) -> bool:
+        """Whether it names something by an id, beside the record."""
+        return "{" in self.template.replace("{whose}", "").replace("{patient}", "")
+
+    @property
     def of_record(self) -> bool:
         """Whether it is about a record."""
         callers = {"/access/me", "/my/whose", "/my/accept", "/viewer", "/viewer/launch"}
@@ -77,12 +82,12 @@ def stops(place: Online, *methods: str) -> Iterator[Stop]:
                     yield Stop(method, path)
 
 
-def clinician(at: str = "A81001", code: str = "R8000", subject: str = "") -> SignedIn:
+def clinician(at: str = "A81001", code: str = "R8000", name: str = "Dr Dee") -> SignedIn:
     """A professional who signed in just now."""
     selected = msgspec.convert(role(code, at), NrbacRole)
     return SignedIn(
-        "staff", "cis2", "https://cis2.example", subject or f"{code}-{at}", "Dr Dee", 0, assurance="3",
-        user_id=subject or f"{code}-{at}", role=selected,
+        "staff", "cis2", "https://cis2.example", f"{code}-{at}", name, 0, assurance="3",
+        user_id=f"{code}-{at}", role=selected,
     )  # fmt: skip
 
 
@@ -121,11 +126,15 @@ class Tour:
         whose: str = "me",
         faces: tuple[str, ...] = FACES,
         names: Mapping[str, str] | None = None,
+        by_id: bool = False,
     ) -> list[tuple[Stop, httpx.Response]]:
-        """What each address of the faces answers, with Ada's ids, or those of ``names``."""
+        """What each address of the faces answers, with Ada's ids, or those of ``names``.
+
+        ``by_id``: only those that name something by an id, beside the record.
+        """
         given, found = {**self.names, "whose": whose, **(names or {})}, []
         for stop in stops(self.place, "GET"):
-            if stop.template.startswith(faces):
+            if stop.template.startswith(faces) and (stop.of_a_thing or not by_id):
                 path = stop.path(given) + self.until.get(stop.template, "")
                 found.append((stop, await self.ask(browser, "GET", path, whose=whose)))
         return found
@@ -145,9 +154,9 @@ async def touring(folder: Path, database_url: str, **settings: Any) -> AsyncIter
         yield tour
 
 
-async def let_in(tour: Tour, **more: object) -> tuple[Browser, str]:
-    """Somebody new who acts for Ada from now on, and the id of the access."""
-    carl = await tour.place.browser(newcomer(NOBODY, "Carl Carer"))
+async def let_in(tour: Tour, *, carl: Browser | None = None, **more: object) -> tuple[Browser, str]:
+    """Somebody, else somebody new, who acts for Ada from now on, and the id of the access."""
+    carl = carl or await tour.place.browser(newcomer(NOBODY, "Carl Carer"))
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     made = await tour.ada.ask(
         "/access/people/me/carers", {"calls": "Carl", "until": until, "contributes": True, **more}

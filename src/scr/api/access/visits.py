@@ -235,7 +235,8 @@ class Visits:
                 return await again(look, done.visitor, done.form, done.error)
             except Exception as more:  # noqa: BLE001 - the HTTP boundary, as in ``_do``: there is no such page
                 done.error = told_of(look, more)
-        return await failed(request, look, done.error, done.visitor)
+        there = None if done.error.code == "no-audit" else done.visitor  # nor is it told who and whose
+        return await failed(request, look, done.error, there)
 
     async def _do(self, look: Look, done: _Done[V, R], work: Callable[[], Awaitable[None]]) -> None:
         """Do it, and write it down: what cannot be written was not shown."""

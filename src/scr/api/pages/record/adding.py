@@ -19,7 +19,7 @@ from scr.api.look import Look
 from scr.api.pages.forms import Form
 from scr.api.pages.record.fields import Asked, asked_of, document_fields, errors_of, in_words, reading_fields
 from scr.api.pages.record.site import Again, My, Work
-from scr.api.pages.render import moved
+from scr.api.pages.render import HEADERS, moved
 from scr.api.pages.tongue import chosen, tongue
 from scr.api.routing import Router
 from scr.consent.decide import Interaction
@@ -175,10 +175,9 @@ class AddingPages:
         async def work(_look: Look, visitor: Visitor, _form: Form) -> Response:
             found = await self.adding.content(visitor, logical)
             headers = {
+                **HEADERS,
                 "Content-Disposition": f'attachment; filename="document.{found.ending}"',
                 "Content-Security-Policy": "sandbox; default-src 'none'",
-                "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff",
             }
             return Response(found.data, headers=headers, media_type=found.media_type)
 
