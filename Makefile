@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HELD := tests/unit/consent tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
+HELD := tests/unit/consent tests/unit/*/test_lifting.py tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
 
 .PHONY: help demo test bench coverage mutation assurance lint types layers check lock wheel sbom clean
 
