@@ -54,15 +54,20 @@ async def test_an_app_has_what_its_scopes_say_of_one_record(place: Online) -> No
     bert = await place.deployment.subject(BERT)
     there, none = [await nobody.ask(f"/access/people/{one}", headers=bearer) for one in (bert, "x" * 26)]
     assert (there.status, there.body) == (none.status, none.body) == (404, there.body)
-    refused = [
+    refused: list[tuple[str, object, str]] = [
         (f"{ME}/carers", {"calls": "Carl", "until": "2099-01-01T00:00:00Z"}, "through-app"),
         (f"{ME}/choices", {}, "scope"),
         (f"{ME}/looks", None, "scope"),
         (f"{ME}/preview", {"role": "R8000", "organisation": "RXX"}, "scope"),
         ("/access/invitations/accept", {"code": "X"}, "not-yourself"),
+        (f"{ME}/notices/seen", {"ids": []}, "through-app"),
     ]
     for path, body, code in refused:
         assert (await nobody.ask(path, body, headers=bearer)).code == code, path
+    untold = {"break-glass": {"page": False, "message": False}}
+    assert (
+        await nobody.ask(f"{ME}/notices/choices", untold, method="PUT", headers=bearer)
+    ).code == "through-app"
     endpoint = await place.deployment.client.get(f"{BASE}/Patient/{patient}", headers=bearer)
     assert checked(endpoint).code == "actor-kind"
     assert place.rows("access/record")[0].actor == "https://login.example|ada"

@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 from sqlalchemy import text
-from tests.functional.deployment import NOBODY, SECRETS, Neighbour, Tree, coded, observation
+from tests.functional.deployment import BERT, NOBODY, SECRETS, Neighbour, Tree, coded, observation
 from tests.functional.online import Browser, newcomer
 from tests.functional.tour import FACES, Stop, Tour, clinician, let_in, stops
 
+from scr.fhir.identifiers import NHSNumber
 from scr.store.trail import recent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -274,3 +275,61 @@ async def test_no_visit_is_answered_that_is_not_in_the_audit(tour: Tour) -> None
         assert said.status_code == 503, (stop, said.status_code)
         assert "Sample" not in said.text, stop
     await database.write(lambda connection: connection.execute(text("ALTER TABLE kept RENAME TO audit")))
+
+
+async def test_a_form_about_what_is_not_there_is_no_fault(tour: Tour) -> None:
+    """Where what was typed has to be changed, and the page of it is for nothing that there is, it is refused
+    as the page is."""
+    subject = tour.names["whose"]
+    added = (await tour.ada.ask("/access/people/me/contributions")).body["contributions"][-1]["resource"]
+    token = await tour.ada._token("me")
+    for path, fields, status in (
+        ("/my/looked/nothing", "text=", 404),
+        (f"/my/looked/{'0' * 12}-x", "text=", 404),
+        ("/my/challenges/new?entry=Condition/none", "reason=", 404),
+        (f"/my/challenges/new?entry=Patient/{subject}", "reason=x", 422),
+        (f"/my/challenges/new?entry={added}", "reason=", 422),
+        ("/my/added/none", "version=1", 404),
+        ("/my/choices/of/none", "version=1", 404),
+        ("/my/add/nothing", "text=", 404),
+    ):
+        body = f"{fields}&csrf={token}".encode()
+        said = await tour.ask(tour.ada, "POST", path, body=body, content_type=FORM)
+        assert said.status_code == status, (path, said.text)
+        [row] = tour.place.deployment.services.database.read_now(lambda connection: recent(connection, 1))
+        assert row.outcome == "refused"
+
+
+async def test_whoever_has_nothing_to_do_with_somebody_finds_nobody(tour: Tour) -> None:
+    """A clinician without a relationship gets at every address of a record, and for every number that they
+    type, what they get of nobody; to break the glass takes a reason, and says so in the audit."""
+    stranger, subject = await tour.place.browser(clinician("QZZ99")), tour.names["whose"]
+    there, none = [
+        await tour.walk(stranger, whose=whose, faces=("/viewer/people",), names={"patient": whose})
+        for whose in (subject, "y" * 26)
+    ]
+    assert len(there) > 7
+    for (stop, one), (_, other) in zip(there, none, strict=True):
+        told = [re.sub(r"[a-z2-7]{26}", "*", said.text) for said in (one, other)]
+        assert (one.status_code, told[0]) == (404, told[1]), stop
+    doctor = await tour.place.browser(clinician("RXX"))  # where nothing is known of Bert
+    page = (await tour.ask(doctor, "GET", "/viewer")).text
+    [token, *_] = re.findall(r'name="csrf" value="([^"]+)"', page)
+
+    async def typed(number: NHSNumber, more: str = "") -> httpx.Response:
+        body = f"csrf={token}&number={number.value}{more}".encode()
+        return await tour.ask(doctor, "POST", "/viewer", body=body, content_type=FORM)
+
+    for more in ("", "&do=glass", "&do=glass&reason=no"):
+        said, nobodys = await typed(BERT, more), await typed(NOBODY, more)
+        assert said.status_code == nobodys.status_code >= 400, more
+        assert said.text.replace(BERT.value, "*") == nobodys.text.replace(NOBODY.value, "*"), more
+        assert BERT.value not in str(said.headers)
+    reason = "&do=glass&reason=Unconscious+in+the+emergency+department"
+    nobodys, opened = await typed(NOBODY, reason), await typed(BERT, reason)
+    assert nobodys.status_code >= 400
+    assert opened.status_code == 303
+    assert re.match("/viewer/people/[a-z2-7]{26}\\Z", opened.headers["location"])
+    [row] = tour.place.deployment.services.database.read_now(lambda connection: recent(connection, 1))
+    assert (row.what, row.action, row.outcome) == ("viewer glass", "create", "success")
+    assert "glass" in row.details
