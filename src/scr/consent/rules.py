@@ -260,7 +260,7 @@ def _heading(case: Case, entry: Entry) -> Reason | None:
 
 
 def _bar(case: Case, entry: Entry) -> Reason | None:
-    if not entry.labels or case.policy.barred(case.role, entry.labels) is None:
+    if case.policy.barred(case.role, entry.labels) is None:
         return None
     return Reason("legal-bar", "The law keeps this entry from being shared, whoever asks.")
 
