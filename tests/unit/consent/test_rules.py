@@ -8,7 +8,7 @@ import pytest
 from tests.unit.consent.test_ruling import ACTOR, AT, NOW, POLICY, REQUEST, citizen
 
 from scr.consent.actor import Actor, ActorKind
-from scr.consent.decide import decide, entry_decider
+from scr.consent.decide import decide, entry_decider, opened_headings
 from scr.consent.label_policy import UNCLASSIFIED_TOKEN
 from scr.consent.proxies import Delegation, Online, ProxyPolicy
 from scr.consent.request import AccessRequest
@@ -84,3 +84,12 @@ def test_an_entry_is_refused_by_the_rule_that_it_fails() -> None:
     for asked, code in ((citizen(), "unclassified"), (CARED, "unclassified"), (staff(), "permitted")):
         assert entry_decider(asked, POLICY, NOW)(marked).code == code
         assert entry_decider(asked, POLICY, NOW)(entry).permit
+
+
+def test_a_carer_is_not_told_which_headings_the_person_keeps_from_them() -> None:
+    """They see as many as the policy opens to them, and nothing of what is kept."""
+    kept = replace(CARED, rules=(SharingRule(deny=True, headings=("results",)),))
+    opened = opened_headings(kept, POLICY, NOW, ["ZZG01"])["ZZG01"]
+    assert "results" in opened
+    assert opened == opened_headings(CARED, POLICY, NOW, ["ZZG01"])["ZZG01"]
+    assert not entry_decider(kept, POLICY, NOW)(Entry("Observation", "o", "ZZG01", "results", b"{}")).permit
