@@ -122,9 +122,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ports = prepare(folder, Ports(0, 0, 0, 0, 0, 0))
     settings = folder / "home" / "scr.toml"
     text = settings.read_text(encoding="utf-8")
-    waits = (
-        "deadline_seconds = 60\nstream_seconds = 300\n"  # however slow the machine is: the test says when
-    )
+    waits = "deadline_seconds = 60\nstream_seconds = 300\n"  # however slow the machine is: the test says when
     text = waits + text.replace('pds_mode = "live"', 'pds_mode = "off"')
     settings.write_text(text, encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:  # the browser's own event loop runs in this thread

@@ -38,7 +38,7 @@ MADE_TYPES = frozenset({"Composition", "DetectedIssue", "Linkage", "List"})
 
 _SAID = {
     "complete": "Complete: every source answered.",
-    "incomplete": "Incomplete: a source that may hold something here did not answer, or something may be withheld.",
+    "incomplete": "Incomplete: a source for this did not answer, or something may be withheld.",
     "none": "None recorded by any source that was asked, and all of them answered.",
     "none-now": "None that holds now; every source answered, and there are older entries.",
 }

@@ -13,7 +13,7 @@ from scr.fhir.summary import Line
 _EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
 _SAID = {
     "complete": "Complete: every source answered.",
-    "incomplete": "Incomplete: a source that may hold something here did not answer, or something may be withheld.",
+    "incomplete": "Incomplete: a source for this did not answer, or something may be withheld.",
     "none": "None recorded by any source that was asked, and all of them answered.",
     "untold": "No source that may be told of has anything to do with this.",
 }
