@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.consent.test_ruling import ACTOR, AT, NOW, POLICY, REQUEST, citizen
+from tests.unit.consent.test_ruling import ACTOR, AT, NOW, OVERRIDE, POLICY, REQUEST, citizen, glass
 
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.decide import decide, entry_decider, opened_headings
@@ -14,6 +14,7 @@ from scr.consent.proxies import Delegation, Online, ProxyPolicy
 from scr.consent.request import AccessRequest
 from scr.consent.sharing import Asker, SharingRule
 from scr.fhir.entry import Entry
+from scr.terminology.systems import V3_CONFIDENTIALITY
 
 EVERYBODY = frozenset(ActorKind)
 CARER = Actor(ActorKind.CARER, "i|3", scopes=frozenset({"patient/*.rs"}), assurance="P9")
@@ -93,3 +94,29 @@ def test_a_carer_is_not_told_which_headings_the_person_keeps_from_them() -> None
     assert "results" in opened
     assert opened == opened_headings(CARED, POLICY, NOW, ["ZZG01"])["ZZG01"]
     assert not entry_decider(kept, POLICY, NOW)(Entry("Observation", "o", "ZZG01", "results", b"{}")).permit
+
+
+def test_what_is_said_of_one_entry_counts_as_what_is_said_of_its_type() -> None:
+    """In the same place among the rules, with the same code, under a broken glass too."""
+    here = Entry("Condition", "1", "ZZG01", "problems", b"{}")
+    marked = Entry("Condition", "1", "ZZG01", "problems", b"{}", labels=(f"{V3_CONFIDENTIALITY}|R",))
+    there = Entry("Condition", "2", "ZZG01", "problems", b"{}")
+    codes = set()
+    for asked in (
+        staff(),
+        replace(staff(role=OVERRIDE), glass=glass(OVERRIDE)),
+        staff(role="R8009"),
+        staff(scopes=frozenset({"user/Observation.rs"})),
+        CARED,
+    ):
+        for entry in (here, marked):
+            by_type = replace(asked, rules=(SharingRule(deny=True, types=("Condition",)),))
+            by_thing = replace(asked, rules=(SharingRule(deny=True, things=("Condition/1",)),))
+            wanted = entry_decider(by_type, POLICY, NOW)(entry)
+            ruling = entry_decider(by_thing, POLICY, NOW)
+            for found in (ruling(entry), ruling(entry)):
+                assert (found.permit, found.rule, found.code) == (wanted.permit, wanted.rule, wanted.code)
+                assert wanted.reasons[: len(found.reasons)] == found.reasons
+            assert ruling(there) == entry_decider(asked, POLICY, NOW)(there)
+            codes.add(wanted.code)
+    assert len(codes) >= 4
