@@ -270,7 +270,7 @@ def test_a_person_reads_and_keeps_their_record(page: Page, site: Site) -> None:
     kept = text_of(page.request.get(f"{site.address}/my/record/pdf?lang=cy").body())
     assert f"Rhif GIG: {NUMBER.spaced}" in kept
     assert "Mae peth o'r cofnod hwn yn hen neu ar goll." in kept
-    assert "Efallai nad yw hyn yn gyflawn" in kept
+    assert "Efallai nad dyma'r cyfan" in kept
     summary = page.request.get(f"{site.address}/my/record/summary").json()
     assert summary["type"] == "document"
     page.goto(f"{site.address}/my/record/entry/Observation/nobody?lang=en")

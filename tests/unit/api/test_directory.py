@@ -63,8 +63,10 @@ def _answers(app: FastAPI, calls: Sequence[tuple[str, str]]) -> list[httpx.Respo
 
     async def ask() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://there.example") as client:
-            return [await client.request(method, address) for method, address in calls]
+        async with httpx.AsyncClient(transport=transport) as client:
+            return [
+                await client.request(method, f"http://there.example{address}") for method, address in calls
+            ]
 
     return asyncio.run(ask())
 
