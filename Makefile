@@ -27,6 +27,7 @@ mutation: $(VENV)/.dev ## Make small mistakes in these two, one at a time, and c
 	$(BIN)/python -m tests.assurance.mutation
 
 assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 questions of two worlds, 10,000 tamperings
+	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m tests.assurance
 	$(BIN)/python -m tests.assurance.worlds
 	$(BIN)/python -m tests.assurance.tampering

@@ -13,6 +13,8 @@ from tests.functional.deployment import ADA, SERVER
 from tests.functional.online import VISIT, Online, citizen, online
 from tests.functional.test_contributing import picture
 
+# What is kept is tried on either database elsewhere: here it is the pages.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HOSTILE = "<script>alert(1)</script> 50% of 'it' & \"more\" {{ 7 * 7 }} %(name)s"
 
 

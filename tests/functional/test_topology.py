@@ -57,6 +57,7 @@ async def process(
 @pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
+@pytest.mark.long
 async def test_one_of_several_processes_is_killed_and_nobody_who_asks_again_sees_it(
     tmp_path: Path, database_url: str, issuer: TestIssuer
 ) -> None:

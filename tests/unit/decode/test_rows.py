@@ -127,6 +127,7 @@ def test_any_bytes_give_units_or_a_decode_error(noise: bytes) -> None:
         assert all(isinstance(unit, Unit | BadUnit) for unit in found)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_rows_are_read_in_bounded_memory() -> None:
     """Beside the payload itself, less than a megabyte at any time."""
     raw = b"id,name\n" + b"12345,somebody with a longer name\n" * 100_000
