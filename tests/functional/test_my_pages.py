@@ -132,7 +132,7 @@ def test_who_looked_is_asked_about_and_answered(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Send the answer").click()
     expect(page.get_by_role("status")).to_contain_text("The person reads your answer")
     expect(page.get_by_role("main")).to_contain_text("Nothing waits for an answer")
-    page.get_by_role("button", name="Sign out").click()
+    _sign_out(page)
     come_in_as_citizen(page, f"{site.ours}/my/looked", "Gwilym Prosser-Dane")
     expect(page.get_by_role("main")).to_contain_text("They found you at the roadside.")
     expect(page.get_by_role("main")).to_contain_text("Answered by Tamsin Arkwright")

@@ -180,6 +180,7 @@ def test_it_works_without_scripts(browser: Browser, site: Site) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("Live for named testers: undone")
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(f"{site.home}/view/{NEIGHBOUR}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     context.close()
