@@ -8,32 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scr.fhir.identifiers import OdsCode
+from scr.sources.before import Before
 from scr.sources.protocol import Outcome, Question, Source, SourceResult
 
 Hear = Callable[[SourceResult], None]
 
 
 @dataclass(frozen=True, slots=True)
-class HeardSource:
+class HeardSource(Before):
     """A source; ``hear`` is told of each of its results, and of an answer that was not waited for as late."""
 
-    source: Source
     hear: Hear
-
-    @property
-    def ods(self) -> OdsCode:
-        """The provider's organisation."""
-        return self.source.ods
-
-    @property
-    def name(self) -> str:
-        """The provider's name, for people."""
-        return self.source.name
-
-    @property
-    def headings(self) -> frozenset[str]:
-        """The headings that it can contribute to."""
-        return self.source.headings
 
     async def ask(self, question: Question) -> SourceResult:
         """Its answer, as it is."""

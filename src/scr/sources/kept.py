@@ -20,6 +20,7 @@ from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.identity.matching import Matching
 from scr.mapping.provider import FhirR4Connection, GpConnectConnection, Provider
+from scr.sources.before import Before
 from scr.sources.first import PARTLY_LATE
 from scr.sources.pipeline import contradicts
 from scr.sources.protocol import Outcome, Question, Source, SourceResult
@@ -139,27 +140,11 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSource:
+class KeptSource(Before):
     """A source whose answers are kept. ``made_by`` names the configuration that reads and labels them."""
 
-    source: Source
     copies: Copies
     made_by: Callable[[], str]
-
-    @property
-    def ods(self) -> OdsCode:
-        """The provider's organisation."""
-        return self.source.ods
-
-    @property
-    def name(self) -> str:
-        """The provider's name."""
-        return self.source.name
-
-    @property
-    def headings(self) -> frozenset[str]:
-        """The headings that it can contribute to."""
-        return self.source.headings
 
     async def ask(self, question: Question) -> SourceResult:
         """What it told a moment ago, what it tells now, or, where it is silent, what it told last."""
@@ -176,9 +161,8 @@ class KeptSource:
         if result.outcome is Outcome.ANSWERED and missing and result.code == PARTLY_LATE:
             found = await self._found(question, self.copies.stale)
             return result if found is None else _completed(result, missing, *found)
-        if (
-            result.outcome in _TOLD
-        ):  # that it has nothing too: else the copy itself would tell of what is withheld
+        # That it has nothing too: else the copy itself would tell of what is withheld.
+        if result.outcome in _TOLD:
             self.copies.keep(question.person, self.ods, _copy(question, result, made_by))
         elif result.code != "fault":
             await self.copies.drop(question.person, self.ods)

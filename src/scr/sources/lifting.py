@@ -12,30 +12,15 @@ from dataclasses import dataclass, replace
 from scr.consent.label_policy import LabelPolicy
 from scr.consent.labels import without_lifted
 from scr.fhir.identifiers import OdsCode
+from scr.sources.before import Before
 from scr.sources.protocol import Question, Source, SourceResult
 
 
 @dataclass(frozen=True, slots=True)
-class LiftingSource:
+class LiftingSource(Before):
     """A source, from whose answers the labels are taken that the question says are lifted."""
 
-    source: Source
     labels: LabelPolicy
-
-    @property
-    def ods(self) -> OdsCode:
-        """The provider's organisation."""
-        return self.source.ods
-
-    @property
-    def name(self) -> str:
-        """The provider's name, for people."""
-        return self.source.name
-
-    @property
-    def headings(self) -> frozenset[str]:
-        """The headings that it can contribute to."""
-        return self.source.headings
 
     async def ask(self, question: Question) -> SourceResult:
         """Its answer; mostly as it is, since hardly anybody has a label lifted."""
