@@ -28,9 +28,9 @@ NOBODYS = "y" * 26
 ONLINE = FACES[:-1]
 _VARIES = re.compile(
     r'(?<=name="csrf" value=")[^"]*|(?<=name="once" value=")[^"]*|(?<="csrf":")[^"]*|[a-z2-7]{26}'
-    r"|\d+ seconds? ago|\d{1,2}:\d\d(?:am|pm)"
+    r"|\d+ (?:second|minute)s? ago|a moment ago|\d{1,2}:\d\d(?:am|pm)?"
 )
-"""Secrets of forms, ids of rows, times."""
+"""Secrets of forms, ids of rows, times: of the day as well, with and without half of it."""
 
 
 @pytest.fixture
