@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from scr.errors import Invalid
 from scr.issuers import Algorithm as Algorithm
@@ -22,14 +22,13 @@ from scr.issuers import Introspection as Introspection
 from scr.issuers import Issuer as Issuer
 from scr.issuers import Upstream as Upstream
 from scr.issuers import one_for_each, told_apart
+from scr.outgoing import Outgoing
 
 PREFIX = "SCR_"
 
 
-class Settings(BaseModel):
+class Settings(Outgoing):
     """The settings in force. Frozen: a change needs a restart."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(
         default=Path("scr-home"), description="The deployment's folder: scr.toml, overrides, keys, data."
@@ -163,18 +162,6 @@ class Settings(BaseModel):
         default="",
         pattern=r"^[A-Za-z0-9-]*$",
         description="Header in which the proxy in front writes an address, last; empty: no proxy.",
-    )
-    alert_webhook: str = Field(
-        default="",
-        pattern=r"^$|^https?://\S+$",
-        description="Where alerts of broken glasses and claimed relationships are sent; empty: nowhere.",
-    )
-    alert_secret: str = Field(
-        default="file:keys/alerts.key",
-        description="Reference to the secret (32 characters or more) that signs what is sent there.",
-    )
-    alert_folder: str = Field(
-        default="", description="Folder into which each alert is written as a file; empty: none."
     )
     upload_scanner: str = Field(
         default="",

@@ -19,6 +19,7 @@ from scr.api.look import Answer, Clock, refused, respond
 from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
+from scr.faults import reach
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import OdsCode
 from scr.fhir.outcome import issue, operation_outcome, to_bytes
@@ -87,7 +88,10 @@ class IntakeRoutes:
             f"{issuer or self._verifier.usual}|"
         ):
             raise Forbidden("this client has no feed of this name", code="no-feed")
-        receipt = await self._intake.receive(provider, feed, await self._body(request))
+        raw = await self._body(request)
+        reach("intake.received")
+        receipt = await self._intake.receive(provider, feed, raw)
+        reach("http.taken")
         return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)
 
     async def _body(self, request: Request) -> bytes:

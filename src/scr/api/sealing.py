@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from scr.errors import Conflict, Invalid, ScrError
+from scr.faults import reach
 from scr.settings import Settings
 from scr.store.audit.heads import last_size, write_heads
 from scr.store.audit.seals import Seal, seal, seals, waiting
@@ -57,10 +58,12 @@ class Sealer:
         with suppress(Conflict):  # another process was first
             while await self.database.write(self._seal) is not None:
                 made += 1
+        reach("audit.sealed")
         written = last_size(self.heads)
         missing = await self.database.read(lambda connection: list(seals(connection, written)))
         if missing:
             write_heads(self.heads, missing)
+            reach("audit.headed")
         return made
 
     def _seal(self, connection: Connection) -> Seal | None:

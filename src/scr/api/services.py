@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from scr import faults
 from scr.broker.query import Broker
 from scr.consent.labels import Labeller
 from scr.consent.policy import Policy, load_policy
@@ -98,6 +99,7 @@ class Services:
 
 def open_database(settings: Settings) -> Database:
     """The deployment's database, its tables brought up to this version."""
+    faults.arm(settings.fault_point, settings.home)
     database = Database.open(settings.resolved_database_url, settings.writers)
     try:
         migrate(database)

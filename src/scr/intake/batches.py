@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from scr.decode.tree import BadUnit, Unit
+from scr.faults import reach
 from scr.fhir.identifiers import OdsCode
 from scr.identity import heard, index
 from scr.intake.ahead.known import NOTHING, Ahead
@@ -59,6 +60,7 @@ class Payload:
         key = messages.take(conn, self.keys, self.message, self.key)
         if key is None:
             return None
+        reach("intake.filing")
         now = self.clock()
         outcomes = self._outcomes(conn, batch, answers, now, ahead)
         self._set_aside(conn, batch, outcomes, before.filed + len(before.problems), now)
@@ -71,6 +73,7 @@ class Payload:
             losses.add(conn, self.provider, self.adapter.name, now, totals.losses)
             gaps.add(conn, self.provider, now, totals.gaps)
             only = totals.only_person()
+            reach("intake.finishing")
             counts, read_by = totals.counts(), self.adapter.fingerprint
             messages.finish(
                 conn, self.keys, self.message, totals.state, counts, only, key=key, adapter=read_by
@@ -145,3 +148,4 @@ class Payload:
                     number=number,
                     claimed=None if whose is None else index.token_of(self.keys, whose),
                 )
+                reach("intake.quarantined")

@@ -18,6 +18,7 @@ import structlog
 from watchfiles import awatch
 
 from scr.errors import ScrError
+from scr.faults import reach
 from scr.fhir.identifiers import OdsCode
 from scr.intake.receive import Intake, Receipt
 from scr.mapping.provider import DropFolderConnection, Feed, Provider
@@ -107,12 +108,15 @@ class FileDrop:
             return False
         try:
             raw = await asyncio.to_thread(path.read_bytes)
+            reach("folder.read")
             receipt = await self._intake.receive(provider, feed, raw)
+            reach("folder.taken")
             if receipt.problems:
                 await asyncio.to_thread(_tell, path, _lines(receipt))
             else:  # what was told of it before is mended
                 await asyncio.to_thread(_untell, path)
             await asyncio.to_thread(path.unlink, missing_ok=True)
+            reach("folder.removed")
         except (ScrError, OSError) as error:
             _log.warning(
                 "file not taken", provider=provider.ods.value, feed=feed.name, why=type(error).__name__

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from scr.decode.hl7v2 import AckCode, Segment, acknowledge, read_header
 from scr.errors import Invalid, ScrError
+from scr.faults import reach
 from scr.fhir.identifiers import OdsCode
 from scr.intake.receive import Intake
 from scr.mapping.provider import Feed, MllpConnection, Provider
@@ -46,6 +47,7 @@ class Hl7Intake:
         found = self._feed(header)
         if found is None:
             return _answer(header, "AR", "No feed is configured for this sender (MSH-3, MSH-4) and MSH-9.")
+        reach("intake.received")
         try:
             receipt = await self._intake.receive(*found, raw)
         except ScrError as error:

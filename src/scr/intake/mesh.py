@@ -20,6 +20,7 @@ from typing import Protocol
 import structlog
 
 from scr.errors import ScrError, TooLarge, Unavailable
+from scr.faults import reach
 from scr.intake.mesh_routes import Route
 from scr.intake.receive import Intake
 
@@ -215,11 +216,14 @@ class MeshPoller:
             return _Outcome.LEFT
         else:
             provider, feed, _ = route
+            reach("mesh.fetched")
             receipt = await self._intake.receive(provider, feed, raw)
             told = {"provider": provider.ods.value, "feed": feed.name, "kept_as": receipt.message}
             _log.info("mesh message taken", mailbox=self.mailbox, message=message, **told)
+        reach("mesh.taken")
         with suppress(NotThere):
             await asyncio.to_thread(mailbox.acknowledge, message)
+        reach("mesh.acknowledged")
         return _Outcome.TAKEN
 
     def _fetch(self, mailbox: OpenMailbox, message: str) -> tuple[Head, Route | None, bytes]:

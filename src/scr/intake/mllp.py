@@ -19,6 +19,7 @@ import structlog
 
 from scr.decode.hl7v2 import acknowledge
 from scr.errors import Fault, Invalid
+from scr.faults import reach
 from scr.intake.frames import FrameReader, FrameTooLarge, frame
 
 Handler = Callable[[bytes], Awaitable[bytes]]
@@ -162,7 +163,10 @@ class MllpServer:
                 return
             connection.busy = True
             try:
-                await self._send(connection, await self._handle(message))
+                answer = await self._handle(message)
+                reach("mllp.acknowledging")
+                await self._send(connection, answer)
+                reach("mllp.acknowledged")
             finally:
                 connection.busy = False
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from scr.decode.tree import BadUnit, Unit
 from scr.errors import Conflict
+from scr.faults import reach
 from scr.intake.totals import Totals
 from scr.store.engine import Database
 
@@ -50,7 +51,9 @@ async def file_units(
     one that waits for a single person does not hold another.
     """
     try:
-        return await database.write(partial(file, batch=batch, before=totals, last=last))
+        done = await database.write(partial(file, batch=batch, before=totals, last=last))
+        reach("intake.part")
+        return done
     except Conflict as conflict:
         _log.info("one by one", code=conflict.code)
     for some, at_end in [([unit], False) for unit in batch[:-1]] + [(batch[-1:], last)]:

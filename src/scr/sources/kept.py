@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from scr.errors import ScrError
+from scr.faults import reach
 from scr.fhir.identifiers import OdsCode
 from scr.identity.matching import Matching
 from scr.mapping.provider import FhirR4Connection, GpConnectConnection, Provider
@@ -114,6 +115,7 @@ class Copies:
                     if person is not None:
                         pulled.keep(connection, person, source, copy, at)
 
+            reach("copies.writing")
             try:
                 await database.write(write)
             except ScrError as error:

@@ -30,6 +30,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scr.errors import Conflict, Fault, Invalid, Unavailable
+from scr.faults import reach
 from scr.store.dialects import postgresql_engines, sqlite_engines
 from scr.store.driver import begin, commit, is_lost, release, set_savepoint, settle, undo
 
@@ -237,8 +238,10 @@ class Database:
                             aside.append(unit)
                         if is_lost(connection):
                             break
+                reach("store.running")
                 if not commit(connection):
                     raise _rolled_back()
+            reach("store.committed")
         except BaseException as error:  # noqa: BLE001 - the commit failed: so did every unit in it
             aside = []
             for unit in batch:

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select, update
 
 from scr.errors import Invalid
+from scr.faults import reach
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import place_of
@@ -87,6 +88,7 @@ def _part(connection: Connection, keys: KeyRing, one: Wrapped, after: str) -> tu
         values = {"wrapped_key": keys.wrap(keys.unwrap(wrapped, place), place)}
         same = (one.table.c[one.column] == own, one.table.c.wrapped_key == wrapped)
         anew += connection.execute(update(one.table).where(*same).values(**values)).rowcount
+        reach("keys.part")
     return (rows[-1][0] if len(rows) == AT_ONCE else None), len(rows), anew
 
 
@@ -104,6 +106,7 @@ def put_first(path: Path) -> None:
     if not path.is_file():
         raise Invalid("there is no key: `scr init` makes those of a deployment", code="no-secret")
     new = base64.b64encode(secrets.token_bytes(32))
+    reach("keys.put-first")
     _switch(path, [new, *path.read_bytes().split()])
 
 
@@ -120,4 +123,5 @@ def _switch(path: Path, lines: list[bytes]) -> None:
         file.write(b"\n".join(lines) + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    reach("keys.switching")
     beside.replace(path)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
+from scr.faults import reach
 from scr.store.audit.chain import append_linked
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
@@ -51,6 +52,7 @@ def append(connection: Connection, row: AuditRow) -> str:
     details = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
     told = {"id": identity, "details": details}
     append_linked(connection, {name: told[name] if name in told else getattr(row, name) for name in _NAMES})
+    reach("audit.appended")
     return identity
 
 

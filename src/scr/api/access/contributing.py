@@ -22,6 +22,7 @@ from scr.api.access.who import Visitor
 from scr.api.look import Look, written
 from scr.consent.policy import Policy
 from scr.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from scr.faults import reach
 from scr.fhir.attached import contents_of
 from scr.fhir.contributed import MARK
 from scr.fhir.dates import utc
@@ -201,12 +202,14 @@ class Adding:
             kit.beside(connection, visitor, what, entries[-1][0].id)
             last = store.find_added(connection, kit.keys, visitor.known.view, entries[-1][0].id)
             assert last is not None
+            reach("contribution.keeping")
             return last.entry
 
         def note(entry: Entry) -> None:
             look.details["contribution"] = f"{entry.reference}/_history/{entry.version}"
 
         kept = told(await written(look, kit.database, kit.policy, work, note))
+        reach("contribution.kept")
         assert kept is not None
         return kept
 

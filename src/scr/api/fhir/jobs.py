@@ -27,6 +27,7 @@ from scr.broker.query import Known
 from scr.consent.actor import Actor
 from scr.consent.policy import Policy
 from scr.errors import NotFound, ScrError, TooMany, Unavailable
+from scr.faults import reach
 from scr.fhir.entry import Entry
 from scr.fhir.outcome import issue, operation_outcome, to_bytes
 from scr.fhir.search import Codes, Pairs
@@ -106,6 +107,7 @@ class Jobs:
             if not opened.done():
                 await task
             job = await self._begun(look, actor, opened.result())
+            reach("job.begun")
         except BaseException:  # whoever asked has gone, or was refused: nothing is made for nobody
             task.cancel()
             raise
@@ -177,6 +179,7 @@ class Jobs:
                 raise
             _log.error("job.failed", kind=error.code if isinstance(error, ScrError) else type(error).__name__)
         job = await begun
+        reach("job.made")
         await self._database.write(lambda conn: jobs.finish(conn, job, snapshot))
 
 
