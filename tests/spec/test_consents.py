@@ -127,6 +127,8 @@ def provision_of(text: str) -> c.Tree:
     """A provision from the words of the table."""
     kind, *words = text.split()
     made: c.Tree = {"type": kind}
+    if words == ["author"]:
+        return made | {"actor": [c.author()]}
     for word, value in zip(words[::2], words[1::2], strict=True):
         if word in _DAYS:
             made.setdefault("period", {})[_DAYS[word]] = value
@@ -197,7 +199,7 @@ def _about(node: c.Tree, actor: Actor, entry: Entry, deny: bool) -> bool:
     actors = node.get("actor", [])
     told = [one for one in actors if one["role"]["coding"][0]["code"] == "IRCP"]
     known = [one for one in actors if one["role"]["coding"][0]["code"] == "CST"]
-    if told and not any(_same_asker(one["reference"], actor, deny) for one in told):
+    if told and not any(_same_asker(one["reference"], actor, entry, deny) for one in told):
         return False
     if known and not any(one["reference"]["identifier"]["value"] == entry.source for one in known):
         return False
@@ -215,11 +217,13 @@ def _about(node: c.Tree, actor: Actor, entry: Entry, deny: bool) -> bool:
     return "dataPeriod" not in node or _dated(node["dataPeriod"], entry, deny)
 
 
-def _same_asker(reference: c.Tree, actor: Actor, deny: bool) -> bool:
+def _same_asker(reference: c.Tree, actor: Actor, entry: Entry, deny: bool) -> bool:
     wanted = reference["identifier"]["value"]
     online = actor.kind in (ActorKind.CITIZEN, ActorKind.CARER)
     staff = actor.kind is ActorKind.PROFESSIONAL
     match reference["type"]:
+        case "Organization" if wanted == "author":
+            return not online and str(actor.organisation or "") == entry.source
         case "Organization":
             mine = None if actor.organisation is None else actor.organisation.value
             return not online and (mine == wanted or (mine is None and deny))
@@ -324,11 +328,19 @@ def provisions(draw: st.DrawFn, kinds: Sequence[str] = ("deny", "permit")) -> c.
     return made
 
 
+AUTHORS = st.builds(
+    lambda made, parties: {**made, "type": "permit", "actor": [c.author(), *parties]},
+    provisions(("deny",)),
+    st.lists(PARTS["actor"], max_size=1),
+)
+"""Whoever wrote it is let see what the base denies; or somebody else beside them."""
+
+
 @st.composite
 def said(draw: st.DrawFn) -> c.Tree:
     """A Consent that can be read."""
     base = draw(provisions())
-    nested = draw(st.lists(provisions(), max_size=2))
+    nested = draw(st.lists(st.one_of(provisions(), AUTHORS), max_size=2))
     made = c.consent(base, status=draw(st.sampled_from(["active"] * 4 + ["inactive"])))
     for exception in nested:
         tried = orjson.loads(orjson.dumps(made))

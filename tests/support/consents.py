@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scr.consent.consents import ROLE_SYSTEM, USER_SYSTEM
-from scr.fhir.canonical import HEADING_SYSTEM
+from scr.fhir.canonical import HEADING_SYSTEM, PARTY_SYSTEM
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM
 
 Tree = dict[str, Any]
@@ -53,6 +53,11 @@ def asker(ods: str) -> Tree:
 def source(ods: str) -> Tree:
     """An organisation that knows something."""
     return party("CST", organisation(ods))
+
+
+def author() -> Tree:
+    """The organisation that an entry came from, whichever it is."""
+    return party("IRCP", {"type": "Organization", "identifier": {"system": PARTY_SYSTEM, "value": "author"}})
 
 
 def professional(user_id: str) -> Tree:

@@ -68,6 +68,8 @@ class Words:
 
     def does(self, rule: SharingRule) -> str:
         """What a rule does."""
+        if rule.sealed:
+            return f"Nobody but who wrote it may see {self._what(rule)}{_when(rule)}."
         verb = "may not see" if rule.deny else "may see"
         sentence = f"{self._askers(rule)} {verb} {self._what(rule)}{_when(rule)}."
         if rule.unless:
@@ -78,6 +80,11 @@ class Words:
         """What it costs the person."""
         if not rule.deny:
             return "They see it until you change this or it ends."
+        if rule.sealed:
+            return (
+                "Who wrote it goes on seeing it here; everybody else may ask you again, repeat a test, or "
+                "decide without knowing it, in an emergency too."
+            )
         if rule.whole and not rule.askers:
             return (
                 "Nobody who cares for you sees this record, in an emergency either: not your allergies, your "
@@ -126,6 +133,8 @@ def check(policy: Policy, choice: Choice, now: int) -> None:
         raise Invalid(message, code="bad-effect", where="effect")
     if choice.effect == "permit" and not choice.until:
         raise Invalid("an access for a carer needs an end", code="bad-until", where="until")
+    if choice.effect == "seal" and (choice.to or choice.roles or choice.carers):
+        raise Invalid("what is sealed is kept from everybody but who wrote it", code="bad-effect", where="to")
     _each("headings", choice.headings, lambda one: one in HEADINGS)
     _each("labels", choice.labels, lambda one: one in policy.labels.labels)
     _each("roles", choice.roles, lambda one: one in policy.roles)

@@ -10,9 +10,11 @@ from typing import Final
 
 from msgspec import structs
 
-from scr.consent.sharing import Asker, SharingRule
+from scr.consent.askers import AUTHOR, Asker
+from scr.consent.sharing import SharingRule
 from scr.errors import Unprocessable
-from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, RELATED_LABEL_SYSTEM
+from scr.fhir import canonical
+from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM, PARTY_SYSTEM, RELATED_LABEL_SYSTEM
 from scr.fhir.entry import Resource
 from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, ODS_SYSTEM, NHSNumber, OdsCode
@@ -34,6 +36,7 @@ def rules_of(consent: Resource) -> tuple[SharingRule, ...]:
     """
     read = read_consent(consent)
     base = _rule(read.base, read.id, read.version)
+    _check_author(base, read.base)
     exceptions = [_exception(base, read.base, nested) for nested in read.exceptions]
     if read.status != "active":
         return ()
@@ -44,6 +47,8 @@ def rules_of(consent: Resource) -> tuple[SharingRule, ...]:
 def _exception(base: SharingRule, above: Provision, nested: Provision) -> SharingRule:
     """An exception as a rule of its own: it holds within its base only."""
     own = _rule(nested, base.consent, base.version)
+    if own.deny or not base.deny:
+        _check_author(own, nested)
     changes: dict[str, object] = {}
     if above.classes and nested.classes:  # a heading and a type beside each other would be alternatives
         raise _narrowed_twice(above, nested, "class")
@@ -61,6 +66,12 @@ def _exception(base: SharingRule, above: Provision, nested: Provision) -> Sharin
         raise _refusal(nested.at, "says nothing of its own: an exception has to be narrower than its base")
     made: SharingRule = structs.replace(own, starts=starts, ends=ends, **changes)
     return made
+
+
+def _check_author(rule: SharingRule, provision: Provision) -> None:
+    """Whoever wrote an entry is let see what a deny keeps from the others, and is named nowhere else."""
+    if AUTHOR in rule.askers:
+        raise _refusal(f"{provision.at}.actor", "whoever wrote it stands in a permit within a deny alone")
 
 
 def _narrowed_twice(above: Provision, nested: Provision, element: str) -> Unprocessable:
@@ -101,6 +112,8 @@ def _asker(party: Party) -> Asker:
     match (party.type, party.system):
         case ("Organization", system) if system == ODS_SYSTEM:
             return Asker("organisation", _ods(party))
+        case ("Organization", system) if system == PARTY_SYSTEM and party.value == canonical.AUTHOR:
+            return AUTHOR
         case ("PractitionerRole", system) if system == ROLE_SYSTEM:
             return Asker("role", party.value)
         case ("Practitioner", system) if system == USER_SYSTEM:
@@ -111,8 +124,8 @@ def _asker(party: Party) -> Asker:
             return Asker("person", f"{system}|{party.value}")
     raise _refusal(
         f"{party.at}.reference",
-        "must be an Organization by ODS code, a PractitionerRole by job role code, a Practitioner by "
-        "national user id, or a RelatedPerson by NHS Number or by how they sign in",
+        "must be an Organization by ODS code or as who wrote it, a PractitionerRole by job role code, a "
+        "Practitioner by national user id, or a RelatedPerson by NHS Number or by how they sign in",
     )
 
 

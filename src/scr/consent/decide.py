@@ -188,7 +188,7 @@ def _open(case: Case, source: str) -> frozenset[str]:
     if "objection" not in case.lifts:
         if source in case.say.sources:
             return frozenset()
-        headings -= case.say.headings
+        headings -= case.say.headings | case.say.sealed(source)
     if request.actor.kind in ONLINE:
         return headings
     agreements, told = case.policy.agreements, request.organisations

@@ -15,10 +15,13 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
-from scr.consent.actor import Actor, ActorKind
+from scr.consent.actor import Actor
+from scr.consent.askers import AUTHOR, NOBODY, Name, names_of, named, untold_of, writes_as
+from scr.consent.askers import Asker as Asker
 from scr.consent.purposes import meant_by
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
+from scr.fhir.headings import HEADINGS
 from scr.fhir.privacy_consent import ALWAYS
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
@@ -28,17 +31,6 @@ _DOCUMENTS = frozenset({"DocumentReference", "DiagnosticReport", "Media"})
 
 Kind = Literal["record", "source", "category", "label", "entry", "dated"]
 """What a rule is about, the narrowest of it: for the words in which it is told."""
-
-
-class Asker(Struct, frozen=True, array_like=True):
-    """Whom a rule is about. ``kind`` ``person`` is somebody who signs in for themselves, a carer say.
-
-    ``value`` is an ODS code, a job role code, a national user id, or for a person ``issuer|sub`` or ten
-    digits of an NHS Number.
-    """
-
-    kind: Literal["organisation", "role", "professional", "person"]
-    value: str
 
 
 class SharingRule(Struct, frozen=True, array_like=True):
@@ -69,6 +61,12 @@ class SharingRule(Struct, frozen=True, array_like=True):
     def whole(self) -> bool:
         """Whether it is about all of the record."""
         return not (self.sources or self.headings or self.types or self.labels or self.things or self.dated)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it keeps something from everybody but who wrote it, and does nothing else."""
+        wrote = structs.replace(self, deny=False, askers=(AUTHOR,), unless=())
+        return self.deny and not self.askers and self.unless == (wrote,)
 
     @property
     def kind(self) -> Kind:
@@ -134,8 +132,7 @@ class Say:
 
     @property
     def sources(self) -> frozenset[str]:
-        """The sources of which nothing is shared with the asker: ODS codes, and what is not one but a source
-        of ours."""
+        """The sources of which nothing is shared with the asker: ODS codes, and what is a source of ours."""
         return frozenset(
             source
             for rule in self.denies
@@ -152,6 +149,18 @@ class Say:
             if not (rule.sources or rule.labels or rule.things or rule.dated or rule.unless)
             for heading in rule.headings
         )
+
+    def sealed(self, source: str) -> frozenset[str]:
+        """The headings of which nothing that a source told is shared with the asker, who did not write it."""
+        found: set[str] = set()
+        for rule in self.denies:
+            if not rule.unless or rule.types or rule.labels or rule.things or rule.dated:
+                continue
+            if rule.sources and source not in rule.sources:
+                continue
+            if all(one.sources and source not in one.sources for one in rule.unless):
+                found.update(rule.headings or HEADINGS)
+        return frozenset(found)
 
     def on(self, entry: Entry) -> Verdict:
         """What the person has said of an entry: a deny wins."""
@@ -187,16 +196,16 @@ def in_force(
     """Those of the rules that are about this asker now. ``own``: the asker is the person, whom none binds."""
     if not rules:
         return NOTHING_SAID
-    at, mine, unknown, meant = milliseconds(now), _names(actor), _untold(actor), meant_by(purpose)
+    at, mine, unknown, meant = milliseconds(now), names_of(actor), untold_of(actor), meant_by(purpose)
     denies: list[SharingRule] = []
     permits: list[SharingRule] = []
     for rule in rules:
         if not (rule.starts <= at < rule.ends) or (rule.purposes and meant.isdisjoint(rule.purposes)):
             continue
         if not rule.deny:
-            if _is_about(rule, mine, _NOBODY):
+            if named(rule.askers, mine, NOBODY):
                 permits.append(rule)
-        elif not own and _is_about(rule, mine, unknown):
+        elif not own and named(rule.askers, mine, unknown):
             denies.append(_with_exceptions(rule, at, meant, mine) if rule.unless else rule)
     return Say(tuple(denies), tuple(permits)) if denies or permits else NOTHING_SAID
 
@@ -214,58 +223,24 @@ def verdict(
     return in_force(rules, actor, now, purpose=purpose, own=own).on(entry)
 
 
-_Name = tuple[str, str]
-_NOBODY: Final[frozenset[str]] = frozenset()
-
-
-def _names(actor: Actor) -> frozenset[_Name]:
-    """What an actor may be named by in a rule: kind and value."""
-    found: list[_Name] = [("person", actor.subject)]
-    if actor.kind in (ActorKind.CITIZEN, ActorKind.CARER):
-        if actor.nhs_number is not None:
-            found.append(("person", actor.nhs_number.value))
-        return frozenset(found)
-    if actor.organisation is not None:
-        found.append(("organisation", actor.organisation.value))
-    if actor.kind is ActorKind.PROFESSIONAL:  # a system is its organisation's, and in nobody's role
-        found += [("role", actor.role or ""), ("professional", actor.user_id)]
-    return frozenset(name for name in found if name[1])
-
-
-def _untold(actor: Actor) -> frozenset[str]:
-    """The kinds of name that an actor must have and that the token does not tell: theirs might be any."""
-    if actor.kind in (ActorKind.CITIZEN, ActorKind.CARER):
-        return frozenset({"person"}) if actor.nhs_number is None else _NOBODY
-    missing = {"organisation"} if actor.organisation is None else set()
-    if actor.kind is ActorKind.PROFESSIONAL:
-        missing |= {
-            kind for kind, told in (("role", actor.role), ("professional", actor.user_id)) if not told
-        }
-    return frozenset(missing)
-
-
-def _is_about(rule: SharingRule, mine: frozenset[_Name], unknown: frozenset[str]) -> bool:
-    """Whether a rule is about who asks; of what is ``unknown`` of them only a deny may think so."""
-    if not rule.askers:
-        return True
-    for one in rule.askers:
-        if (one.kind, one.value) in mine or (one.kind in unknown and "|" not in one.value):
-            return True
-    return False
-
-
-def _with_exceptions(
-    rule: SharingRule, at: int, meant: frozenset[str], mine: frozenset[_Name]
-) -> SharingRule:
+def _with_exceptions(rule: SharingRule, at: int, meant: frozenset[str], mine: frozenset[Name]) -> SharingRule:
     """A deny with those of its exceptions that are in force for who asks, beyond doubt."""
-    unless = tuple(
-        one
-        for one in rule.unless
-        if one.starts <= at < one.ends
-        and not (one.purposes and meant.isdisjoint(one.purposes))
-        and _is_about(one, mine, _NOBODY)
-    )
-    return structs.replace(rule, unless=unless)
+    unless: list[SharingRule] = []
+    for one in rule.unless:
+        if not (one.starts <= at < one.ends) or (one.purposes and meant.isdisjoint(one.purposes)):
+            continue
+        if named(one.askers, mine, NOBODY):
+            unless.append(one)
+        elif AUTHOR in one.askers and (wrote := _written_by(one, writes_as(mine))):
+            unless.append(wrote)
+    return structs.replace(rule, unless=tuple(unless))
+
+
+def _written_by(rule: SharingRule, organisation: str) -> SharingRule | None:
+    """A rule narrowed to what one organisation has written; None where it is about nothing of that."""
+    if not organisation or (rule.sources and organisation not in rule.sources):
+        return None
+    return structs.replace(rule, sources=(organisation,))
 
 
 def _keys(rule: SharingRule) -> Iterable[str]:

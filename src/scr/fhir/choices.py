@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from scr.fhir.canonical import HEADING_SYSTEM, LABEL_SYSTEM
+from scr.fhir.canonical import AUTHOR, HEADING_SYSTEM, LABEL_SYSTEM, PARTY_SYSTEM
 from scr.fhir.dates import instant_text
 from scr.fhir.entry import Resource
 from scr.fhir.identifiers import ODS_SYSTEM
@@ -18,6 +18,7 @@ from scr.fhir.privacy_consent import CATEGORY, SCOPE
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _ROLES: Final = "https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName"
 _POLICY: Final = "https://profiles.ihe.net/ITI/PCF/"
+Effect = Literal["deny", "permit", "seal"]
 _SAID: Final = "Said by the person at the record's own pages"
 
 
@@ -28,10 +29,10 @@ class Choice:
     ``to`` are organisations (ODS codes), ``roles`` job role codes, ``carers`` subjects (``issuer|sub``) who
     are told; ``of`` are organisations whose knowledge it is about. ``headings`` and ``labels`` are ours,
     ``entries`` relative addresses. ``until`` is the last day (``YYYY-MM-DD``), in London. ``but`` are
-    organisations to which a deny does not go.
+    organisations to which a deny does not go. ``seal`` denies to everybody but who wrote it.
     """
 
-    effect: Literal["deny", "permit"]
+    effect: Effect
     to: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     carers: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ def as_if_active(consent: Resource) -> Resource:
 
 
 def _provision(choice: Choice) -> Resource:
-    made: Resource = {"type": choice.effect}
+    made: Resource = {"type": "permit" if choice.effect == "permit" else "deny"}
     if choice.until:
         made["period"] = {"end": choice.until}
     actors = list(_actors(choice))
@@ -88,8 +89,10 @@ def _provision(choice: Choice) -> Resource:
         ("data", [{"meaning": "instance", "reference": {"reference": one}} for one in choice.entries]),
     )
     made |= {name: value for name, value in parts if value}
-    if choice.but:
-        let = [_actor("IRCP", "Organization", ODS_SYSTEM, ods) for ods in choice.but]
+    let = [_actor("IRCP", "Organization", ODS_SYSTEM, ods) for ods in choice.but]
+    if choice.effect == "seal":
+        let.append(_actor("IRCP", "Organization", PARTY_SYSTEM, AUTHOR))
+    if let:
         made["provision"] = [{"type": "permit", "actor": let}]
     return made
 

@@ -118,7 +118,7 @@ def test_an_access_is_in_force_only_between_its_taking_up_and_its_end(
 ods = st.lists(st.sampled_from(["ZZG01", "ZZH01", "ZZC01"]), max_size=2, unique=True).map(tuple)
 some_choices = st.builds(
     Choice,
-    effect=st.sampled_from(["deny", "permit"]),
+    effect=st.sampled_from(["deny", "permit", "seal"]),
     to=ods,
     roles=st.lists(st.sampled_from(["R8000", "R1290"]), max_size=1).map(tuple),
     carers=st.lists(st.just("https://login.example|carl"), max_size=1).map(tuple),
@@ -141,14 +141,16 @@ def test_a_choice_that_is_taken_is_read_to_the_last_word(choice: Choice) -> None
         return
     consent = {**consent_of(choice, "p1", now), "id": "c1"}
     base, *exceptions = rules_of(consent)
-    assert base.deny is (choice.effect == "deny")
+    assert base.deny is (choice.effect != "permit")
+    assert base.sealed is (choice.effect == "seal")
     askers = {one.value for one in base.askers}
     assert askers == {*choice.to, *choice.roles, *choice.carers}
     assert set(base.headings) == set(choice.headings)
     assert set(base.sources) == set(choice.of)
     assert base.things == choice.entries
     assert all(not rule.deny for rule in exceptions)
-    assert {one.value for rule in exceptions for one in rule.askers} == set(choice.but)
+    let = {one.value for rule in exceptions for one in rule.askers}
+    assert let == ({""} if choice.effect == "seal" else set(choice.but))
     assert Words(POLICY, {}).does(base).endswith(".")
     assert rules_of(withdrawn(consent, now)) == ()
 

@@ -102,6 +102,28 @@ def test_an_exception_may_be_narrower_by_its_purpose_or_asker_alone() -> None:
         assert (rule.types, rule.headings) == (("Condition",), ("results",))
 
 
+def test_whoever_wrote_it_is_let_see_what_a_deny_keeps_and_is_named_nowhere_else() -> None:
+    """What is so denied is sealed; as an asker of a base, of a deny or of a permitting Consent it is refused."""
+    wrote: c.Tree = {"type": "permit", "actor": [c.author()]}
+    [base, _] = rules_of(c.consent({"type": "deny", "class": [c.heading("results")], "provision": [wrote]}))
+    assert base.sealed
+    misspelt = c.author()
+    misspelt["reference"]["identifier"]["value"] = "writer"
+    for provision, where in (
+        (wrote, "Consent.provision.actor"),
+        ({**wrote, "type": "deny"}, "Consent.provision.actor"),
+        ({"type": "deny", "provision": [{**wrote, "type": "deny"}]}, "Consent.provision.provision[0].actor"),
+        ({"type": "permit", "provision": [wrote]}, "Consent.provision.provision[0].actor"),
+        (
+            {"type": "deny", "provision": [{**wrote, "actor": [misspelt]}]},
+            "Consent.provision.provision[0].actor[0].reference",
+        ),
+    ):
+        with pytest.raises(Unprocessable) as refused:
+            rules_of(c.consent(provision))
+        assert refused.value.where == where
+
+
 def test_an_end_in_the_year_9999_is_none() -> None:
     """Many systems write an open period so."""
     [rule] = rules_of(c.consent({"type": "deny", "period": {"start": "2026-01-01", "end": "9999-12-31"}}))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from scr.consent.actor import Actor, ActorKind
+from scr.consent.askers import AUTHOR
 from scr.consent.sharing import NOTHING_SAID, SILENT, Asker, Say, SharingRule, in_force
 from scr.fhir.dates import milliseconds
 from scr.fhir.entry import Entry
+from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.terminology.systems import V3_ACT_CODE, V3_CONFIDENTIALITY
 
@@ -92,6 +95,55 @@ def test_what_is_closed_as_a_whole() -> None:
     named = permit(askers=(Asker("organisation", "ZZH01"),))
     assert Say((), (permit(), named)).permitted is named
     assert Say((whole,), (permit(),)).permitted is None
+
+
+WROTE = permit(askers=(AUTHOR,))
+
+
+def test_what_is_sealed_is_open_to_who_wrote_it_alone() -> None:
+    """By the organisation that an entry is from; within the sources that the seal is about; whoever has no
+    organisation has written nothing."""
+    elsewhere = Actor(
+        ActorKind.PROFESSIONAL, "i|2", role="R8000", organisation=OdsCode("ZZG01"), user_id="U2"
+    )
+    nowhere = Actor(ActorKind.PROFESSIONAL, "i|3", role="R8000", user_id="U3")
+    carer = Actor(ActorKind.CARER, "i|4")
+    seal = deny(headings=("problems",), unless=(structs.replace(WROTE, headings=("problems",)),))
+    assert seal.sealed
+    for actor, effect in ((STAFF, "silent"), (elsewhere, "deny"), (nowhere, "deny"), (carer, "deny")):
+        assert in_force([seal], actor, NOW).on(entry()).effect == effect
+    only = deny(sources=("ZZG01",), unless=(structs.replace(WROTE, sources=("ZZG01",)),))
+    assert in_force([only], STAFF, NOW).denies == (structs.replace(only, unless=()),)
+    over = deny(unless=(structs.replace(WROTE, ends=AT), structs.replace(WROTE, starts=AT + 1)))
+    assert in_force([over], STAFF, NOW).denies == (deny(),)
+
+
+def test_what_is_sealed_is_told_as_closed_of_every_source_but_ones_own() -> None:
+    """Heading by heading, and of the whole; what is narrowed further, or let through else, closes none."""
+    headings = ("problems", "results")
+    seal = deny(headings=headings, unless=(structs.replace(WROTE, headings=headings),))
+    say = in_force([seal], STAFF, NOW)
+    assert (say.sealed("ZZH01"), say.sealed("ZZG01")) == (frozenset(), {"problems", "results"})
+    whole = in_force([deny(unless=(WROTE,))], STAFF, NOW)
+    assert (whole.sealed("ZZH01"), whole.sealed("ZZG01")) == (frozenset(), frozenset(HEADINGS))
+    of = deny(sources=("ZZG01", "ZZH01"), unless=(structs.replace(WROTE, sources=("ZZG01", "ZZH01")),))
+    assert (in_force([of], STAFF, NOW).sealed("ZZC01"), in_force([of], STAFF, NOW).sealed("ZZG01")) == (
+        frozenset(),
+        frozenset(HEADINGS),
+    )
+    for narrower in (
+        deny(headings=headings),
+        deny(headings=headings, types=("Flag",), unless=(WROTE,)),
+        deny(headings=headings, labels=(R,), unless=(WROTE,)),
+        deny(things=("Condition/1",), unless=(WROTE,)),
+        deny(dated=(1, 2), unless=(WROTE,)),
+        deny(unless=(permit(askers=(Asker("organisation", "ZZH01"),)),)),
+    ):
+        assert in_force([narrower], STAFF, NOW).sealed("ZZG01") == frozenset()
+    assert not seal.unless[0].sealed
+    assert not deny(askers=(Asker("organisation", "ZZH01"),), unless=(WROTE,)).sealed
+    assert not deny(unless=(WROTE, permit(askers=(Asker("organisation", "ZZH01"),)))).sealed
+    assert not permit(unless=(WROTE,)).sealed
 
 
 @pytest.mark.parametrize(

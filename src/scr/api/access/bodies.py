@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from scr.api.desk import read_body
 from scr.api.look import Answer
 from scr.errors import Invalid
-from scr.fhir.choices import Choice
+from scr.fhir.choices import Choice, Effect
 
 B = TypeVar("B", bound=msgspec.Struct)
 
@@ -38,7 +38,7 @@ class Code(Sent):
 class SentChoice(Sent):
     """A choice; what is left out does not narrow it. ``carers`` are ids of accesses of carers."""
 
-    effect: Literal["deny", "permit"] = "deny"
+    effect: Effect = "deny"
     to: list[str] = []
     roles: list[str] = []
     carers: list[str] = []
