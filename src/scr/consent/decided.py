@@ -16,7 +16,9 @@ from scr.consent.request import Decision
 from scr.fhir.entry import Entry
 
 MOST = 4
-"""Cases kept of one record, and lists of entries kept of one case."""
+"""Cases kept of one record."""
+LISTS = 16
+"""Lists of entries kept of one case: one answer asks about half a dozen, its own and those it is made of."""
 Key = tuple[str, str, str, tuple[str, ...], bool]
 """Source, type, heading and labels of an entry; and whether scopes with search parameters reach it."""
 
@@ -34,7 +36,7 @@ class Decided:
 
     def keep(self, entries: tuple[Entry, ...], permitted: list[Entry]) -> None:
         """Keep which of these entries may be seen."""
-        self.lists = ((entries, permitted), *self.lists[: MOST - 1])
+        self.lists = ((entries, permitted), *self.lists[: LISTS - 1])
         self.before.made += 1
 
 

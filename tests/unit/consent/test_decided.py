@@ -12,7 +12,7 @@ from tests.unit.consent.test_ruling import ACTOR, ASKED, AT, ENTRIES, NOW, OVERR
 
 from scr.consent.case import Case, case_of
 from scr.consent.decide import Ruling, entry_decider
-from scr.consent.decided import MOST, Before
+from scr.consent.decided import LISTS, MOST, Before
 from scr.consent.request import AccessRequest
 from scr.consent.rules import ENTRY_RULES
 from scr.consent.sharing import SharingRule
@@ -79,13 +79,26 @@ def test_a_case_is_another_where_anything_but_its_time_is() -> None:
 
 def test_the_last_few_cases_and_lists_are_kept() -> None:
     """No more of either, so that a record that many look at takes no more memory than it may."""
-    before, entries = Before(), [Entry("Condition", f"{n}", "ZZG01", "problems", b"{}") for n in range(9)]
-    for number in range(9):
+    before, cases, lists = Before(), MOST + 5, LISTS + 5
+    entries = [Entry("Condition", f"{n}", "ZZG01", "problems", b"{}") for n in range(lists)]
+    for number in range(cases):
         ruling = Ruling(replace(REQUEST, actor=replace(ACTOR, subject=f"i|{number}")), POLICY, NOW, before)
         for entry in entries:
             ruling.permitted([entry])
-    assert len(list(before.kept())) == MOST * MOST
-    assert before.made == 9 + 9 * 9
-    again = Ruling(replace(REQUEST, actor=replace(ACTOR, subject="i|8")), POLICY, NOW, before)
-    assert again.permitted(entries[8:]) == entries[8:]
-    assert before.made == 9 + 9 * 9
+    assert len(list(before.kept())) == MOST * LISTS
+    made = before.made
+    assert made == cases + cases * lists
+    last = replace(REQUEST, actor=replace(ACTOR, subject=f"i|{cases - 1}"))
+    assert Ruling(last, POLICY, NOW, before).permitted(entries[-1:]) == entries[-1:]
+    assert before.made == made
+
+
+def test_the_lists_of_one_answer_are_kept_together() -> None:
+    """Asked again and again about the half a dozen lists that one answer is made of, it decides each once."""
+    before = Before()
+    lists = [[Entry("Condition", f"{n}", "ZZG01", "problems", b"{}")] for n in range(8)]
+    for _ in range(3):
+        ruling = Ruling(REQUEST, POLICY, NOW, before)
+        for one in lists:
+            ruling.permitted(one)
+    assert before.made == 1 + len(lists)
