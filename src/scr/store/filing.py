@@ -22,10 +22,11 @@ _CHUNK = 500
 _COLUMNS = "person, id, version, type, source, last_updated, digest, sealed, filed_under, told, message"
 _WHOSE = some(
     "SELECT id, person, type, version, digest, filed_under, told, last_updated, message"
-    " FROM resource WHERE id IN ({marks})"
+    " FROM resource WHERE person = ? AND id IN ({marks})"
+    " UNION ALL SELECT id, person, type, 0, NULL, NULL, NULL, 0, NULL FROM held WHERE id IN ({marks})"
     " UNION ALL SELECT id, person, type, 0, NULL, NULL, NULL, 0, NULL FROM locator WHERE id IN ({marks})"
 )
-"""Whose an id is, by what is held and by what was served; a version of 0: not held."""
+"""What the person has under these ids; and, with a version of 0, whose each is that is held or was served."""
 
 _TO_HISTORY = some(
     f"INSERT INTO resource_history ({_COLUMNS})"  # noqa: S608 - our own names of columns
@@ -34,7 +35,8 @@ _TO_HISTORY = some(
 _OUT = some("DELETE FROM resource WHERE person = ? AND id IN ({marks})")
 _VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _IN = written(f"INSERT INTO resource ({_COLUMNS}) VALUES ({_VALUES})")  # noqa: S608 - the same
-_AGAIN = written("UPDATE resource SET filed_under = ?, told = ? WHERE id = ?")
+_HOLD = written("INSERT INTO held (id, type, person, source) VALUES (?, ?, ?, ?)")
+_AGAIN = written("UPDATE resource SET filed_under = ?, told = ? WHERE person = ? AND id = ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _file(
     """File entries of different ids: what is replaced goes to the history, then the new rows come in."""
     held = _held(connection, person, entries)
     fresh: list[tuple[object, ...]] = []
+    new: list[tuple[object, ...]] = []
     replaced: list[str] = []
     again: list[tuple[object, ...]] = []
     older = 0
@@ -133,13 +136,15 @@ def _file(
         at = max(told.at, known.told)
         if digest == known.digest:
             if both != known.filed_under or at != known.told:
-                again.append((both or None, at or None, entry.id))
+                again.append((both or None, at or None, person.key, entry.id))
             continue
         if known.is_newer(told):
             older += 1
             continue
         if known.version:
             replaced.append(entry.id)
+        else:
+            new.append((entry.id, entry.type, person.key, entry.source))
         version = known.version + 1
         # What is made here of what was held is still what its message said.
         message = told.message or known.message
@@ -150,6 +155,8 @@ def _file(
     if replaced:
         send(connection, _TO_HISTORY(len(replaced)), (person.key, *replaced))
         send(connection, _OUT(len(replaced)), (person.key, *replaced))
+    if new:
+        run_many(connection, _HOLD, new)
     if fresh:
         run_many(connection, _IN, fresh)
     unchanged = len(entries) - len(fresh) - older
@@ -212,7 +219,7 @@ def _held(connection: Connection, person: Person, entries: Sequence[Entry]) -> d
     """What is held under these ids; Conflict where one is another person's, or type's."""
     found: dict[str, _Known] = {}
     kinds = {entry.id: entry.type for entry in entries}
-    rows = run(connection, _WHOSE(len(kinds)), (*kinds, *kinds)).fetchall()
+    rows = run(connection, _WHOSE(len(kinds)), (person.key, *kinds, *kinds, *kinds)).fetchall()
     for logical, owner, kind, version, digest, under, told, updated, message in rows:
         if owner != person.key:
             raise Conflict(

@@ -16,7 +16,7 @@ from scr.fhir.person import PERSON_SOURCE
 from scr.store.driver import run, written
 from scr.store.keys import seal, unseal
 from scr.store.people import Person
-from scr.store.tables import LOCATOR, RESOURCE
+from scr.store.tables import HELD, LOCATOR
 
 _CHUNK = 500
 _FEW = 50
@@ -30,11 +30,11 @@ _FORGET = delete(LOCATOR).where(
     LOCATOR.c.person == bindparam("whose"), LOCATOR.c.id.in_(bindparam("ids", expanding=True))
 )
 _REMEMBERED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
-_HELD = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
+_HELD = select(HELD.c.id, HELD.c.person).where(HELD.c.id.in_(bindparam("ids", expanding=True)))
 _ONE_SERVED = written("SELECT person, source, head FROM locator WHERE id = ? AND type = ?")
 _ONE_HELD = written(
     # What is this deployment's own has a way of its own.
-    f"SELECT person, source, NULL FROM resource WHERE id = ? AND type = ? AND source <> '{PERSON_SOURCE}'"  # noqa: S608
+    f"SELECT person, source, NULL FROM held WHERE id = ? AND type = ? AND source <> '{PERSON_SOURCE}'"  # noqa: S608
 )
 
 

@@ -12,7 +12,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.store.labelled import carry_marks
 from scr.store.people import Person, revise
 from scr.store.records import digest_of, open_row, row_of
-from scr.store.tables import HISTORY, LOCATOR, RESOURCE
+from scr.store.tables import HELD, HISTORY, LOCATOR, RESOURCE
 
 _CHUNK = 200
 _CURRENT, _OLDER = (
@@ -37,7 +37,12 @@ _UNDER = select(RESOURCE.c.id, RESOURCE.c.filed_under).where(
     RESOURCE.c.source == bindparam("source"),
     RESOURCE.c.filed_under.is_not(None),
 )
-_WHERE = select(RESOURCE.c.id, RESOURCE.c.person).where(RESOURCE.c.id.in_(bindparam("ids", expanding=True)))
+_WHERE = select(HELD.c.id, HELD.c.person).where(HELD.c.id.in_(bindparam("ids", expanding=True)))
+_NOW_THEIRS = (
+    update(HELD)
+    .where(HELD.c.person == bindparam("whose"), HELD.c.id.in_(bindparam("ids", expanding=True)))
+    .values(person=bindparam("to"))
+)
 
 
 def filed_marks(connection: Connection, person: Person, source: OdsCode) -> dict[str, bytes]:
@@ -94,7 +99,8 @@ def _move(
     if current:
         connection.execute(insert(RESOURCE), current)
         connection.execute(insert(HISTORY), older)
-    connection.execute(_SERVED, {**these, "to": after.key})
+    for change in (_NOW_THEIRS, _SERVED):
+        connection.execute(change, {**these, "to": after.key})
     return versions
 
 

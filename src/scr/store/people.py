@@ -16,7 +16,7 @@ from scr.fhir.standing import Standing
 from scr.store import groups
 from scr.store.driver import Statement, held, run, send, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
-from scr.store.tables import LONG_PAYLOAD, MESSAGE, PERSON, SNAPSHOT
+from scr.store.tables import HELD, LONG_PAYLOAD, MESSAGE, PERSON, RESOURCE, SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,8 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
         update(MESSAGE).where(MESSAGE.c.person == person.key).values(wrapped_key=b"", sealed=b"")
     )
     connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.person == person.key))
+    held_here = select(RESOURCE.c.id).where(RESOURCE.c.person == person.key)
+    connection.execute(delete(HELD).where(HELD.c.id.in_(held_here)))
     connection.execute(delete(PERSON).where(PERSON.c.key == person.key))  # the rest goes by its foreign key
     groups.regroup(connection, near)
     keys.forget()

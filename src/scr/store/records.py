@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from scr.errors import NotFound
 from scr.fhir.entry import Entry
@@ -21,19 +21,20 @@ from scr.store.dialects import BINARY
 from scr.store.keys import KeyRing, seal, unreadable, unseal
 from scr.store.people import Person as Person
 from scr.store.people import person_by_key
-from scr.store.tables import HISTORY, RESOURCE
+from scr.store.tables import HELD, HISTORY, RESOURCE
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)
 _CHUNK = 500
 _FAST = {BINARY: True}
 
-_ONE = select(RESOURCE.c.person, RESOURCE.c.version, RESOURCE.c.sealed).where(
-    RESOURCE.c.id == bindparam("id")
+_WHOSE = select(HELD.c.person).where(HELD.c.id == bindparam("id"))
+_ONE = select(RESOURCE.c.version, RESOURCE.c.sealed).where(
+    RESOURCE.c.person == bindparam("whose"), RESOURCE.c.id == bindparam("id")
 )
 _OLDER = (
-    select(HISTORY.c.person, HISTORY.c.version, HISTORY.c.sealed)
-    .where(HISTORY.c.id == bindparam("id"))
+    select(HISTORY.c.version, HISTORY.c.sealed)
+    .where(HISTORY.c.person == bindparam("whose"), HISTORY.c.id == bindparam("id"))
     .order_by(HISTORY.c.version.desc())
 )
 
@@ -86,41 +87,37 @@ def load_some(
 
 def load_entry(connection: Connection, keys: KeyRing, logical: str) -> tuple[Person, Entry] | None:
     """The current version of a resource by its id, and whose it is."""
-    row = connection.execute(_ONE, {"id": logical}).one_or_none()
-    return None if row is None else _opened(connection, keys, logical, [row])[0]
+    found = _opened(connection, keys, logical, [_ONE])
+    return found[0] if found else None
 
 
 def load_version(
     connection: Connection, keys: KeyRing, logical: str, version: str
 ) -> tuple[Person, Entry] | None:
     """One version of a resource, current or older."""
-    rows = [row for row in _versions(connection, logical) if str(row.version) == version]
-    return _opened(connection, keys, logical, rows)[0] if rows else None
+    return next((one for one in load_history(connection, keys, logical) if one[1].version == version), None)
 
 
 def load_history(connection: Connection, keys: KeyRing, logical: str) -> list[tuple[Person, Entry]]:
     """Every version of a resource, the newest first; empty where it is not held."""
-    return _opened(connection, keys, logical, _versions(connection, logical))
-
-
-def _versions(connection: Connection, logical: str) -> list[Row[str, int, bytes]]:
-    current = connection.execute(_ONE, {"id": logical}).all()
-    return [*current, *connection.execute(_OLDER, {"id": logical}).all()]
+    return _opened(connection, keys, logical, [_ONE, _OLDER])
 
 
 def _opened(
-    connection: Connection, keys: KeyRing, logical: str, rows: Iterable[Row[str, int, bytes]]
+    connection: Connection, keys: KeyRing, logical: str, queries: Iterable[Select[int, bytes]]
 ) -> list[tuple[Person, Entry]]:
-    people: dict[str, Person] = {}
-    found = []
-    for key, version, sealed in rows:
-        if key not in people:
-            person = person_by_key(connection, keys, key)
-            if person is None:
-                raise NotFound("the person is not held any more", code="no-person")
-            people[key] = person
-        found.append((people[key], open_row(people[key], logical, version, sealed)))
-    return found
+    """What these queries find under an id, in the rows of the person whose it is."""
+    whose = connection.execute(_WHOSE, {"id": logical}).scalar_one_or_none()
+    if whose is None:
+        return []
+    person = person_by_key(connection, keys, whose)
+    if person is None:
+        raise NotFound("the person is not held any more", code="no-person")
+    return [
+        (person, open_row(person, logical, version, sealed))
+        for query in queries
+        for version, sealed in connection.execute(query, {"whose": whose, "id": logical})
+    ]
 
 
 def digest_of(entry: Entry, key: bytes) -> bytes:

@@ -12,8 +12,14 @@ from scr.store.tables import metadata
 
 
 def _differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    options = {"compare_type": True, "include_name": _is_no_part}
+    context = MigrationContext.configure(connection, opts=options)
     return list(compare_metadata(context, metadata))
+
+
+def _is_no_part(name: str | None, kind: str, _: object) -> bool:
+    """Whether it is no part of a table that PostgreSQL keeps in parts, nor of one's."""
+    return kind != "table" or name is None or name.rstrip("0123456789")[-1] != "_"
 
 
 def _tables(database: Database) -> set[str]:

@@ -35,7 +35,14 @@ from scr.store.tables.providers import (
     LossDayRow,
     OnboardingEventRow,
 )
-from scr.store.tables.record import LocatorRow, PulledRow, ResourceHistoryRow, ResourceRow, SnapshotRow
+from scr.store.tables.record import (
+    HeldRow,
+    LocatorRow,
+    PulledRow,
+    ResourceHistoryRow,
+    ResourceRow,
+    SnapshotRow,
+)
 from scr.store.tables.sharing import SharingRow
 from scr.store.tables.sign_in import ClientRow, SessionRow, SpentRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
@@ -59,6 +66,7 @@ LOOK_QUESTION = _table(LookQuestionRow)
 LINK = _table(LinkRow)
 MOVED = _table(MovedRow)
 LINK_BAR = _table(BarRow)
+HELD = _table(HeldRow)
 RESOURCE = _table(ResourceRow)
 HISTORY = _table(ResourceHistoryRow)
 LOCATOR = _table(LocatorRow)

@@ -10,6 +10,12 @@ from sqlmodel import Field
 CLUSTERED = {"sqlite_with_rowid": False}
 """On SQLite, rows lie in the order of their primary key."""
 
+BY_PERSON = {**CLUSTERED, "postgresql_partition_by": "HASH (person)"}
+"""The same; on PostgreSQL in ``PARTITIONS`` parts, by a hash of the person's key (docs/scale.md)."""
+
+PARTITIONS = 16
+"""A power of two: twice as many are each half of one."""
+
 
 def text_column(**options: Any) -> Any:
     """A text."""

@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from scr.store.tables.columns import (
+    BY_PERSON,
     CLUSTERED,
     bytes_column,
     number_column,
@@ -13,6 +14,21 @@ from scr.store.tables.columns import (
     person_key,
     text_column,
 )
+
+
+class HeldRow(SQLModel, table=True):
+    """Whose a resource is that is held here: by its id one comes to the person, by the person to the rest.
+
+    It stays as long as the person does, and an id is one person's.
+    """
+
+    __tablename__ = "held"
+    __table_args__ = (CLUSTERED,)
+
+    id: str = text_column(primary_key=True)
+    type: str = text_column()
+    person: str = text_column()
+    source: str = text_column()
 
 
 class ResourceRow(SQLModel, table=True):
@@ -23,7 +39,7 @@ class ResourceRow(SQLModel, table=True):
     """
 
     __tablename__ = "resource"
-    __table_args__ = (Index("resource_id", "id", unique=True), CLUSTERED)
+    __table_args__ = BY_PERSON
 
     person: str = person_key()
     id: str = text_column(primary_key=True)
@@ -42,7 +58,7 @@ class ResourceHistoryRow(SQLModel, table=True):
     """An older version of a resource, as it was."""
 
     __tablename__ = "resource_history"
-    __table_args__ = (Index("resource_history_id", "id"), CLUSTERED)
+    __table_args__ = BY_PERSON
 
     person: str = person_key()
     id: str = text_column(primary_key=True)
@@ -80,7 +96,7 @@ class PulledRow(SQLModel, table=True):
     """
 
     __tablename__ = "pulled"
-    __table_args__ = (Index("pulled_at", "at"), CLUSTERED)
+    __table_args__ = (Index("pulled_at", "at"), BY_PERSON)
 
     person: str = person_key()
     source: str = text_column(primary_key=True)
