@@ -60,7 +60,7 @@ _STAFF = (
     ),
     Staff(
         "privacy-officer", "Tamsin Arkwright", "R0001", "Privacy Officer", RECORD, "999000000109",
-        "sees nobody's record; reviews broken glasses and claimed relationships at /privacy",
+        "sees nobody's record; reviews broken glasses and claims of a relationship at /privacy",
     ),
 )  # fmt: skip
 
