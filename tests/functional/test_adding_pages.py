@@ -119,3 +119,17 @@ async def test_an_entry_is_challenged_from_its_page_and_notices_are_chosen(place
     assert chosen.status_code == 303, chosen.text
     page = await reader.open("/my/notices")
     assert re.findall(r'id="([a-z-]+)"[^>]* checked', page) == ["message-result"]
+
+
+async def test_the_first_page_leads_to_doors_that_there_are(place: Online) -> None:
+    """Whoever opens the address of a deployment finds each way in, in both languages."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(place.deployment.app), base_url=SERVER
+    ) as client:
+        for language, said in (("en", "For systems"), ("cy", "I systemau")):
+            page = await client.get("/", params={"lang": language})
+            assert page.status_code == 200 and said in page.text
+            doors = re.findall(r'nhsuk-card__link" href="([^"]+)"', page.text)
+            assert len(doors) > 4
+            for door in doors:
+                assert (await client.get(door)).status_code != 404, door

@@ -42,6 +42,7 @@ from scr.api.look import Looks, refused, respond
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.operating import operating
+from scr.api.pages.front import FrontPage
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
@@ -174,6 +175,7 @@ def mount(app: FastAPI, services: Services) -> None:
     app.include_router(watchers)
     shower = open_shower(services, opener, reconciler)
     mount_viewer(app, services, sign_in, opener, shower, claims)
+    app.include_router(FrontPage().router())
     visits = mount_online(app, services, verifier, sign_in, opener)
     mount_record(app, services, visits, opener, reconciler, shower)
     settle(app)
