@@ -15,6 +15,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -29,29 +30,56 @@ from scr.errors import Conflict, Fault, Invalid
 KEY_FILES = ("encryption.key", "index.key")
 _NONCE = 12
 _TAG = 16
+_KEY = 32
 _CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """The key of one person or message, opened. It never prints itself."""
+    """The key of one person or message, opened. It never prints itself.
+
+    While it is changed for another (``scr.store.turning``), ``also`` opens what the first does not: what was
+    sealed before, or by whoever has the next one already. ``kept`` is the key of digests, of one that was
+    changed: digests are compared with those of before, and tell only that two things are the same.
+    """
 
     raw: bytes = field(repr=False)
     cipher: AESGCM = field(repr=False, compare=False)
+    kept: bytes = field(default=b"", repr=False)
+    other: bytes = field(default=b"", repr=False)
+    also: AESGCM | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, raw: bytes) -> DataKey:
-        """The key with these 32 bytes."""
-        return cls(raw, AESGCM(raw))
+    def of(cls, material: bytes) -> DataKey:
+        """The key with these 32 bytes; 32 more are its key of digests, and 32 more the other key."""
+        raw, kept, other = material[:_KEY], material[_KEY : 2 * _KEY], material[2 * _KEY :]
+        return cls(raw, AESGCM(raw), kept, other, AESGCM(other) if other else None)
 
     @classmethod
     def new(cls) -> DataKey:
         """A new random key."""
-        return cls.of(secrets.token_bytes(32))
+        return cls.of(secrets.token_bytes(_KEY))
+
+    @property
+    def material(self) -> bytes:
+        """All of it, as ``of`` takes it."""
+        return self.raw + self.kept + self.other
+
+    def beside(self, other: bytes) -> DataKey:
+        """This key, with another that opens only."""
+        return DataKey.of(self.raw + self.digest_key() + other)
+
+    def turned(self) -> DataKey:
+        """The other one, which seals from now on; this one opens only."""
+        return DataKey.of(self.other + self.digest_key() + self.raw)
+
+    def alone(self) -> DataKey:
+        """This key without the other one."""
+        return DataKey.of(self.raw + self.digest_key())
 
     def digest_key(self) -> bytes:
         """The key of this person's digests: with the person's key they tell nothing any more."""
-        return hashlib.blake2b(b"scr digest", key=self.raw, digest_size=32).digest()
+        return self.kept or hashlib.blake2b(b"scr digest", key=self.raw, digest_size=_KEY).digest()
 
 
 def seal(key: DataKey, plain: bytes, place: bytes) -> bytes:
@@ -73,7 +101,20 @@ def unseal(key: DataKey, sealed: bytes, place: bytes) -> bytes:
     try:
         return key.cipher.decrypt(sealed[:_NONCE], memoryview(sealed)[_NONCE:], place)
     except (InvalidTag, ValueError):
-        raise unreadable(place) from None
+        if key.also is None:
+            raise unreadable(place) from None
+    return unseal(DataKey.of(key.other), sealed, place)
+
+
+def sealed_anew(key: DataKey, sealed: bytes, place: bytes) -> bytes | None:
+    """A value that the key's other one sealed, sealed by the key itself; None where it is so already.
+
+    Raises Fault ``unreadable``.
+    """
+    with suppress(InvalidTag, ValueError):
+        key.cipher.decrypt(sealed[:_NONCE], memoryview(sealed)[_NONCE:], place)
+        return None
+    return seal(key, unseal(key, sealed, place), place)
 
 
 def unreadable(place: bytes) -> Fault:
@@ -136,7 +177,7 @@ class KeyRing:
 
     def wrap(self, key: DataKey, place: bytes) -> bytes:
         """A data key, wrapped for ``place``."""
-        return seal(_wrapper(self._wrapping[0], place), key.raw, place)
+        return seal(_wrapper(self._wrapping[0], place), key.material, place)
 
     def unwrap(self, wrapped: bytes, place: bytes) -> DataKey:
         """The data key again. Raises Fault ``unreadable`` where it was not wrapped here, for this place."""

@@ -66,7 +66,9 @@ def load_record(
             place = f"{prefix}{logical}/{version}".encode()
             add(decode(decrypt(sealed[:12], sealed[12:], place)))
     except (InvalidTag, ValueError, msgspec.DecodeError):
-        raise unreadable(place) from None
+        if person.data_key.also is None:
+            raise unreadable(place) from None
+        return [open_row(person, logical, version, sealed) for logical, version, sealed in rows]
     return found
 
 

@@ -46,6 +46,7 @@ from scr.store.tables.record import (
 from scr.store.tables.sharing import SharingRow
 from scr.store.tables.sign_in import ClientRow, SessionRow, SpentRow
 from scr.store.tables.terminology import CodeGapRow, RemapRow
+from scr.store.tables.turns import ErasureRow, KeyTurnRow
 
 metadata = SQLModel.metadata
 
@@ -101,3 +102,5 @@ ALERT = _table(AlertRow)
 NOTICE = _table(NoticeRow)
 NOTICE_CHOICE = _table(NoticeChoiceRow)
 CHALLENGE = _table(ChallengeRow)
+KEY_TURN = _table(KeyTurnRow)
+ERASURE = _table(ErasureRow)

@@ -21,6 +21,7 @@ class PersonRow(SQLModel, table=True):
     ``revision`` grows with every change of the record, so that what was opened before is known as old.
     ``labelled`` seals what the record remembers of its labels (``scr.store.labelled``).
     ``view`` is the key of the person retained, where this one is linked with others; that one has it too.
+    ``keyed`` is when the data key was changed last, empty where it is the first.
     """
 
     __tablename__ = "person"
@@ -43,6 +44,7 @@ class PersonRow(SQLModel, table=True):
     revision: int = number_column(sa_column_kwargs={"server_default": "0"}, default=0)
     view: str | None = text_column(nullable=True)
     labelled: bytes | None = bytes_column(nullable=True)
+    keyed: int | None = number_column(nullable=True)
 
 
 class PersonIndexRow(SQLModel, table=True):
