@@ -31,6 +31,7 @@ assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 quest
 	$(BIN)/python -m tests.assurance
 	$(BIN)/python -m tests.assurance.worlds
 	$(BIN)/python -m tests.assurance.tampering
+	$(BIN)/python -m tests.assurance.fuzz --seconds 600
 
 lint: $(VENV)/.dev ## Style
 	$(BIN)/ruff check .

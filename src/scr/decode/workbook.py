@@ -7,8 +7,10 @@ that a cut or forged file, and one that would fill the memory, are found before 
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,6 +32,11 @@ _FAULTS = re.compile(
     rb"|<(?:\w+:)?c\b(?P<formula>[^>]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, OSError,
+    OverflowError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What the archive's reader raises of one that is damaged: it declares the first, and meets the others."""
 _PLACE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 
 
@@ -56,7 +63,7 @@ def open_archive(raw: bytes) -> zipfile.ZipFile:
         for part in archive.infolist():  # no part gives more than the size that was just counted
             for _ in _chunks(archive, part.filename):
                 pass
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except _BROKEN:
         raise DecodeError(
             "the workbook is damaged or was cut short: send it again", where="the workbook", code="not-xlsx"
         ) from None
@@ -106,7 +113,7 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
     try:
         book = fromstring(archive.read("xl/workbook.xml"), forbid_dtd=True)
         links = fromstring(archive.read("xl/_rels/workbook.xml.rels"), forbid_dtd=True)
-    except (KeyError, ParseError, DefusedXmlException):
+    except (*_BROKEN, LookupError, ParseError, DefusedXmlException):
         raise DecodeError(
             "the workbook's own table of sheets cannot be read", where="the workbook", code="not-xlsx"
         ) from None

@@ -145,7 +145,10 @@ class SignedIn:
             return self._sign_in_page(request, error)
         except ScrError as error:
             if session is not None and again is not None and error.status in (400, 409, 422):
-                return await again(session, error)
+                try:
+                    return await again(session, error)
+                except ScrError as gone:  # what the page is about is not there either
+                    error = gone
             return self.page(
                 "error.html", error.status, session=session, error=error, correlation=correlation
             )
