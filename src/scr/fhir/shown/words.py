@@ -116,7 +116,7 @@ _LABELS: Words = {
     "sex": ("Gender", "Rhywedd"),
     "nhs": ("NHS Number", "Rhif GIG"),
     "language": ("Language", "Iaith"),
-    "practice": ("GP practice", "Meddygfa"),
+    "practice": ("GP", "Meddyg teulu"),
     "batch": ("Batch", "Swp"),
     "number": ("Serial number", "Rhif cyfresol"),
     "sample": ("Sample", "Sampl"),
