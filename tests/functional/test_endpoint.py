@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
-from tests.functional.deployment import ADA, BASE, Deployment, Tree, checked
+from tests.functional.deployment import ADA, BASE, Deployment, Said, Tree, checked, url_of
 
-from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
+from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, opaque_id
 from scr.identity.index import find
 from scr.terminology.operations.shelf import KINDS
 
@@ -92,6 +92,44 @@ async def test_everything_narrows_by_type_and_time(deployment: Deployment) -> No
     assert {one["resourceType"] for one in some.matches} == {"Condition", "AllergyIntolerance"}
     assert (await deployment.get(path, _since="2100-01-01")).body["total"] == 0
     assert (await deployment.get(path, _since="2000-01-01T00:00:00+01:00")).body["total"] > 5
+
+
+async def test_everything_narrows_by_the_date_of_care(deployment: Deployment) -> None:
+    """``start`` and ``end`` leave out what was wholly before or after, and nothing that has no date."""
+    path = f"Patient/{await deployment.subject()}/$everything"
+    ids = {opaque_id(deployment.services.keys.id_key, "QXX", "Observation", f"o{n}"): n for n in (1, 2, 3)}
+
+    async def found(**query: str) -> set[int]:
+        said = await deployment.get(path, _reconciled="false", **query)
+        assert {"Patient", "AllergyIntolerance"} <= {one["resourceType"] for one in said.matches}
+        return {ids[one["id"]] for one in said.matches if one["id"] in ids}
+
+    assert await found() == await found(start="2025-01-10", end="2025-06-10") == {1, 2, 3}
+    assert await found(start="2025-01-11") == {2, 3}
+    assert await found(end="2025-03") == {1, 3}
+    assert await found(start="2025-03-10", end="2025-03-10") == {3}
+    assert await found(start="2025-03-11T00:00:00Z", end="2025-03-12") == set()
+    for query in ("start=soon", "end=", "start=2025&start=2026"):
+        assert (await deployment.get(f"{path}?{query}")).status == 400
+
+
+async def test_everything_is_asked_with_parameters(deployment: Deployment) -> None:
+    """By POST, as any operation may be: what stands in the body narrows as it does in an address."""
+    path = f"Patient/{await deployment.subject()}/$everything"
+    headers = {"Authorization": deployment.bearer(), "content-type": "application/fhir+json"}
+
+    async def posted(*parts: Tree, **beside: object) -> Said:
+        body = orjson.dumps({"resourceType": "Parameters", "parameter": parts, **beside})
+        return checked(await deployment.client.post(url_of(path), headers=headers, content=body))
+
+    asked = await posted(
+        {"name": "start", "valueDate": "2025-06"}, {"name": "_type", "valueCode": "Observation"}
+    )
+    assert asked.ids == (await deployment.get(path, start="2025-06", _type="Observation")).ids != []
+    assert checked(await deployment.client.post(url_of(path), headers=headers)).status == 200
+    assert (await posted({"name": "starts", "valueDate": "2025-06"})).code == "unknown-parameter"
+    assert (await posted({"name": "x", "resource": {"resourceType": "Basic"}})).code == "bad-parameters"
+    assert (await posted(resourceType="Patient")).code == "bad-parameters"
 
 
 SEARCHES = [

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from scr.api.fhir.jobs import Jobs, Kept, LaterSearcher
 from scr.api.fhir.last_look import SINCE_LAST_LOOK, SinceLastLook, note_look
 from scr.api.fhir.opened import Opener
+from scr.api.fhir.operations.table import asked_in
 from scr.api.fhir.pages import Pages
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes, parameters
@@ -24,7 +25,8 @@ from scr.api.services import Services, now_ms
 from scr.broker.query import Known
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
-from scr.fhir.search import Codes
+from scr.errors import Invalid
+from scr.fhir.search import Codes, Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class LookRoutes:
         """The routes, below the FHIR base."""
         router = Router(include_in_schema=False)
         add = router.add_api_route
-        add("/Patient/{logical}/$everything", self.everything, methods=["GET"])
+        add("/Patient/{logical}/$everything", self.everything, methods=["GET", "POST"])
         add(f"/Patient/{{logical}}/${SINCE_LAST_LOOK}", self.since, methods=["GET"])
         add("/$job/{job}", self.status, methods=["GET"])
         add("/$job/{job}", self.cancel, methods=["DELETE"])
@@ -61,11 +63,11 @@ class LookRoutes:
         """Patient/[id]/$everything, as a stream where one is asked for."""
         media_type = asked_stream(request)
         if media_type is None:
-            return await self._fhir.everything(request, logical)
+            return await self._fhir.everything(request, logical, pairs_of)
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self._fhir.check("Patient", logical)
-            pairs = parameters(request.url.query)
+            pairs = await pairs_of(request)
             return await self._streamer.everything(look, actor, logical, pairs, media_type)
 
         return await self._looks.serve(
@@ -116,6 +118,14 @@ class LookRoutes:
             interaction=Interaction.SEARCH,
             handler=handle,
         )
+
+
+async def pairs_of(request: Request) -> Pairs:
+    """What ``$everything`` is asked with, in the address or in Parameters. Raises Invalid for more."""
+    asked = await asked_in(request)
+    if asked.resources or asked.whole is not None:
+        raise Invalid("send Parameters with plain values, or nothing", code="bad-parameters")
+    return asked.pairs
 
 
 def open_looking(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -52,7 +53,6 @@ class FhirRoutes:
         router = Router()
         add = router.add_api_route
         add("", self.page, methods=["GET"], include_in_schema=False)
-        add("/Patient/{logical}/$everything", self.everything, methods=["GET"], include_in_schema=False)
         add("/_search", self.search_whole_by_post, methods=["POST"], include_in_schema=False)
         add("/{kind}/_search", self.search_by_post, methods=["POST"], include_in_schema=False)
         add("/{kind}/{logical}/_history", self.history, methods=["GET"], include_in_schema=False)
@@ -104,12 +104,14 @@ class FhirRoutes:
         """search-type by POST: for a number that should not stand in an address."""
         return await self._search(request, kind, await posted_query(request))
 
-    async def everything(self, request: Request, logical: str) -> Response:
-        """Patient/[id]/$everything."""
+    async def everything(
+        self, request: Request, logical: str, asked: Callable[[Request], Awaitable[Pairs]]
+    ) -> Response:
+        """Patient/[id]/$everything. ``asked`` reads its parameters."""
 
         async def handle(look: Look, actor: Actor) -> Answer:
             self.check("Patient", logical)
-            return await self._searcher.everything(look, actor, logical, parameters(request.url.query))
+            return await self._searcher.everything(look, actor, logical, await asked(request))
 
         return await self.serve(request, "query", "Patient/$everything", Interaction.READ, handle)
 
