@@ -22,6 +22,7 @@ from scr.consent.actor import ActorKind
 from scr.consent.agreements import AGREEMENTS_FILE, Agreements, load_agreements
 from scr.consent.breakglass import BREAKGLASS_FILE, GlassPolicy, load_breakglass
 from scr.consent.label_policy import FILE, Bar, LabelPolicy, load_labels
+from scr.consent.misuse import MISUSE_FILE, MisuseRules, load_misuse
 from scr.consent.proxies import PROXIES_FILE, Opens, ProxyPolicy, load_proxies
 from scr.consent.roles import LEVELS, Level, joined
 from scr.consent.roles import Role as Role
@@ -83,6 +84,7 @@ class Policy:
     ties: TiePolicy = field(default_factory=TiePolicy)
     glass: GlassPolicy = field(default_factory=GlassPolicy)
     granted: Mapping[str, Role] = field(default_factory=dict)
+    misuse: MisuseRules | None = None
 
     def opens(self, kind: ActorKind, role: str | None, given: frozenset[str] = frozenset()) -> Role | None:
         """What an actor of a kind opens, a professional in a job role by its code; None for nothing.
@@ -182,6 +184,7 @@ def load_policy(files: DataFiles) -> Policy:
         ties=ties,
         glass=glass,
         granted=_granted(document, parsed),
+        misuse=load_misuse(files, parsed.roles if _has_to_fit(files, MISUSE_FILE) else None),
     )
 
 

@@ -23,7 +23,16 @@ from scr.faults import reach
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.messages import place_of
-from scr.store.tables import APP_GRANT, LINK_BAR, MESSAGE, PERSON, SESSION
+from scr.store.tables import (
+    APP_GRANT,
+    LINK_BAR,
+    MESSAGE,
+    MISUSE_FINDING,
+    MISUSE_STAFF,
+    MISUSE_VIP,
+    PERSON,
+    SESSION,
+)
 
 AT_ONCE = 500
 
@@ -43,6 +52,9 @@ WRAPPED = (
     Wrapped(LINK_BAR, "id", lambda one: place_of("bar", one, "key")),
     Wrapped(SESSION, "key", lambda one: f"session/{one}".encode()),
     Wrapped(APP_GRANT, "id", lambda one: f"app_grant/{one}".encode()),
+    Wrapped(MISUSE_STAFF, "token", lambda one: f"misuse_staff/{one}".encode()),
+    Wrapped(MISUSE_VIP, "number", lambda one: f"misuse_vip/{one}".encode()),
+    Wrapped(MISUSE_FINDING, "id", lambda one: f"misuse_finding/{one}".encode()),
 )
 
 

@@ -21,6 +21,14 @@ from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.looks import JobRow, LastLookRow
 from scr.store.tables.messages import LongPayloadRow, MessageRow, QuarantineRow, WaitingRow
+from scr.store.tables.misuse import (
+    MisuseCursorRow,
+    MisuseDayRow,
+    MisuseFindingRow,
+    MisuseStaffRow,
+    MisuseVipRow,
+    MisuseVisitRow,
+)
 from scr.store.tables.people import (
     PersonDoubtRow,
     PersonIndexRow,
@@ -104,3 +112,9 @@ NOTICE_CHOICE = _table(NoticeChoiceRow)
 CHALLENGE = _table(ChallengeRow)
 KEY_TURN = _table(KeyTurnRow)
 ERASURE = _table(ErasureRow)
+MISUSE_CURSOR = _table(MisuseCursorRow)
+MISUSE_VISIT = _table(MisuseVisitRow)
+MISUSE_DAY = _table(MisuseDayRow)
+MISUSE_STAFF = _table(MisuseStaffRow)
+MISUSE_VIP = _table(MisuseVipRow)
+MISUSE_FINDING = _table(MisuseFindingRow)
