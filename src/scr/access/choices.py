@@ -62,6 +62,8 @@ class Words:
         except Unprocessable:  # it denies everything then
             rules = (SharingRule(deny=True),)
         active = status_of(consent) == "active"
+        sealed = {exception for rule in rules if rule.sealed for exception in rule.unless}
+        rules = tuple(rule for rule in rules if rule not in sealed)  # told with what seals it
         does = tuple(self.does(rule) for rule in rules)
         costs = tuple(dict.fromkeys(self.costs(rule) for rule in rules))
         return Chosen(entry.id, entry.version, active, entry.last_updated, consent, does, costs)
@@ -104,6 +106,8 @@ class Words:
         if kind == "role":
             role = self.policy.roles.get(value)
             return f"everybody who works as {value if role is None else role.name}"
+        if kind == "author":
+            return "the organisation that wrote it"
         return "one professional whom you named" if kind == "professional" else "one carer whom you named"
 
     def _what(self, rule: SharingRule) -> str:
@@ -141,7 +145,7 @@ def check(policy: Policy, choice: Choice, now: int) -> None:
     _each("entries", choice.entries, lambda one: _ENTRY.match(one) is not None)
     _each("to", choice.to, _is_ods)
     _each("but", choice.but, _is_ods)
-    if choice.but and (choice.effect == "permit" or choice.to or choice.roles or choice.carers or choice.of):
+    if choice.but and (choice.effect != "deny" or choice.to or choice.roles or choice.carers or choice.of):
         raise Invalid("goes with a deny to everybody", code="bad-but", where="but")
     _each("of", choice.of, _is_ods)
     _each("carers", choice.carers, lambda one: all(one.partition("|")[::2]))

@@ -16,6 +16,8 @@ from scr.broker.known import Known
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.consent.proxies import Capacity, Delegation, Online
+from scr.consent.sharing import in_force
+from scr.fhir.dates import utc
 from scr.store import delegations
 from scr.store.delegations import Delegated, State
 from scr.store.engine import Database
@@ -58,7 +60,10 @@ class Proxies:
         return await self.database.read(lambda conn: self.carers(conn, known, actor))
 
     async def acts_for(self, actor: Actor) -> list[Person]:
-        """Those whom the actor may have access to by delegations of ours; the policy decides of each."""
+        """Those whom the actor has, or had, access to by delegations of ours; the policy decides of each.
+
+        Whoever had one may be let in again by the person's own Consent.
+        """
         found = await self.database.read(lambda conn: delegations.of_carer(conn, self.keys, actor.subject))
         return list({person.key: person for person, _ in found}.values())
 
@@ -67,9 +72,14 @@ class Proxies:
         every = delegations.of_people(connection, known.view)
         mine = delegations.held_by(every, actor.subject)
         best = self._best(mine)
+        if best is not None and best.until <= self.now() and self._permitted(known, actor):
+            best = None  # it is over, and the person has said since that they may
         rests_on = best.rests_on() if best is not None else None if mine else self._told(actor)
         capacity = capacity_of(connection, known.view)
         return Right(Online(born=born(known), capacity=capacity, delegation=rests_on), best)
+
+    def _permitted(self, known: Known, actor: Actor) -> bool:
+        return in_force(known.rules, actor, utc(self.now()), purpose="FAMRQT").permitted is not None
 
     def _best(self, mine: Sequence[Delegated]) -> Delegated | None:
         """The one that holds, or that would but for one thing; none where all were ended here."""

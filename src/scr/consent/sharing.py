@@ -16,7 +16,7 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from scr.consent.actor import Actor
-from scr.consent.askers import AUTHOR, NOBODY, Name, names_of, named, untold_of, writes_as
+from scr.consent.askers import AUTHOR, NOBODY, Name, named, names_of, untold_of, writes_as
 from scr.consent.askers import Asker as Asker
 from scr.consent.purposes import meant_by
 from scr.fhir.dates import milliseconds

@@ -155,8 +155,8 @@ def of_people(connection: Connection, people: Sequence[Person]) -> list[Delegate
 
 
 def of_carer(connection: Connection, keys: KeyRing, subject: str) -> list[tuple[Person, Delegated]]:
-    """What a subject has accepted, of whomever, and nobody has ended; with the persons."""
-    query = select(*_COLUMNS).where(DELEGATION.c.carer == _carer(keys, subject), DELEGATION.c.ended.is_(None))
+    """What a subject has accepted, of whomever, in force or not; with the persons."""
+    query = select(*_COLUMNS).where(DELEGATION.c.carer == _carer(keys, subject))
     return list(_with_people(connection, keys, connection.execute(query.order_by(DELEGATION.c.since))))
 
 

@@ -37,12 +37,12 @@ def test_a_number_is_refused_beyond_its_limits_and_asked_beyond_what_is_usual(ki
     for value, taken in ((part.taken[0], True), (part.taken[0] - step, False), (part.taken[1] + step, False)):
         found = check_reading(RULES, kind, typed_of(kind, **{name: str(value)}), NOW)
         refused = [
-            one for one in found.wrong if one.field == name and one.code in ("not-possible", "no-number")
+            one for one in found.wrong if one.where == name and one.code in ("not-possible", "no-number")
         ]
         assert (not refused) == taken, (value, found)
     for value, asked in ((part.usual[0], False), (part.usual[0] - step, part.usual[0] > part.taken[0])):
         found = check_reading(RULES, kind, typed_of(kind, **{name: str(value)}), NOW)
-        assert any(one.field == name for one in found.doubts) == (asked and found.reading is not None)
+        assert any(one.where == name for one in found.doubts) == (asked and found.reading is not None)
 
 
 @given(

@@ -106,7 +106,7 @@ def test_what_is_no_single_plain_thing_is_refused(name: str) -> None:
     data, code = REFUSED[name]
     found = check_file(data)
     assert not isinstance(found, Taken)
-    assert (found.code, found.field) == (code, "file"), found
+    assert (found.code, found.where) == (code, "file"), found
     assert found.sentence.endswith(".")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from scr.access.contributing.found import Finding
+from scr.access.contributing.found import N_, Finding
 from scr.access.contributing.times import when_it_was
 
 Sort = Literal["text", "phone", "email", "scale", "when", "choice", "yes"]
@@ -218,15 +218,15 @@ def check_form(kind: str, typed: Mapping[str, str], now: datetime) -> Checked:
             at = when_it_was(text, now, wrong, one.name)
         elif not text:
             if one.needed:
-                wrong.append(Finding(one.name, "missing", f"Fill in: {one.label}"))
+                wrong.append(Finding(one.name, "missing", N_("Fill in: %(name)s"), {"name": one.label}))
         elif found := _wrong(one, text):
             wrong.append(found)
         else:
             values[one.name] = text
     if form.some and not values and not wrong:
-        wrong.append(Finding(form.fields[0].name, "empty", "Fill in at least one of these."))
+        wrong.append(Finding(form.fields[0].name, "empty", N_("Fill in at least one of these.")))
     if kind == CONTACT and not wrong and not {"phone", "email"} & values.keys():
-        wrong.append(Finding("phone", "no-way", "Give a phone number or an email address."))
+        wrong.append(Finding("phone", "no-way", N_("Give a phone number or an email address.")))
     return Checked(None, tuple(wrong)) if wrong else Checked(values, (), at)
 
 
@@ -237,15 +237,20 @@ def clean(text: str) -> str:
 
 def _wrong(one: Field, text: str) -> Finding | None:
     if len(text) > one.most:
-        return Finding(one.name, "too-long", f"{one.label}: {one.most} characters or fewer, please.")
+        return Finding(
+            one.name,
+            "too-long",
+            N_("%(name)s: %(most)s characters or fewer, please."),
+            {"name": one.label, "most": one.most},
+        )
     if one.sort == "choice" and text not in one.answers:
-        return Finding(one.name, "not-chosen", f"Choose an answer: {one.label}")
+        return Finding(one.name, "not-chosen", N_("Choose an answer: %(name)s"), {"name": one.label})
     if one.sort == "scale" and text not in {str(number) for number in range(11)}:
-        return Finding(one.name, "no-number", "Enter a whole number from 0 to 10.")
+        return Finding(one.name, "no-number", N_("Enter a whole number from 0 to 10."))
     if one.sort == "yes" and text != "yes":
-        return Finding(one.name, "not-chosen", "Say yes, or leave it empty.")
+        return Finding(one.name, "not-chosen", N_("Say yes, or leave it empty."))
     if one.sort == "phone" and not _PHONE.match(text):
-        return Finding(one.name, "no-phone", "Enter a phone number, like 01632 960 001.")
+        return Finding(one.name, "no-phone", N_("Enter a phone number, like 01632 960 001."))
     if one.sort == "email" and not _EMAIL.match(text):
-        return Finding(one.name, "no-email", "Enter an email address, like name@example.com.")
+        return Finding(one.name, "no-email", N_("Enter an email address, like name@example.com."))
     return None

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from scr.errors import Unprocessable
 
 
+def N_(text: str) -> str:  # noqa: N802 - the name under which catalogues know it
+    """Mark a sentence for the catalogue: whoever shows it says it in the language of the page."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: ``field`` is where (a name of the form), ``code`` stable, ``sentence`` for people."""
+    """One thing found: ``where`` is a name of the form, ``code`` stable.
 
-    field: str
+    ``text`` is for people, with ``%(name)s`` for its ``values``: what says it in another language has both.
+    """
+
+    where: str
     code: str
-    sentence: str
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it, in English."""
+        return self.text % self.values if self.values else self.text
 
 
 @dataclass(frozen=True, slots=True)

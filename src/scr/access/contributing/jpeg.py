@@ -32,27 +32,27 @@ def check_jpeg(data: bytes) -> None:
         elif marker == 0xDA:
             place = _after_scan(data, place)
     if not drawn:
-        raise broken("The picture")
+        raise broken("picture")
     if place != len(data):
-        raise two_things("The picture")
+        raise two_things("picture")
 
 
 def _segment(data: bytes, place: int) -> bytes:
     """What a segment holds, behind its length."""
     length = struct.unpack_from(">H", data, place)[0] if place + 2 <= len(data) else 0
     if length < 2 or place + length > len(data):
-        raise broken("The picture")
+        raise broken("picture")
     return data[place + 2 : place + length]
 
 
 def _marker(data: bytes, place: int) -> tuple[int, int]:
     """The next marker, and the place behind it; it may be filled up before."""
     if place >= len(data) or data[place] != 0xFF:
-        raise broken("The picture")
+        raise broken("picture")
     while place < len(data) and data[place] == 0xFF:
         place += 1
     if place >= len(data):
-        raise broken("The picture")
+        raise broken("picture")
     return place + 1, data[place]
 
 
@@ -61,7 +61,7 @@ def _after_scan(data: bytes, place: int) -> int:
     while True:
         place = data.find(b"\xff", place)
         if place < 0 or place + 1 >= len(data):
-            raise broken("The picture")
+            raise broken("picture")
         if data[place + 1] == 0 or data[place + 1] in _ALONE:
             place += 2
         else:

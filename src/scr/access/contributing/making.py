@@ -18,7 +18,7 @@ from scr.access.contributing.forms import (
     check_form,
     clean,
 )
-from scr.access.contributing.found import Advice, Finding, NotTaken
+from scr.access.contributing.found import N_, Advice, Finding, NotTaken
 from scr.access.contributing.readings import Reading, check_reading
 from scr.access.contributing.rules import Part, Readings
 from scr.access.contributing.uploads import Taken
@@ -147,11 +147,18 @@ def document_words(typed: Mapping[str, str]) -> tuple[str, str]:
     title, text = clean(typed.get("title", "")), clean(typed.get("text", ""))
     wrong = []
     if not title:
-        wrong.append(Finding("title", "missing", "Say what it is, in a few words."))
+        wrong.append(Finding("title", "missing", N_("Say what it is, in a few words.")))
     if len(title) > _TITLE or "\n" in title:
-        wrong.append(Finding("title", "too-long", f"What it is: {_TITLE} characters or fewer, in one line."))
+        wrong.append(
+            Finding(
+                "title",
+                "too-long",
+                N_("What it is: %(most)s characters or fewer, in one line."),
+                {"most": _TITLE},
+            )
+        )
     if len(text) > 2_000:
-        wrong.append(Finding("text", "too-long", "What you say of it must be 2,000 characters or fewer."))
+        wrong.append(Finding("text", "too-long", N_("What you say of it must be 2,000 characters or fewer.")))
     if wrong:
         raise NotTaken(wrong)
     return title, text

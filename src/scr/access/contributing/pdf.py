@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
+from scr.access.contributing.found import N_
 from scr.access.contributing.refusing import Refusal, broken, two_things
 
 _ACTS = re.compile(
@@ -32,12 +33,12 @@ _TAIL = 66_000
 def check_pdf(data: bytes) -> None:
     """Raises Refusal where it is no whole PDF, has a password, acts, or could be read as something else."""
     if not re.match(rb"%PDF-[12]\.[0-9][\r\n]", data) or data.rfind(b"%%EOF") < 0:
-        raise broken("The PDF")
+        raise broken("PDF")
     if data[data.rfind(b"%%EOF") + 5 :].strip(b"\r\n\t \x00") or b"PK\x05\x06" in data[-_TAIL:]:
-        raise two_things("The PDF")
+        raise two_things("PDF")
     plain = _decoded(data)
     if _PASSWORD.search(plain):
-        raise Refusal("password", "The PDF has a password. Save it without one, and send that.")
+        raise Refusal("password", N_("The PDF has a password. Save it without one, and send that."))
     if _ACTS.search(plain):
         raise _acting()
     for inflated in _streams(data):
@@ -46,7 +47,7 @@ def check_pdf(data: bytes) -> None:
 
 
 def _acting() -> Refusal:
-    return Refusal("acting", "The PDF runs or carries something. Print it to a new PDF, and send that.")
+    return Refusal("acting", N_("The PDF runs or carries something. Print it to a new PDF, and send that."))
 
 
 def _decoded(data: bytes) -> bytes:
@@ -59,18 +60,20 @@ def _streams(data: bytes) -> Iterator[bytes]:
     left = _MOST_INFLATED
     for number, found in enumerate(_STREAM.finditer(data)):
         if number >= _MOST_STREAMS:
-            raise Refusal("too-long", "The PDF is too long. Send fewer pages.")
+            raise Refusal("too-long", N_("The PDF is too long. Send fewer pages."))
         begins = data.rfind(b"obj", max(0, found.start() - _HEAD), found.start())
         head = _decoded(data[max(begins, 0) : found.start()])
         inflated = _inflated(data, found.end(), left)
         if _OBJECTS.search(head):
             named = _FILTERS.findall(head)
             if named not in ([], [b"/FlateDecode"]) or b"/Predictor" in head or (named and inflated is None):
-                raise Refusal("unusual", "The PDF cannot be checked. Print it to a new PDF, and send that.")
+                raise Refusal(
+                    "unusual", N_("The PDF cannot be checked. Print it to a new PDF, and send that.")
+                )
         if inflated:
             left -= len(inflated)
             if left <= 0:
-                raise Refusal("too-long", "The PDF is too long. Send fewer pages.")
+                raise Refusal("too-long", N_("The PDF is too long. Send fewer pages."))
             yield inflated
 
 

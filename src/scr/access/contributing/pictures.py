@@ -21,7 +21,7 @@ def made_anew(data: bytes, kind: Literal["JPEG", "PNG"]) -> bytes:
             upright.thumbnail((LONGEST, LONGEST))
             return _saved(upright, kind)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise broken("The picture") from None
+        raise broken("picture") from None
 
 
 def _saved(found: Image.Image, kind: Literal["JPEG", "PNG"]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from scr.access.contributing.found import N_
 from scr.access.contributing.refusing import Refusal, broken, check_words, two_things
 
 MOST_POINTS = 40_000_000
@@ -17,14 +18,14 @@ def check_png(data: bytes) -> None:
     place, first, picture = 8, True, False
     while True:
         if place + 12 > len(data):
-            raise broken("The picture")
+            raise broken("picture")
         length, kind = struct.unpack_from(">I4s", data, place)
         end = place + 12 + length
         if end > len(data) or not kind.isalpha():
-            raise broken("The picture")
+            raise broken("picture")
         body = data[place + 8 : end - 4]
         if zlib.crc32(kind + body) != struct.unpack_from(">I", data, end - 4)[0]:
-            raise broken("The picture")
+            raise broken("picture")
         if first:
             _check_head(kind, body)
             first = False
@@ -35,14 +36,14 @@ def check_png(data: bytes) -> None:
         if kind == b"IEND":
             break
     if not picture:
-        raise broken("The picture")
+        raise broken("picture")
     if place != len(data):
-        raise two_things("The picture")
+        raise two_things("picture")
 
 
 def _check_head(kind: bytes, body: bytes) -> None:
     if kind != b"IHDR" or len(body) != 13:
-        raise broken("The picture")
+        raise broken("picture")
     width, height = struct.unpack_from(">II", body)
     check_points(width, height)
 
@@ -50,9 +51,9 @@ def _check_head(kind: bytes, body: bytes) -> None:
 def check_points(width: int, height: int) -> None:
     """Raises Refusal for a picture with none, or too many."""
     if not width or not height:
-        raise broken("The picture")
+        raise broken("picture")
     if width * height > MOST_POINTS:
-        raise Refusal("too-many-points", "The picture is too large. Send it at a smaller size.")
+        raise Refusal("too-many-points", N_("The picture is too large. Send it at a smaller size."))
 
 
 def _words(kind: bytes, body: bytes) -> bytes:

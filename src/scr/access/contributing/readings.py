@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from scr.access.contributing.found import Advice, Finding
+from scr.access.contributing.found import N_, Advice, Finding
 from scr.access.contributing.rules import Part, ReadingRules, Readings
 from scr.access.contributing.times import when_it_was
 
 _NUMBER = re.compile(r"[0-9]{1,5}(?:[.,][0-9]{1,4})?\Z")
 _OLD = timedelta(days=31)
+_BETWEEN = N_("%(name)s must be between %(lowest)s and %(highest)s %(unit)s.")
+_BETWEEN_HINT = N_("%(name)s must be between %(lowest)s and %(highest)s %(unit)s. %(hint)s")
+_ORDER = N_("%(name)s must be more than: %(other)s. Are they swapped?")
+_UNUSUAL = N_("%(name)s: %(value)s %(unit)s is unusual. Are you sure?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,17 @@ def check_reading(rules: Readings, kind: str, typed: Mapping[str, str], now: dat
     of_kind = rules.readings.get(kind)
     if of_kind is None:
         known = ", ".join(rules.readings)
-        return CheckedReading(None, (Finding("kind", "unknown-kind", f"Choose what you measured: {known}."),))
+        return CheckedReading(
+            None,
+            (Finding("kind", "unknown-kind", N_("Choose what you measured: %(known)s."), {"known": known}),),
+        )
     wrong: list[Finding] = []
     values = _values(of_kind, typed, wrong)
     choices = _choices(of_kind, typed, wrong)
     at = when_it_was(typed.get("at", ""), now, wrong)
     note = typed.get("note", "").strip()
     if len(note) > 500:
-        wrong.append(Finding("note", "too-long", "The note must be 500 characters or fewer."))
+        wrong.append(Finding("note", "too-long", N_("The note must be 500 characters or fewer.")))
     wrong += _order(of_kind, values)
     advice = next((Advice(one.level, one.text) for one in of_kind.advice if one.holds(values)), None)
     if wrong or at is None:
@@ -71,16 +78,24 @@ def _values(rules: ReadingRules, typed: Mapping[str, str], wrong: list[Finding])
         text = typed.get(name, "").strip()
         if not text:
             if not part.optional:
-                wrong.append(Finding(name, "missing", f"Enter a number: {part.name.lower()}."))
+                wrong.append(Finding(name, "missing", N_("Enter a number: %(name)s."), {"name": part.name}))
             continue
         if not _NUMBER.match(text):
-            wrong.append(Finding(name, "no-number", f"{part.name} must be a number, like {_like(part)}."))
+            wrong.append(
+                Finding(
+                    name,
+                    "no-number",
+                    N_("%(name)s must be a number, like %(like)s."),
+                    {"name": part.name, "like": _like(part)},
+                )
+            )
             continue
         exact = Decimal(text.replace(",", "."))
         lowest, highest = part.taken
         if not lowest <= exact <= highest:
-            said = f"{part.name} must be between {lowest} and {highest} {part.unit}. {part.hint}".rstrip()
-            wrong.append(Finding(name, "not-possible", said))
+            said = {"name": part.name, "lowest": lowest, "highest": highest, "unit": part.unit}
+            text = _BETWEEN_HINT if part.hint else _BETWEEN
+            wrong.append(Finding(name, "not-possible", text, {**said, "hint": part.hint}))
             continue
         values[name] = exact.quantize(Decimal(1).scaleb(-part.decimals), ROUND_HALF_UP)
     return values
@@ -99,7 +114,7 @@ def _choices(rules: ReadingRules, typed: Mapping[str, str], wrong: list[Finding]
         if answer in choice.answers:
             chosen[name] = answer
         else:
-            wrong.append(Finding(name, "not-chosen", f"Choose an answer: {choice.name}"))
+            wrong.append(Finding(name, "not-chosen", N_("Choose an answer: %(name)s"), {"name": choice.name}))
     return chosen
 
 
@@ -109,16 +124,17 @@ def _order(rules: ReadingRules, values: Mapping[str, Decimal]) -> Iterator[Findi
     first, second = rules.greater
     if first in values and second in values and values[first] <= values[second]:
         one, other = rules.parts[first].name, rules.parts[second].name
-        yield Finding(first, "wrong-order", f"{one} must be more than {other.lower()}. Are they swapped?")
+        yield Finding(first, "wrong-order", _ORDER, {"name": one, "other": other})
 
 
 def _unusual(rules: ReadingRules, values: Mapping[str, Decimal]) -> Iterator[Finding]:
     for name, value in values.items():
         part = rules.parts[name]
         if not part.usual[0] <= value <= part.usual[1]:
-            yield Finding(name, "unusual", f"{part.name}: {value} {part.unit} is unusual. Are you sure?")
+            said = {"name": part.name, "value": value, "unit": part.unit}
+            yield Finding(name, "unusual", _UNUSUAL, said)
 
 
 def _long_ago(at: datetime, now: datetime) -> Iterator[Finding]:
     if now - at > _OLD:
-        yield Finding("at", "long-ago", "This was more than a month ago. Are you sure of the date?")
+        yield Finding("at", "long-ago", N_("This was more than a month ago. Are you sure of the date?"))

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Literal
+
+from scr.access.contributing.found import N_
 
 _WEB = re.compile(
     rb"<\s*(?:script|html|svg|iframe|!doctype|\?php|body|object|embed)\b|javascript:", re.IGNORECASE
 )
+What = Literal["picture", "PDF"]
+_TWO_THINGS: Mapping[What, str] = {
+    "picture": N_("The picture has something else inside. Save or photograph it again, and send that."),
+    "PDF": N_("The PDF has something else inside. Save it again, and send that."),
+}
+_BROKEN: Mapping[What, str] = {
+    "picture": N_("The picture is broken and cannot be opened. Save or photograph it again."),
+    "PDF": N_("The PDF is broken and cannot be opened. Save it again."),
+}
 
 
 class Refusal(Exception):
@@ -18,19 +31,17 @@ class Refusal(Exception):
         self.sentence = sentence
 
 
-def two_things(what: str) -> Refusal:
-    """For a file that could be read as something else as well. ``what``: A picture, The PDF."""
-    return Refusal(
-        "two-things", f"{what} has something else inside. Save or photograph it again, and send that."
-    )
+def two_things(what: What) -> Refusal:
+    """For a file that could be read as something else as well."""
+    return Refusal("two-things", _TWO_THINGS[what])
 
 
-def broken(what: str) -> Refusal:
+def broken(what: What) -> Refusal:
     """For one that cannot be read as what it begins as."""
-    return Refusal("broken", f"{what} is broken and cannot be opened. Save or photograph it again.")
+    return Refusal("broken", _BROKEN[what])
 
 
 def check_words(data: bytes) -> None:
     """Raises Refusal where the words beside a picture are a web page, or a PDF begins in them."""
     if _WEB.search(data) or b"%PDF-" in data:
-        raise two_things("The picture")
+        raise two_things("picture")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from scr.access.contributing.found import Finding
+from scr.access.contributing.found import N_, Finding
 from scr.fhir.dates import LONDON
 
 _AHEAD = timedelta(minutes=5)
@@ -24,14 +24,16 @@ def when_it_was(typed: str, now: datetime, wrong: list[Finding], field: str = "a
         return now
     at = _read(text)
     if at is None:
-        wrong.append(Finding(field, "no-date", "Enter a date and time that is real, like 31/1/2026 09:30."))
+        wrong.append(
+            Finding(field, "no-date", N_("Enter a date and time that is real, like 31/1/2026 09:30."))
+        )
         return None
     at = at.astimezone(now.tzinfo)
     if at > now + _AHEAD:
-        wrong.append(Finding(field, "in-future", "The date and time must be in the past."))
+        wrong.append(Finding(field, "in-future", N_("The date and time must be in the past.")))
         return None
     if now - at > _OLDEST:
-        wrong.append(Finding(field, "too-old", "The date must be in the last 10 years."))
+        wrong.append(Finding(field, "too-old", N_("The date must be in the last 10 years.")))
         return None
     return at
 

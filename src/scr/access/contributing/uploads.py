@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scr.access.contributing.found import Finding
+from scr.access.contributing.found import N_, Finding
 from scr.access.contributing.jpeg import check_jpeg
 from scr.access.contributing.pdf import check_pdf
 from scr.access.contributing.pictures import made_anew
@@ -19,6 +19,8 @@ from scr.access.contributing.refusing import Refusal
 
 MOST_KEPT = 3 * 1024 * 1024
 """Bytes of a file as it is kept: a record is read as a whole, and this with it."""
+INFECTED = N_("The file was refused: the virus scan found something in it.")
+TOO_LARGE = N_("The file must be smaller than %(most)s MB.")
 _TEST = b"".join((b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$", b"EICAR-STANDARD", b"-ANTIVIRUS-TEST-FILE!", b"$H+H*"))
 """The string that every scanner calls a virus, for tests; in parts, so that none calls this file one."""
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|svg|script|\?xml|\?php|body|head|iframe)\b", re.IGNORECASE)
@@ -51,15 +53,15 @@ def check_file(data: bytes, field: str = "file") -> Taken | Finding:
     except Refusal as refused:
         return Finding(field, refused.code, refused.sentence)
     if len(taken.data) > MOST_KEPT:
-        return Finding(field, "too-large", f"The file must be smaller than {MOST_KEPT // 1024 // 1024} MB.")
+        return Finding(field, "too-large", TOO_LARGE, {"most": MOST_KEPT // 1024 // 1024})
     return taken
 
 
 def _taken(data: bytes) -> Taken:
     if not data:
-        raise Refusal("empty", "Choose a file: this one is empty.")
+        raise Refusal("empty", N_("Choose a file: this one is empty."))
     if _TEST in data:
-        raise Refusal("infected", "The file was refused: the virus scan found something in it.")
+        raise Refusal("infected", INFECTED)
     if data.startswith(b"%PDF-"):
         check_pdf(data)
         return Taken("application/pdf", data)
@@ -73,7 +75,7 @@ def _taken(data: bytes) -> Taken:
 
 
 def _text(data: bytes) -> bytes:
-    other = Refusal("other-type", "The file must be a PDF, a JPEG or PNG picture, or plain text.")
+    other = Refusal("other-type", N_("The file must be a PDF, a JPEG or PNG picture, or plain text."))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -81,5 +83,7 @@ def _text(data: bytes) -> bytes:
     if _CONTROL.search(text):
         raise other
     if _MARKUP.match(text) or "%PDF-" in text:
-        raise Refusal("two-things", "The file is not plain text: it could be read as a web page or a PDF.")
+        raise Refusal(
+            "two-things", N_("The file is not plain text: it could be read as a web page or a PDF.")
+        )
     return text.encode()

@@ -19,7 +19,7 @@ def problem(error: ScrError) -> Answer:
     body["detail"] = str(error)
     if isinstance(error, NotTaken):
         body["findings"] = [
-            {"field": one.field, "code": one.code, "sentence": one.sentence} for one in error.findings
+            {"field": one.where, "code": one.code, "sentence": one.sentence} for one in error.findings
         ]
         if error.advice is not None:
             body["advice"] = {"level": error.advice.level, "text": error.advice.text}

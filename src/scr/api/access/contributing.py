@@ -17,7 +17,7 @@ from scr.access.contributing.found import Advice, Finding, NotTaken
 from scr.access.contributing.making import DOCUMENT, TYPES, Draft, document_draft, document_words, draft
 from scr.access.contributing.rules import Readings
 from scr.access.contributing.scanning import Scan
-from scr.access.contributing.uploads import Taken, check_file
+from scr.access.contributing.uploads import INFECTED, Taken, check_file
 from scr.api.access.who import Visitor
 from scr.api.look import Look, written
 from scr.consent.policy import Policy
@@ -125,9 +125,7 @@ class Adding:
         if isinstance(taken, Finding):
             raise NotTaken([taken])
         if self._kit.scan is not None and not await self._kit.scan(data):
-            raise NotTaken(
-                [Finding("file", "infected", "The file was refused: the virus scan found something in it.")]
-            )
+            raise NotTaken([Finding("file", "infected", INFECTED)])
         logical = self._logical(visitor, DOCUMENT, once)
         binary = MARK + opaque_id(self._kit.keys.id_key, ADDED_SOURCE, "Binary", logical)
         made = document_draft(typed, taken, binary)

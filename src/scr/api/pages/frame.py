@@ -19,9 +19,10 @@ from starlette.responses import Response
 
 from scr.api.pages.dress import worn
 from scr.api.pages.menu import MENUS, SERVICES, Place
+from scr.api.pages.plainly import BY_CODE, by_kind
 from scr.api.pages.render import HEADERS
 from scr.api.pages.straight import straight
-from scr.api.pages.tongue import COOKIE, LANGUAGES, chosen, tongue
+from scr.api.pages.tongue import COOKIE, LANGUAGES, Tongue, chosen, tongue
 from scr.errors import ScrError
 
 _POLICY = (
@@ -68,17 +69,28 @@ _MACROS = {
 class FormError:
     """What is to be changed in a form: the id of the field, and a string of the catalogue with its values.
 
-    ``field`` is empty where it is no single one.
+    ``field`` is empty where it is no single one. ``status`` is that of an error of the program's own: one
+    that no catalogue has is told by what kind of thing it is.
     """
 
     field: str
     text: str
     values: Mapping[str, object] | None = None
+    status: int = 0
 
     @classmethod
     def of(cls, error: ScrError, field: str = "") -> FormError:
-        """What a refusal says, beginning with a capital."""
-        return cls(field, error.message[:1].upper() + error.message[1:])
+        """What a refusal says, plainly where its code has a sentence; else as it is, with a capital."""
+        message = error.message[:1].upper() + error.message[1:]
+        return cls(field, BY_CODE.get(error.code, message), status=error.status)
+
+    def said(self, words: Tongue) -> str:
+        """In a language: values that are words are said in it too."""
+        values = {name: words.spoken(one) if isinstance(one, str) else one
+                  for name, one in (self.values or {}).items()}  # fmt: skip
+        if self.status and words.code != "en" and not words.knows(self.text):
+            return words.say(by_kind(self.status))
+        return words.say(self.text, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,7 @@ def environment(language: str) -> Environment:
         "moment": words.moment,
         "day_of": words.day_of,
         "spoken": words.spoken,
-        "said": lambda error: words.say(error.text, error.values),
+        "said": lambda error: error.said(words),
     }
     made.globals |= _macros()
     return made

@@ -61,6 +61,10 @@ class Tongue:
         said = self.catalogue.gettext(text)
         return said % values if values else said
 
+    def knows(self, text: str) -> bool:
+        """Whether the catalogue has a string."""
+        return self.catalogue.gettext(text) != text
+
     def spoken(self, text: str) -> str:
         """What comes from elsewhere, as it is but for its language: several, with commas, each by itself."""
         whole = self.say(text) if text else ""

@@ -14,6 +14,7 @@ from scr.fhir.shown.attached import ATTACHED
 from scr.fhir.shown.forms import MOST_DEEP, answer_texts, dose_text, number_text, section_texts, worded
 from scr.fhir.shown.kinds import ANYTHING, SHOWS, Form, Shows
 from scr.fhir.shown.line import Beside, Contents, Detail, Line
+from scr.fhir.shown.ours import in_our_words
 from scr.fhir.shown.parts import binary_named
 from scr.fhir.shown.plain import Language, PlainWords
 from scr.fhir.shown.reading import (
@@ -100,11 +101,9 @@ class Teller:
         """Whether the person, or somebody for them, wrote it."""
         if _MARK not in entry.body:
             return False
+        mark = (CONTRIBUTION_SYSTEM, PATIENT_CONTRIBUTED)
         tags = map(dict_of, walk(self.parsed(entry), "meta.tag"))
-        return any(
-            one.get("system") == CONTRIBUTION_SYSTEM and one.get("code") == PATIENT_CONTRIBUTED
-            for one in tags
-        )
+        return any((one.get("system"), one.get("code")) == mark for one in tags)
 
     def line(self, entry: Entry, parts: Iterable[Line] = ()) -> Line:
         """The line of an entry; ``parts`` are those that are shown with it."""
@@ -191,7 +190,7 @@ class Teller:
         told = dict_of(value)
         if "reference" in told or ("display" in told and "code" not in told):
             return self.name_of(told, resource, deep)
-        return concept_text(value)
+        return in_our_words(value, self.language)
 
     def _status(self, entry: Entry, resource: Resource) -> tuple[str, bool, bool]:
         codes = [entry.status or ""]
@@ -236,7 +235,7 @@ class Teller:
     def _texts(self, value: Any, form: Form, resource: Resource) -> Iterable[str]:
         match form:
             case "concept":
-                return [self.plain.of(tokens_of(value), self.language) or concept_text(value)]
+                return [self.plain.of(tokens_of(value), self.language) or in_our_words(value, self.language)]
             case "reference":
                 told = dict_of(value)
                 return [concept_text(told.get("concept")) or self.name_of(told, resource)]

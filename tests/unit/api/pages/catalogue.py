@@ -16,13 +16,18 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 import scr.api.pages
+from scr.access.contributing.forms import FORMS
+from scr.access.contributing.rules import load_readings
 from scr.access.looked import PURPOSES, WORDS
 from scr.access.preview import PLAIN
-from scr.consent.label_policy import load_labels
+from scr.consent.policy import load_policy
 from scr.data import DataFiles
 from scr.fhir.headings import HEADINGS
 
 PAGES = Path(str(scr.api.pages.__file__)).parent
+ACCESS = PAGES.parents[1] / "access"
+_UNITS = {"mmHg", "kg", "cm", "mmol/L", "%", "°C", "L/min"}
+"""Written the same in both languages."""
 _WORDS = ("_", "gettext", "ngettext", "N_")
 _KEYWORDS: dict[str, tuple[int, ...] | None] = dict.fromkeys(_WORDS)
 _OPTIONS = {"trimmed": "true", "silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}
@@ -36,10 +41,10 @@ def said() -> dict[MessageId, str]:
         for line, word, message, _ in babel_extract(BytesIO(path.read_bytes()), _WORDS, [], dict(_OPTIONS)):
             for each in _ids(str(word), message):
                 found.setdefault(each, f"{path.relative_to(PAGES)}:{line}")
-    for path in sorted(PAGES.parent.rglob("*.py")):
+    for path in sorted([*PAGES.parent.rglob("*.py"), *ACCESS.rglob("*.py")]):
         for number, name, text, _ in extract_python(BytesIO(path.read_bytes()), _KEYWORDS, [], {}):
             for each in _ids(str(name), text):
-                found.setdefault(each, f"{path.relative_to(PAGES.parent)}:{number}")
+                found.setdefault(each, f"{path.relative_to(ACCESS.parent)}:{number}")
     for deeper in _from_deeper():
         found.setdefault(deeper, "scr.access, consent/labels.yaml")
     return found
@@ -51,7 +56,26 @@ def _from_deeper() -> Iterator[str]:
     yield from PURPOSES.values()
     yield from WORDS.values()
     yield from HEADINGS.values()
-    yield from (label.name for label in load_labels(DataFiles()).labels.values())
+    policy = load_policy(DataFiles())
+    yield from (label.name for label in policy.labels.labels.values())
+    yield from (role.name for role in policy.roles.values())
+    yield from _typed_into()
+
+
+def _typed_into() -> Iterator[str]:
+    """What the forms of contributions say of themselves."""
+    for form in FORMS.values():
+        yield from filter(None, (form.title, form.lead))
+        for one in form.fields:
+            yield from filter(None, (one.label, one.hint, *one.answers.values()))
+    rules = load_readings(DataFiles())
+    yield rules.always
+    for each in rules.readings.values():
+        yield from (each.name, *(one.text for one in each.advice))
+        for part in each.parts.values():
+            yield from filter(None, (part.name, part.hint, "" if part.unit in _UNITS else part.unit))
+        for choice in each.choices.values():
+            yield from (choice.name, *choice.answers.values())
 
 
 def _ids(word: str, message: object) -> Iterator[MessageId]:

@@ -15,7 +15,7 @@ from scr.api.look import Look
 from scr.api.pages.forms import Form
 from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import My
-from scr.api.pages.tongue import N_, language
+from scr.api.pages.tongue import N_, chosen, language, tongue
 from scr.api.routing import Router
 from scr.errors import Invalid, NotFound, ScrError
 from scr.fhir.choices import Choice
@@ -106,10 +106,10 @@ class CouldPage:
             errors = (FormError(field, text) if text else FormError.of(error),)
         every = await self.acting.carers(look, visitor)
         carers = [one for one in every if one.state(look.now) in (State.IN_FORCE, State.SUSPENDED)]
-        spoken = language(request)
+        spoken, say = language(request), tongue(chosen(request)).say
         return self.my.show(
             request, visitor, "my/could.html", error.status if error else 200, errors=errors,
             values={**_BLANK, **form}, told=told, opens=OPENS, carers=carers, names=self.mine.names,
-            roles={code: role.name for code, role in self.mine.policy.roles.items()},
+            roles={code: say(role.name) for code, role in self.mine.policy.roles.items()},
             titles={code: heading_title(code, spoken, plain=True) for code in HEADINGS},
         )  # fmt: skip

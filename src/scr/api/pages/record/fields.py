@@ -107,5 +107,5 @@ def errors_of(error: ScrError | None) -> list[FormError]:
     if error is None:
         return []
     if isinstance(error, NotTaken):
-        return [FormError(one.field, one.sentence) for one in error.findings]
+        return [FormError(one.where, one.text, one.values) for one in error.findings]
     return [FormError.of(error)]

@@ -11,6 +11,7 @@ from scr.api.access.visits import Visits
 from scr.api.pages.dress import Dress
 from scr.api.pages.record.carers import CarersPages
 from scr.api.pages.record.choices import ChoicesPages
+from scr.api.pages.record.choosing import ChoosingPage
 from scr.api.pages.record.could import CouldPage
 from scr.api.pages.record.home import HomePage
 from scr.api.pages.record.looked import LookedPages
@@ -32,4 +33,5 @@ def mount_my(app: FastAPI, services: Services, visits: Visits) -> None:
     app.include_router(LookedPages(my, mine).router())
     app.include_router(CouldPage(my, mine, acting).router())
     app.include_router(ChoicesPages(my, mine, acting).router())
+    app.include_router(ChoosingPage(my, mine, acting).router())
     app.include_router(WhosePages(my, acting).router())

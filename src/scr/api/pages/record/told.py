@@ -21,6 +21,10 @@ _COSTS_ALL = N_(
     "In an emergency nobody sees your allergies, your medicines or your wishes. "
     "Each place that cares for you still has its own notes."
 )
+_COSTS_SEALED = N_(
+    "Everybody else may ask you again, do a test again, or decide without knowing it. "
+    "This is so in an emergency too. They are told that you keep something back, and not what it is."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,16 @@ class ChoiceWords:
     def does(self, rule: SharingRule) -> Sequence[str]:
         """What a rule does, in sentences."""
         say, what = self.tongue.say, self._what(rule)
-        if not rule.askers and rule.deny:
+        if rule.sealed:
+            told = [say(N_("Only the place that wrote it can see %(what)s. You see it too."), {"what": what})]
+        elif not rule.askers and rule.deny:
             told = [say(N_("Nobody who cares for you can see %(what)s."), {"what": what})]
         elif not rule.askers:
             told = [say(N_("Everybody who cares for you can see %(what)s."), {"what": what})]
         else:
             pattern = N_("%(who)s cannot see %(what)s.") if rule.deny else N_("%(who)s can see %(what)s.")
             told = [say(pattern, {"who": self._all(map(self._who, rule.askers)), "what": what})]
-        if rule.unless:
+        if rule.unless and not rule.sealed:
             told.append(say(N_("This leaves out those that you let see it.")))
         if rule.ends < ALWAYS[1]:
             last = utc(rule.ends - 1).astimezone(LONDON).date()
@@ -53,6 +59,8 @@ class ChoiceWords:
         """What it costs the person."""
         if not rule.deny:
             return self.tongue.say(N_("They can see it until you change this, or until it ends."))
+        if rule.sealed:
+            return self.tongue.say(_COSTS_SEALED)
         if not rule.whole:
             return self.tongue.say(_COSTS_PART)
         return self.tongue.say(_COSTS_FROM if rule.askers else _COSTS_ALL)
@@ -63,8 +71,10 @@ class ChoiceWords:
             return say(N_("Everybody at %(name)s"), {"name": self.names.get(value, value)})
         if asker.kind == "role":
             role = self.policy.roles.get(value)
-            name = value if role is None else role.name
+            name = value if role is None else say(role.name)
             return say(N_("Everybody who works as %(name)s"), {"name": name})
+        if asker.kind == "author":
+            return say(N_("The place that wrote it"))
         if asker.kind == "person":
             return self.carers.get(value) or say(N_("A person who acts for you"))
         return say(N_("One professional"))
@@ -96,3 +106,15 @@ class ChoiceWords:
     @staticmethod
     def _all(names: Iterable[str]) -> str:
         return ", ".join(names)
+
+
+def all_does(words: ChoiceWords, rules: Sequence[SharingRule]) -> Sequence[str]:
+    """What the rules of a choice do; who is let see what is sealed is told with what seals it."""
+    sealed = {exception for rule in rules if rule.sealed for exception in rule.unless}
+    return [sentence for rule in rules if rule not in sealed for sentence in words.does(rule)]
+
+
+def all_costs(words: ChoiceWords, rules: Sequence[SharingRule]) -> Sequence[str]:
+    """What they cost, each once."""
+    sealed = {exception for rule in rules if rule.sealed for exception in rule.unless}
+    return list(dict.fromkeys(words.costs(rule) for rule in rules if rule not in sealed))
