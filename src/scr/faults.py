@@ -1,7 +1,8 @@
 """Named places on the ways by which something becomes durable, where a test ends the process like a crash.
 
 ``reach`` stands at each. It does nothing, unless the setting ``fault_point`` names the place: then the
-process kills itself there, at the passing that the setting says (SIGKILL: no ``finally`` runs). two things that no deployment has: the setting, and a file ``fault-injection`` in the home that holds the
+process kills itself there, at the passing that the setting says (SIGKILL: no ``finally`` runs). That takes
+two things that no deployment has: the setting, and a file ``fault-injection`` in the home that holds the
 home's own path, so that neither a copied home nor a stray variable is enough. Where the file is not, the
 setting stops the start.
 """

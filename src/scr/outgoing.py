@@ -1,4 +1,4 @@
-"""The settings of what goes out of the house, and of a test that ends its process. Part of ``scr.settings``."""
+"""The settings of what goes out of the house, and of tests of crashes. Part of ``scr.settings``."""
 
 from __future__ import annotations
 

@@ -329,7 +329,7 @@ async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterat
     settings = {"pulled_stale_hours": 0, **settings}
     make_home(home)
     issuer, neighbour = TestIssuer(KEY, audience=BASE), Neighbour()
-    network = _network(issuer, neighbour)
+    network = network_of(issuer, neighbour)
     made = Settings(
         home=home, database_url=database_url, base_url=BASE, issuers=(issuer.settings(),), **settings
     )
@@ -350,7 +350,7 @@ async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterat
 async def beside(deployment: Deployment) -> AsyncIterator[Deployment]:
     """Another process over the same store, as far as one process can be two."""
     settings = deployment.services.settings
-    network = httpx.MockTransport(_network(deployment.issuer, deployment.neighbour))
+    network = httpx.MockTransport(network_of(deployment.issuer, deployment.neighbour))
     async with open_services(settings, transport=network) as services:
         app = create_app(settings, listen=False)
         mount(app, services)
@@ -358,7 +358,9 @@ async def beside(deployment: Deployment) -> AsyncIterator[Deployment]:
             yield Deployment(services, app, deployment.issuer, deployment.neighbour, client)
 
 
-def _network(issuer: TestIssuer, neighbour: Neighbour) -> Callable[[httpx.Request], httpx.Response]:
+def network_of(issuer: TestIssuer, neighbour: Neighbour) -> Callable[[httpx.Request], httpx.Response]:
+    """The network of a deployment: the neighbour, and the issuer of tokens."""
+
     def network(request: httpx.Request) -> httpx.Response:
         return neighbour.respond(request) if request.url.host == "neighbour.test" else issuer.respond(request)
 

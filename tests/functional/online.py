@@ -131,12 +131,13 @@ async def online(
 ) -> AsyncIterator[Online]:
     """A deployment with an upstream for citizens, whom it shows what no code system has classified: none is
     loaded."""
-    _show_unclassified(home)
+    show_unclassified(home)
     async with running(home, database_url, upstreams=upstreams, **settings) as deployment:
         yield Online(deployment)
 
 
-def _show_unclassified(home: Path) -> None:
+def show_unclassified(home: Path) -> None:
+    """Let citizens and carers be shown what no code system has classified."""
     labels = (packaged_root() / "consent/labels.yaml").read_text("utf-8")
     for kind in ("citizen", "carer"):
         labels = labels.replace(f"  {kind}: withheld\n", f"  {kind}: normal\n")

@@ -58,7 +58,7 @@ class Sealer:
         with suppress(Conflict):  # another process was first
             while await self.database.write(self._seal) is not None:
                 made += 1
-        reach("audit.sealed")
+                reach("audit.sealed")
         written = last_size(self.heads)
         missing = await self.database.read(lambda connection: list(seals(connection, written)))
         if missing:

@@ -1,0 +1,323 @@
+"""A deployment whose process is killed, again and again, over a database that stays.
+
+Each life is a fork of this process, which has everything loaded and neither a thread nor a loop: so a start
+takes half a second, and what is killed is a process of its own with real sockets, files and database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+import yaml
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from tests.functional.deployment import ADA, BASE, KEY, REGISTRATIONS, Neighbour, make_home, network_of
+from tests.functional.online import UPSTREAM, citizen, show_unclassified
+from tests.support.ports import free_port
+from tests.unit.api.issuing import TestIssuer
+
+from scr import faults
+from scr.api.alerting import alerting
+from scr.api.app import create_app, mount
+from scr.api.sealing import Sealer, open_sealer
+from scr.api.services import Services, now_ms, open_keys, open_services
+from scr.api.signin.kept import Keep, Visit
+from scr.api.taking_in import file_drop, mllp_server, recover
+from scr.errors import ScrError
+from scr.fhir.identifiers import OdsCode
+from scr.intake.mesh import Head, MeshPoller, NotThere
+from scr.intake.mesh_routes import mailboxes
+from scr.settings import Settings
+from scr.store.engine import Database
+from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+
+PACKAGE = str(Path(faults.__file__).parent)
+_LOOK_SECONDS = 0.05
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG, of prctl(2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """How a life ends: at a place (``NAME:3``), at the n-th line of ours, after seconds, or not at all."""
+
+    point: str = ""
+    line: int = 0
+    seconds: float = 0.0
+    http: bool = True
+    """Whether that life serves HTTP too: one that does not starts in half the time."""
+
+    @property
+    def kind(self) -> str:
+        """The name that a report counts it under."""
+        if self.point:
+            return self.point.partition(":")[0]
+        return "any line" if self.line else "any moment" if self.seconds else "none"
+
+
+@dataclass(slots=True)
+class House:
+    """A deployment's home, its addresses, and who may come in."""
+
+    home: Path
+    database_url: str
+    issuer: TestIssuer
+    extra: dict[str, Any] = field(default_factory=dict)
+    http_port: int = field(default_factory=free_port)
+    mllp_port: int = field(default_factory=free_port)
+    cookie: str = ""
+
+    @property
+    def inbox(self) -> Path:
+        """The MESH mailbox, as a folder."""
+        return self.home / "inbox"
+
+    @property
+    def drop(self) -> Path:
+        """Where the practice's lists are dropped."""
+        return self.home / "drop" / "A81001"
+
+    def settings(self, blow: Blow = Blow()) -> Settings:
+        """The settings of a life that ends so."""
+        return Settings(
+            home=self.home,
+            database_url=self.database_url,
+            base_url=BASE,
+            http_port=self.http_port,
+            mllp_port=self.mllp_port,
+            issuers=(self.issuer.settings(),),
+            upstreams=(UPSTREAM,),
+            fault_point=blow.point,
+            writers=1,
+            **self.extra,
+        )
+
+
+class FolderMailbox:
+    """A mailbox whose messages are files: what is not acknowledged is there after a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def greet(self) -> None:
+        """Nothing to do."""
+
+    def waiting(self) -> list[str]:
+        """The names of the files."""
+        return sorted(one.name for one in self._folder.iterdir() if not one.name.startswith("."))
+
+    @contextmanager
+    def look(self, message: str, /) -> Iterator[_Waiting]:
+        """One message."""
+        yield _Waiting(self._folder / message)
+
+    def acknowledge(self, message: str, /) -> None:
+        """Delete it."""
+        try:
+            (self._folder / message).unlink()
+        except FileNotFoundError:
+            raise NotThere("it is gone", code="http-404") from None
+
+    def stop(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    path: Path
+
+    @property
+    def head(self) -> Head:
+        """Of the one workflow."""
+        return Head("ADT", "RXXMAILBOX", report=False, status="", linked="")
+
+    def take(self, max_bytes: int) -> bytes:
+        """The whole file."""
+        return self.path.read_bytes()[:max_bytes]
+
+
+def make_house(
+    home: Path, database_url: str, *, issuer: TestIssuer | None = None, mailbox: bool = True, **extra: Any
+) -> House:
+    """A deployment with a person in it who is signed in. What is loaded for it is there for every life."""
+    home.mkdir()
+    house = House(home, database_url, issuer or TestIssuer(KEY, audience=BASE), extra)
+    show_unclassified(home)
+    make_home(home)
+    _let_it_send(home / "adapters/providers/RXX.yaml", mailbox=mailbox)
+    faults.allow(home)
+    if mailbox:
+        house.inbox.mkdir()
+    house.drop.mkdir(parents=True)
+    house.cookie = asyncio.run(_furnish(house))
+    assert threading.active_count() == 1, "a process with threads cannot be forked"
+    return house
+
+
+def _let_it_send(file: Path, *, mailbox: bool) -> None:
+    """The hospital sends by MLLP, over HTTP and by MESH."""
+    hospital = yaml.safe_load(file.read_text("utf-8"))
+    connections: dict[str, dict[str, object]] = {"mllp": {"kind": "mllp", "sending_facility": "RXX"}}
+    if mailbox:
+        connections["mesh"] = {
+            "kind": "mesh", "url": "https://mesh.test", "mailbox": "ICS", "workflow_ids": ["ADT"],
+            "password": "env:NONE", "shared_key": "env:NONE",
+        }  # fmt: skip
+    hospital["feeds"] += [
+        {"name": name, "adapter": "pas-adt", "connection": how} for name, how in connections.items()
+    ]
+    file.write_text(yaml.safe_dump(hospital), "utf-8")
+
+
+async def _furnish(house: House) -> str:
+    async with _opened(house, Blow()) as services:
+        await services.programme.declare_live(by="tests", evidence="a test")
+        surgery = services.providers[OdsCode("A81001")]
+        await services.intake.receive(surgery, surgery.feeds[0], REGISTRATIONS)
+        keep = Keep(services.database, services.keys, now_ms)
+        mount(create_app(services.settings, listen=False), services)
+        return await keep.put(Visit(citizen(ADA, "ada", "Ada O'Sample"), "id-token", "n" * 43))
+
+
+@asynccontextmanager
+async def _opened(house: House, blow: Blow) -> AsyncIterator[Services]:
+    transport = httpx.MockTransport(network_of(house.issuer, Neighbour()))
+    async with open_services(house.settings(blow), transport=transport) as services:
+        yield services
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Do something in a process of its own; gives its id."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        with suppress(OSError):
+            os.setpgid(process, process)
+        return process
+    try:
+        with suppress(OSError):  # whoever is first: it and what it starts are killed together
+            os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)  # a run that is broken off leaves nothing
+        work()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - a process that ends here must not go on as its parent
+        traceback.print_exc()
+        os._exit(1)
+
+
+def ended(process: int) -> int:
+    """Wait for a process; its exit code, or minus the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def rotate(house: House, blow: Blow) -> None:
+    """A new encryption key: put first, everything wrapped by it, the former ones let go."""
+    settings = house.settings(blow)
+    faults.arm(blow.point, house.home)
+    path = house.home / "keys" / "encryption.key"
+    put_first(path)
+    database, keys = Database.open(house.database_url, 1, 1), open_keys(settings)
+    rewrap(database, keys)
+    found = wrapped_by(database, keys)
+    assert not any(found[name] for name in keys.wrapping[1:])
+    drop_former(path)
+    database.close()
+
+
+def live(house: House, blow: Blow) -> None:
+    """One life of the deployment: HTTP, MLLP, folder, MESH, seals, until it is killed."""
+    asyncio.run(_live(house, blow))
+
+
+async def _live(house: House, blow: Blow) -> None:
+    strike = Strike(blow)
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(_opened(house, blow))
+        settings = services.settings
+        sealer = open_sealer(settings, services.database, now_ms)
+        assert sealer is not None
+        strike.begin()
+        await recover(services)
+        await stack.enter_async_context(alerting(services))
+        both = [asyncio.create_task(_rounds(services, sealer, house))]
+        if blow.http:
+            app = create_app(settings, listen=False)
+            mount(app, services)
+            server = Server(
+                app, address="127.0.0.1", port=house.http_port, interface=Interfaces.ASGINL,
+                log_level=LogLevels.error, websockets=False,
+            )  # fmt: skip
+            both.append(asyncio.create_task(server.serve()))
+        await stack.enter_async_context(mllp_server(services))
+        await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+        for one in both:
+            one.result()
+
+
+async def _rounds(services: Services, sealer: Sealer, house: House) -> None:
+    """The folder, the mailbox and the seals, without a pause in which nothing could go wrong."""
+    drop = file_drop(services)
+    [routes] = mailboxes(services.providers)
+    poller = MeshPoller(services.intake, routes, lambda: FolderMailbox(house.inbox), max_bytes=1_000_000)
+
+    async def sweeps() -> None:
+        while True:
+            await drop.sweep()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def rest() -> None:
+        while True:
+            with suppress(ScrError):
+                await poller.poll()
+            await sealer.seal()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sweeps())
+        group.create_task(rest())
+
+
+class Strike:
+    """Ends the process at a moment or at a line of the package, once ``begin`` was called. Lines are counted
+    over every thread that starts after this was made."""
+
+    def __init__(self, blow: Blow) -> None:
+        self._blow, self._left = blow, blow.line or sys.maxsize
+        if blow.line:
+            threading.settrace(self._traced)
+            sys.settrace(self._traced)
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._begun = True
+        if self._blow.seconds:
+            timer = threading.Timer(self._blow.seconds, os.kill, (os.getpid(), signal.SIGKILL))
+            timer.daemon = True
+            timer.start()
+
+    _begun = False
+
+    def _traced(self, frame: FrameType, event: str, _arg: object) -> Any:
+        if event == "call":
+            return self._traced if frame.f_code.co_filename.startswith(PACKAGE) else None
+        self._left -= self._begun
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._traced
