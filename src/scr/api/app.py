@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from scr.api import in_force
 from scr.api.access.mount import mount_online
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
@@ -80,15 +82,16 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
         async with AsyncExitStack() as stack:
             services = await stack.enter_async_context(open_services(settings))
             mount(app, services)
+            await in_force.note(services)
             await stack.enter_async_context(housekeeping(services))
             await stack.enter_async_context(alerting(services))
             await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             await stack.enter_async_context(operating(services, drain))
             if listen:
-                await stack.enter_async_context(ended_by(drain, listening(services)))
+                await stack.enter_async_context(ended_by(drain, listening(services, shared=drain.signalled)))
             stack.enter_context(heeding(drain, settings))
-            _settle()
+            _settle(settings)
             yield
             await app.state.jobs.close()
 
@@ -104,15 +107,18 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
     return app
 
 
-def _settle() -> None:
-    """Let the garbage collector pass over what is loaded now, and look less often at what comes.
+def _settle(settings: Settings) -> None:
+    """Be ready to serve, and say so where somebody waits for it.
 
-    An answer of some hundred resources makes thousands of objects and no cycles; at its defaults the
-    collector took a sixth of the time of a large record.
+    The garbage collector passes over what is loaded now, and looks less often at what comes. An answer of
+    some hundred resources makes thousands of objects and no cycles; at its defaults the collector took a
+    sixth of the time of a large record.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    if settings.begun_file:
+        Path(settings.begun_file).touch()
 
 
 def mount(app: FastAPI, services: Services) -> None:

@@ -48,7 +48,8 @@ async def operating(services: Services, drain: Drain) -> AsyncIterator[int]:
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+            host, port = settings.metrics_host, settings.metrics_port
+            await web.TCPSite(runner, host, port, reuse_port=drain.signalled or None).start()
         except OSError as error:
             raise Invalid(
                 f"the operators' port {settings.metrics_port} cannot be had ({error.strerror}): each process "

@@ -25,12 +25,15 @@ _MLLP_CONNECTIONS = 256
 
 
 @asynccontextmanager
-async def listening(services: Services) -> AsyncIterator[None]:
-    """MLLP, the watched folder and MESH, after what an earlier process left was finished."""
+async def listening(services: Services, *, shared: bool = False) -> AsyncIterator[None]:
+    """MLLP, the watched folder and MESH, after what an earlier process left was finished.
+
+    ``shared``: the former worker of the same server may still be there.
+    """
     await recover(services)
     async with (
         waiting_room(services),
-        mllp_server(services),
+        mllp_server(services, shared=shared),
         watched_folder(services),
         mesh_polling(services),
     ):
@@ -60,8 +63,8 @@ async def waiting_room(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def mllp_server(services: Services) -> AsyncIterator[MllpServer]:
-    """The MLLP server, running."""
+async def mllp_server(services: Services, *, shared: bool = False) -> AsyncIterator[MllpServer]:
+    """The MLLP server, running; ``shared`` as its ``start`` has it."""
     settings = services.settings
     server = MllpServer(
         Hl7Intake(services.intake, services.providers).handle,
@@ -72,7 +75,7 @@ async def mllp_server(services: Services) -> AsyncIterator[MllpServer]:
         idle_seconds=_MLLP_IDLE_SECONDS,
         max_connections=_MLLP_CONNECTIONS,
     )
-    await server.start()
+    await server.start(shared=shared)
     try:
         yield server
     finally:

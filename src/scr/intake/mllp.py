@@ -90,8 +90,11 @@ class MllpServer:
             raise Fault("the MLLP server is not started")
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def start(self) -> None:
-        """Listen. Raises OSError where the address cannot be had."""
+    async def start(self, *, shared: bool = False) -> None:
+        """Listen; ``shared``: beside another process at the same address, whose place this one takes.
+
+        Raises OSError where the address cannot be had.
+        """
         self._stopping = False
         self._server = await asyncio.start_server(
             self._accept,
@@ -99,6 +102,7 @@ class MllpServer:
             ssl=self._ssl,
             ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._ssl else None,
             limit=_CHUNK,
+            reuse_port=shared or None,
         )
 
     async def stop(self, grace_seconds: float = 30.0) -> None:

@@ -17,6 +17,7 @@ from scr.store.tables.audit import AuditChainRow, AuditSealRow, AuditTableRow
 from scr.store.tables.citizens import ChallengeRow, NoticeChoiceRow, NoticeRow
 from scr.store.tables.claims import ClaimRow
 from scr.store.tables.delegations import CapacityRow, DelegationRow, LookQuestionRow
+from scr.store.tables.in_force import InForceRow
 from scr.store.tables.limits import LimitRow
 from scr.store.tables.links import BarRow, LinkRow, MovedRow
 from scr.store.tables.looks import JobRow, LastLookRow
@@ -106,6 +107,7 @@ APP_REFRESH = _table(RefreshRow)
 APP_LAUNCH = _table(LaunchRow)
 APP_APPROVAL = _table(ApprovalRow)
 ATTEMPTS = _table(LimitRow)
+IN_FORCE = _table(InForceRow)
 ALERT = _table(AlertRow)
 NOTICE = _table(NoticeRow)
 NOTICE_CHOICE = _table(NoticeChoiceRow)
