@@ -22,12 +22,13 @@ from scr.issuers import Introspection as Introspection
 from scr.issuers import Issuer as Issuer
 from scr.issuers import Upstream as Upstream
 from scr.issuers import one_for_each, told_apart
+from scr.keeping import Keeping
 from scr.outgoing import Outgoing
 
 PREFIX = "SCR_"
 
 
-class Settings(Outgoing):
+class Settings(Outgoing, Keeping):
     """The settings in force. Frozen: a change needs a restart."""
 
     home: Path = Field(
@@ -196,9 +197,6 @@ class Settings(Outgoing):
         le=3600,
         description="How long the requests and messages under way may take after that.",
     )
-    begun_file: str = Field(
-        default="", description="A file that a worker makes once it takes requests; `scr serve` names it."
-    )
     writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."
@@ -275,14 +273,12 @@ def load(overrides: dict[str, object] | None = None) -> Loaded:
         ) from None
 
 
-def hand_down(loaded: Loaded, **more: str) -> None:
-    """Put what was set on the command line, and more, into the environment: for a server's worker process."""
+def hand_down(loaded: Loaded) -> None:
+    """Put what was set on the command line into the environment, for the worker process of a server."""
     os.environ[PREFIX + "HOME"] = str(loaded.settings.home)
     for name, origin in loaded.origins.items():
         if origin == "command line" and name != "home":
             os.environ[PREFIX + name.upper()] = str(getattr(loaded.settings, name))
-    for name, value in more.items():
-        os.environ[PREFIX + name.upper()] = value
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -1,18 +1,24 @@
-"""``scr keys``: a new encryption key, and every data key wrapped by it, while the deployment goes on."""
+"""``scr keys``: new encryption keys and new data keys, while the deployment goes on."""
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from scr.api.services import REFRESH_SECONDS, now_ms, open_database, open_keys
 from scr.cli.context import console, listing, settings_of
 from scr.errors import Conflict, Invalid
+from scr.fhir.dates import LONDON, utc
 from scr.settings import Settings
+from scr.store import turns
 from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+from scr.store.turning import Standing, Turning
 
-app = typer.Typer(help="The encryption keys: a new one, and what it wraps.", no_args_is_help=True)
+app = typer.Typer(help="Keys: a new one that wraps, and new ones for what people have.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -75,6 +81,42 @@ def retire(context: typer.Context) -> None:
         raise Conflict(f"{left} data keys are wrapped by a former key: `scr keys rewrap`", code="key-in-use")
     drop_former(path)
     console.print(f"{first} is the only key now. Keep the former ones as long as backups from before.")
+
+
+@app.command()
+def turn(
+    context: typer.Context,
+    before: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Those that were made before this day; else a year ago."),
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait between the stages; else run it again later.")] = True,
+) -> None:
+    """Give each person a new data key, while all goes on. It may be stopped, and begun again."""
+    settings = settings_of(context)
+    day = before or datetime.now(LONDON) - timedelta(days=365)
+    until = int(day.replace(tzinfo=LONDON, hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+    database = open_database(settings)
+    try:
+        standing = asyncio.run(_turned(Turning(database, open_keys(settings), until, now_ms), wait=wait))
+    finally:
+        database.close()
+    if standing.done:
+        console.print("Nobody's data key was made before that day.")
+        return
+    at = utc(standing.next or now_ms()).astimezone(LONDON)
+    console.print(f"{standing.announced} are announced, {standing.turned} turned. Again from {at:%H:%M:%S}.")
+
+
+async def _turned(turning: Turning, *, wait: bool) -> Standing:
+    """Go on until all is done, or until the next stage has to wait; one process at a time."""
+    async with turns.turn(turning.database, "data keys"):
+        standing = turning.go_on()
+        while wait and standing.next is not None:
+            with console.status(f"{standing.announced} announced, {standing.turned} turned"):
+                await asyncio.sleep(max(standing.next - now_ms(), 0) / 1000)
+            standing = turning.go_on()
+        return standing
 
 
 def _file(settings: Settings) -> Path:

@@ -16,7 +16,7 @@ from scr.fhir.standing import Standing
 from scr.store import groups
 from scr.store.driver import Statement, held, run, send, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, unseal
-from scr.store.tables import HELD, LONG_PAYLOAD, MESSAGE, PERSON, RESOURCE, SNAPSHOT
+from scr.store.tables import HELD, LONG_PAYLOAD, MESSAGE, PERSON, QUARANTINE, RESOURCE, SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,8 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
     connection.execute(
         update(MESSAGE).where(MESSAGE.c.person == person.key).values(wrapped_key=b"", sealed=b"")
     )
+    parts = update(QUARANTINE).where(QUARANTINE.c.message.in_(theirs))
+    connection.execute(parts.values(sealed=b"", state="dismissed"))
     connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.person == person.key))
     held_here = select(RESOURCE.c.id).where(RESOURCE.c.person == person.key)
     connection.execute(delete(HELD).where(HELD.c.id.in_(held_here)))
