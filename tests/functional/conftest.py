@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import pytest_asyncio
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import make_url
 from tests.functional.besieged import Besieged, under_siege
 from tests.functional.browsing import CHROMIUM
 from tests.functional.deployment import SECRETS, Deployment, Neighbour, running
 from tests.functional.online import Online, online
 from tests.functional.tour import Tour, touring
+from tests.support.postgres import Databases
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -34,12 +32,9 @@ def module_database_url(
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    address: str = request.getfixturevalue("postgresql")
-    name = f"m{uuid.uuid4().hex}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
-        yield make_url(address).set(database=name).render_as_string(hide_password=False)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.one() as address:
+        yield address
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
