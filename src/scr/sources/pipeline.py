@@ -9,19 +9,24 @@ they can move to another thread: they cost about 0.1 ms of processor time a reso
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+import orjson
 import structlog
 
 from scr.decode.tree import BadUnit, DecodeError, Unit
 from scr.fhir.demographics import Demographics
-from scr.fhir.entry import Entry, stamp_by_content
+from scr.fhir.entry import Entry, pack, stamp_by_content
 from scr.fhir.gaps import Issue, ListNote, issues_of, list_notes
 from scr.fhir.headings import heading_of
 from scr.fhir.identifiers import OdsCode
+from scr.fhir.mend import mended
 from scr.fhir.one_person import all_about, only_about, patient_ids
 from scr.fhir.pages import head_of
+from scr.fhir.structure import r4
+from scr.fhir.validate import validate
 from scr.identity.match import Agreement, compare_any
 from scr.identity.matching import Matching, shipped_matching
 from scr.mapping import counts
@@ -74,7 +79,8 @@ class Reader:
 class Reading:
     """What a payload gave: entries of the one person, and what it says of its own gaps.
 
-    ``unread`` are the headings that lack something because a part of the payload could not be decoded.
+    ``unread`` are the headings that lack something because a part of the payload could not be decoded, or is
+    not valid FHIR.
     """
 
     entries: tuple[Entry, ...]
@@ -128,13 +134,18 @@ def _read_units(units: list[Unit], bad: list[BadUnit], question: Question, reade
     issues: tuple[Issue, ...] = ()
     lists: tuple[ListNote, ...] = ()
     demographics: Demographics | None = None
+    unread = set(_headings_of(bad, reader))
     for unit in units:
         stated = _check_claim(unit, question, reader)
-        entries += _map(unit, question, reader)
+        mapped = _map(unit, question, reader)
+        sound = _sound(mapped.entries)
+        _tell_losses(replace(mapped, entries=sound.entries, lost=(*mapped.lost, *sound.lost)), reader)
+        entries += map(stamp_by_content, sound.entries)
+        unread |= sound.unread
         demographics = demographics or (None if stated.is_empty else stated)
         issues += issues_of(unit.tree.get("outcomes", ()))
         lists += list_notes(unit.tree.get("resources", ()))
-    return Reading(tuple(entries), demographics, issues, lists, _headings_of(bad, reader))
+    return Reading(tuple(entries), demographics, issues, lists, frozenset(unread))
 
 
 def _decode(body: bytes, reader: Reader) -> tuple[list[Unit], list[BadUnit]]:
@@ -208,7 +219,7 @@ def _unmappable(error: MappingError) -> SourceFailure:
     return SourceFailure(f"Its answer cannot be mapped: {error}", code="unmappable")
 
 
-def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
+def _map(unit: Unit, question: Question, reader: Reader) -> Mapped:
     context = MappingContext(
         source=reader.ods,
         subject=question.subject,
@@ -220,9 +231,35 @@ def _map(unit: Unit, question: Question, reader: Reader) -> tuple[Entry, ...]:
     mapped = map_unit(reader.adapter, unit, context)
     if not only_about(mapped.entries, question.subject, question.numbers):
         raise _wrong_person("Its answer could not be tied to the person asked for; nothing of it is used.")
-    _tell_losses(mapped, reader)
     reader.gaps.add(reader.ods, reader.clock(), mapped.untranslated, question.subject)
-    return tuple(stamp_by_content(entry) for entry in mapped.entries)
+    return mapped
+
+
+class _Sound(NamedTuple):
+    """Entries that are valid R4; the paths of what was lost of them, and the headings that lack more."""
+
+    entries: tuple[Entry, ...]
+    lost: tuple[str, ...]
+    unread: frozenset[str]
+
+
+def _sound(entries: Iterable[Entry]) -> _Sound:
+    """What of entries can be shown (``scr.fhir.mend``). Of a type that R4 lacks here nothing can be told."""
+    good: list[Entry] = []
+    lost: list[str] = []
+    unread = set()
+    for entry in entries:
+        resource = orjson.loads(entry.body) if entry.type in r4().resources else None
+        if resource is None or not validate(resource):
+            good.append(entry)
+            continue
+        made = mended(resource)
+        if made is not None:
+            good.append(pack(made.resource, source=entry.source, now=entry.last_updated))
+            lost += made.lost
+        if made is None or not made.whole:
+            unread.add(entry.heading)
+    return _Sound(tuple(good), tuple(lost), frozenset(unread))
 
 
 def _tell_losses(mapped: Mapped, reader: Reader) -> None:

@@ -17,6 +17,7 @@ from tests.unit.sources.people import BEN, MARGARET
 from scr.consent.actor import Actor
 from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber
+from scr.fhir.validate import validate
 from scr.sources.http import SourceFailure
 from scr.sources.pipeline import Reader, Reading, read_payload
 from scr.sources.protocol import Question
@@ -263,3 +264,21 @@ async def test_what_is_not_carried_is_counted(tmp_path: Path, database: Database
         counted["unit", "filed"] == counted["unit", "wrong-person"] == counted["resource", "Condition"] == 1
     )
     assert ("field", "Condition.colour") in counted
+
+
+def test_what_is_not_valid_r4_is_mended_or_missed(readers: dict[str, Reader]) -> None:
+    """What goes out is valid; a heading from which something had to go lacks it, and labels stay."""
+    marked = {"security": [{"system": "urn:x", "code": "R"}]}
+    problem = given.problem("R4")
+    own = {"subject": problem["subject"], "code": {"text": "A"}, "meta": marked, "status": "final"}
+    reading = read(
+        readers["R4"],
+        given.patient(),
+        {**problem, "foo": "bar"},
+        {"resourceType": "Observation", "id": "o1", **own, "effectiveDateTime": "2024-13-45"},
+        {"resourceType": "DiagnosticReport", "id": "r1", **own, "status": "nonsense"},
+    )
+    assert {entry.type for entry in reading.entries} == {"Patient", "Condition", "Observation"}
+    assert not any(validate(orjson.loads(entry.body)) for entry in reading.entries)
+    assert {entry.labels for entry in reading.entries if entry.type == "Observation"} == {("urn:x|R",)}
+    assert reading.unread == {"findings", "results"}
