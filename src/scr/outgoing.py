@@ -22,6 +22,16 @@ class Outgoing(BaseModel):
     alert_folder: str = Field(
         default="", description="Folder into which each alert is written as a file; empty: none."
     )
+    outbound: bool = Field(
+        default=True,
+        description="Whether `scr serve` also sends what goes out of the house; no: `scr work` does.",
+    )
+    outbound_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=365,
+        description="Days after which what could not be sent is not tried any more, and told as undelivered.",
+    )
     fault_point: str = Field(
         default="",
         description="For tests of crashes alone: the place at which the process ends (`scr/faults.py`). "

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from tests.support.crashing import Blow, House, ended, forked, live, make_house, rotate
+from tests.support.crashing import Blow, House, deliver_all, ended, forked, live, make_house, rotate
 from tests.support.databases import postgresql_databases, sqlite_databases
 from tests.support.reckoning import wrongs
 from tests.support.sending import GONE, Sender
@@ -132,6 +132,8 @@ def in_house(
             if done >= kills:
                 break
         one_life(house, sender, partial(live, house, Blow()), settle=True)
+        if ended(forked(partial(deliver_all, house))) != 0:
+            raise AssertionError("what goes out could not be sent")
         tally.wrong += [f"{house.home.name}, after {before}: {one}" for one in wrongs(house, sender)]
     tally.acknowledged += Counter(way for way, _, _ in sender.acknowledged)
     tally.acknowledged += Counter({"answers": len(sender.answered), "contributions": len(sender.added)})
@@ -182,15 +184,16 @@ def _blows(draw: random.Random, tally: Tally, points: list[str], *, drawn: bool 
 
 def _at(draw: random.Random, point: str) -> Blow:
     passing = draw.randint(1, _OFTEN.get(point, _SELDOM))
-    return Blow(point=f"{point}:{passing}", http=not point.startswith(_WITHOUT))
+    sends = point.startswith("outbound.")
+    return Blow(point=f"{point}:{passing}", http=not point.startswith(_WITHOUT), sends=sends)
 
 
 def _line(draw: random.Random, tally: Tally) -> Blow:
-    return Blow(line=draw.randint(1, tally.lines), http=draw.random() < 0.5)
+    return Blow(line=draw.randint(1, tally.lines), http=draw.random() < 0.5, sends=draw.random() < 0.3)
 
 
 def _moment(draw: random.Random) -> Blow:
-    return Blow(seconds=draw.uniform(0.005, 0.8), http=draw.random() < 0.5)
+    return Blow(seconds=draw.uniform(0.005, 0.8), http=draw.random() < 0.5, sends=draw.random() < 0.3)
 
 
 if __name__ == "__main__":

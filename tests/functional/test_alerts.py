@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.functional.deployment import BERT, Deployment, beside, running
+from tests.functional.deployment import BERT, Deployment, running
 from tests.functional.test_endpoint_claims import GLASS, REASON, ask, granted, only, parameters
 
 from scr.api.services import now_ms
@@ -70,40 +70,52 @@ async def house(database_url: str, tmp_path: Path, unused_tcp_port: int) -> Asyn
         yield deployment
 
 
-def posted(house: Deployment, client: httpx.AsyncClient, later: int = 0) -> AlertPost:
-    """What delivers, in a process of its own, so much later (ms)."""
+@dataclass
+class Clock:
+    """The time, which goes on only where a test says so (ms UTC)."""
 
-    def clock() -> int:
-        return now_ms() + later
+    now: int = field(default_factory=now_ms)
 
-    settings = house.services.settings
-    return AlertPost(house.services.database, ways_of(settings, client, clock), settings.base_url, clock)
+    def __call__(self) -> int:
+        """Now."""
+        return self.now
+
+
+def posted(house: Deployment, client: httpx.AsyncClient, clock: Clock) -> AlertPost:
+    """What delivers for a deployment."""
+    services, settings = house.services, house.services.settings
+    return AlertPost(
+        services.database, ways_of(settings, client, clock), settings.base_url, clock,
+        settings.resolved_database_url, settings.home,
+    )  # fmt: skip
 
 
 async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> None:
-    """Nobody there, an error, a process that ends while it sends; then it arrives, known by its id."""
+    """Nobody there, an error, a try that another process had begun; then it arrives, known by its key."""
     granted(await ask(house, GLASS, parameters(BERT)))
-    claim, database = await only(house), house.services.database
+    claim, database, clock = await only(house), house.services.database, Clock()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
-    async with open_client(None) as client:
-        assert await posted(house, client).deliver()
+    async with open_client(None) as client, posted(house, client, clock).opened() as delivery:
+        assert await delivery.deliver()
         [stuck] = await database.read(alerts.stuck)
         assert (stuck.id, stuck.problem, stuck.taken) == (claim.id, "webhook: not-reached", "folder")
-        assert not await posted(house, client).deliver()  # not before its time
-        async with receiving(503, None, 204, port=port) as receiver:
-            assert await posted(house, client, FIRST_MS).deliver()
+        assert not await delivery.deliver()  # not before its time
+        async with receiving(503, 204, port=port) as receiver:
+            clock.now += FIRST_MS
+            assert await delivery.deliver()
             [stuck] = await database.read(alerts.stuck)
             assert (stuck.problem, stuck.tries) == ("webhook: status-503", 2)
-            receiver.arrived.clear()
-            ends = asyncio.create_task(posted(house, client, 10 * FIRST_MS).deliver())
-            await receiver.arrived.wait()
-            ends.cancel()
-            assert not await posted(house, client, 10 * FIRST_MS).deliver()  # it was somebody's
-            async with beside(house) as other:
-                assert await posted(other, client, 10 * FIRST_MS + LEASE_MS + 1000).deliver()
-    assert await database.read(alerts.stuck) == []
+            clock.now += 10 * FIRST_MS
+            now = clock.now
+            assert await database.write(lambda conn: alerts.take(conn, now, now + LEASE_MS)) is not None
+            assert not await delivery.deliver()  # it was somebody's, who has died since
+            clock.now += LEASE_MS + 1
+            assert await delivery.deliver()
+        await delivery.sweep()
+    assert await database.read(alerts.waiting) == []
     assert {headers["x-scr-alert"] for headers, _ in receiver.taken} == {claim.id}
-    assert len(receiver.taken) == 3
+    assert {headers["idempotency-key"] for headers, _ in receiver.taken} == {f'"{claim.id}"'}
+    assert len(receiver.taken) == 2
     for headers, body in receiver.taken:
         assert headers["x-scr-signature"] == signature(SECRET, headers["x-scr-timestamp"], body)
     [file] = (house.services.settings.home / "alerts").iterdir()
@@ -116,17 +128,39 @@ async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> Non
     assert REASON not in file.read_text()
 
 
+async def test_what_is_not_taken_in_its_time_is_given_up_and_told(house: Deployment) -> None:
+    """After its days it is not tried any more, and an alert of that goes out; whoever asks for it sends it."""
+    granted(await ask(house, GLASS, parameters(BERT)))
+    claim, database, clock = await only(house), house.services.database, Clock()
+    port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
+    async with open_client(None) as client, posted(house, client, clock).opened() as delivery:
+        assert await delivery.deliver()
+        clock.now += 8 * 24 * 3600 * 1000
+        assert await delivery.deliver()
+        given_up, told = await database.read(alerts.waiting)
+        assert (given_up.id, given_up.given_up, given_up.tries) == (claim.id, True, 2)
+        assert (told.kind, told.tries) == (alerts.UNDELIVERED, 0)
+        async with receiving(204, 204, port=port) as receiver:
+            assert await delivery.deliver()  # that of the other alone
+            assert not await delivery.deliver()
+            assert await database.write(lambda conn: alerts.again(conn, clock.now)) == 1
+            assert await delivery.deliver()
+    assert await database.read(alerts.waiting) == []
+    kinds = [json.loads(body)["kind"] for _, body in receiver.taken]
+    assert kinds == ["undelivered", "break-glass"]
+
+
 async def test_an_alert_goes_out_by_itself_and_ends_with_the_process(house: Deployment) -> None:
     """What runs beside the server delivers, goes on after a failure, and stops when it is told to."""
     granted(await ask(house, GLASS, parameters(BERT)))
     stop = asyncio.Event()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
     async with receiving(200, port=port) as receiver, open_client(None) as client:
-        runs = asyncio.create_task(posted(house, client).run(stop))
+        runs = asyncio.create_task(posted(house, client, Clock()).run(stop))
         await receiver.arrived.wait()
         stop.set()
         await runs
-    assert await house.services.database.read(alerts.stuck) == []
+    assert await house.services.database.read(alerts.waiting) == []
 
 
 async def test_a_secret_that_would_not_hold_stops_the_start(house: Deployment) -> None:

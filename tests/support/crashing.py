@@ -16,6 +16,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,7 +32,6 @@ from tests.support.ports import free_port
 from tests.unit.api.issuing import TestIssuer
 
 from scr import faults
-from scr.api.alerting import alerting
 from scr.api.app import create_app, mount
 from scr.api.sealing import Sealer, open_sealer
 from scr.api.services import Services, now_ms, open_keys, open_services
@@ -42,11 +42,17 @@ from scr.fhir.identifiers import OdsCode
 from scr.intake.mesh import Head, MeshPoller, NotThere
 from scr.intake.mesh_routes import mailboxes
 from scr.settings import Settings
+from scr.sources.alerts import AlertPost, ways_of
+from scr.store.alerts import OVERDUE, Alert, put, waiting
 from scr.store.engine import Database
+from scr.store.keys import random_id
 from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
 
 PACKAGE = str(Path(faults.__file__).parent)
 _LOOK_SECONDS = 0.05
+_LEASE_MS = 300
+_TOLD = "told.test"
+_SECRET = b"a secret of thirty-two characters or more"
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG, of prctl(2)."""
 
@@ -60,6 +66,8 @@ class Blow:
     seconds: float = 0.0
     http: bool = True
     """Whether that life serves HTTP too: one that does not starts in half the time."""
+    sends: bool = False
+    """Whether that life sends what goes out of the house."""
 
     @property
     def kind(self) -> str:
@@ -87,6 +95,11 @@ class House:
         return self.home / "inbox"
 
     @property
+    def told(self) -> Path:
+        """What the receiver of alerts has: a file for each key, with the body of each try."""
+        return self.home / "told"
+
+    @property
     def drop(self) -> Path:
         """Where the practice's lists are dropped."""
         return self.home / "drop" / "A81001"
@@ -103,6 +116,8 @@ class House:
             upstreams=(UPSTREAM,),
             fault_point=blow.point,
             writers=1,
+            alert_webhook=f"https://{_TOLD}/alerts",
+            alert_folder="alerts",
             **self.extra,
         )
 
@@ -163,6 +178,8 @@ def make_house(
     make_home(home)
     _let_it_send(home / "adapters/providers/RXX.yaml", mailbox=mailbox)
     faults.allow(home)
+    (home / "keys" / "alerts.key").write_bytes(_SECRET)
+    house.told.mkdir()
     if mailbox:
         house.inbox.mkdir()
     house.drop.mkdir(parents=True)
@@ -198,9 +215,23 @@ async def _furnish(house: House) -> str:
 
 @asynccontextmanager
 async def _opened(house: House, blow: Blow) -> AsyncIterator[Services]:
-    transport = httpx.MockTransport(network_of(house.issuer, Neighbour()))
-    async with open_services(house.settings(blow), transport=transport) as services:
+    others = network_of(house.issuer, Neighbour())
+
+    def network(request: httpx.Request) -> httpx.Response:
+        return _take(house, request) if request.url.host == _TOLD else others(request)
+
+    settings = house.settings(blow)
+    async with open_services(settings, transport=httpx.MockTransport(network)) as services:
         yield services
+
+
+def _take(house: House, request: httpx.Request) -> httpx.Response:
+    """The receiver of alerts: what it has taken is on its disk before it says so."""
+    name = request.headers["Idempotency-Key"].strip('"')
+    descriptor = os.open(house.told / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, request.content + b"\n")
+    os.close(descriptor)
+    return httpx.Response(204)
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -255,8 +286,9 @@ async def _live(house: House, blow: Blow) -> None:
         assert sealer is not None
         strike.begin()
         await recover(services)
-        await stack.enter_async_context(alerting(services))
         both = [asyncio.create_task(_rounds(services, sealer, house))]
+        if blow.sends:
+            both.append(asyncio.create_task(_send(services)))
         if blow.http:
             app = create_app(settings, listen=False)
             mount(app, services)
@@ -269,6 +301,41 @@ async def _live(house: House, blow: Blow) -> None:
         await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
         for one in both:
             one.result()
+
+
+def deliver_all(house: House) -> None:
+    """Send what is left to be sent, and end what is left of workflows."""
+
+    async def work() -> None:
+        async with _opened(house, Blow()) as services, _post(services).opened() as delivery:
+            while await services.database.read(waiting):
+                if not await delivery.deliver():
+                    await asyncio.sleep(_LOOK_SECONDS)
+            await delivery.sweep()
+
+    asyncio.run(work())
+
+
+async def _send(services: Services) -> None:
+    """Something to send, and what sends it."""
+    for _ in range(2):
+        made = Alert(random_id(), OVERDUE, now_ms(), now_ms())
+        await services.database.write(partial(put, alert=made))
+    async with _post(services).opened() as delivery:
+        while True:
+            while await delivery.deliver():
+                pass
+            await delivery.sweep()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _post(services: Services) -> AlertPost:
+    """What sends: what a process that died had claimed waits a moment, and not a minute."""
+    settings = services.settings
+    return AlertPost(
+        services.database, ways_of(settings, services.client, now_ms), settings.base_url, now_ms,
+        settings.resolved_database_url, settings.home, lease=_LEASE_MS,
+    )  # fmt: skip
 
 
 async def _rounds(services: Services, sealer: Sealer, house: House) -> None:

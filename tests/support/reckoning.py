@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from tests.functional.deployment import ADA
 from tests.support.crashing import House
 from tests.support.sending import Sender
@@ -18,14 +18,14 @@ from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.settings import Settings
-from scr.store import messages, quarantine
+from scr.store import alerts, messages, quarantine
 from scr.store.audit.check import check
 from scr.store.audit.heads import heads
 from scr.store.audit.signing import SealingKey
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.records import load_record
-from scr.store.tables import HISTORY, MESSAGE
+from scr.store.tables import ALERT, CLAIM, HISTORY, MESSAGE
 from scr.store.trail import ids_of_request
 
 _SET_ASIDE = {"AE", "422"}
@@ -45,12 +45,12 @@ def wrongs(house: House, sender: Sender) -> list[str]:
         sealer = open_sealer(settings, database, now_ms)
         assert sealer is not None
         asyncio.run(sealer.seal())  # the last life was killed as well: the next one writes what it left
-        return database.read_now(lambda connection: list(_wrongs(connection, keys, settings, sender)))
+        return database.read_now(lambda connection: list(_wrongs(connection, keys, house, sender)))
     finally:
         database.close()
 
 
-def _wrongs(connection: Connection, keys: KeyRing, settings: Settings, sender: Sender) -> Iterator[str]:
+def _wrongs(connection: Connection, keys: KeyRing, house: House, sender: Sender) -> Iterator[str]:
     person = index.find(connection, keys, ADA)
     assert person is not None
     record = load_record(connection, keys, person)
@@ -71,7 +71,8 @@ def _wrongs(connection: Connection, keys: KeyRing, settings: Settings, sender: S
         if said[text.encode()] != 1:
             yield f"the citizen said {text!r}, and it stands there {said[text.encode()]} times"
     yield from (f"{one.decode()} stands there {count} times" for one, count in said.items() if count > 1)
-    yield from _audit(connection, settings, sender)
+    yield from _audit(connection, house.settings(), sender)
+    yield from _sent(connection, house, sender)
 
 
 def _payload(
@@ -107,6 +108,28 @@ def _listed(connection: Connection, keys: KeyRing, name: str, number: NHSNumber)
     count = sum(entry.type == "Patient" for entry in held)
     if count != 1:
         yield f"{name}: a person of the list is held {count} times"
+
+
+def _sent(connection: Connection, house: House, sender: Sender) -> Iterator[str]:
+    """What went out: each alert once by each way, as far as its receiver does nothing twice for one key."""
+    every = {row.id: row.kind for row in connection.execute(select(ALERT.c.id, ALERT.c.kind, ALERT.c.done))}
+    yield from (f"an alert did not go out: {one.kind}" for one in alerts.waiting(connection))
+    for name, found in (
+        ("webhook", {one.name for one in house.told.iterdir()}),
+        ("folder", {one.stem for one in (house.home / "alerts").glob("*.json")}),
+    ):
+        yield from (f"the {name} was not told: {every[one]}" for one in every.keys() - found)
+        yield from (f"the {name} was told what is not: {one}" for one in found - every.keys())
+    for one in house.told.iterdir():
+        if len(set(one.read_bytes().splitlines())) != 1:
+            yield "one key came with two bodies"
+    broken, glasses = sum(kind == "glass" for kind in every.values()), _glasses(connection)
+    if broken != glasses or glasses < sender.broken:
+        yield f"{sender.broken} glasses were broken, {glasses} stand there, {broken} are told"
+
+
+def _glasses(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(CLAIM)).scalar_one())
 
 
 def _audit(connection: Connection, settings: Settings, sender: Sender) -> Iterator[str]:

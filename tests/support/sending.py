@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from tests.functional.deployment import ADA, message, pid, visit
+from tests.functional.deployment import ADA, BERT, message, pid, visit
 from tests.functional.online import VISIT
+from tests.functional.test_endpoint_claims import GLASS, parameters
 from tests.support.crashing import House
 from tests.unit.api.issuing import role
 
@@ -47,6 +48,8 @@ class Sender:
     """The ids of the answers that came, whole or in part."""
     added: dict[str, str] = field(default_factory=dict)
     """What the citizen was told is kept, by its text: its id."""
+    broken: int = 0
+    """Glasses that were broken, as whoever did so was told."""
     adding: list[str] = field(default_factory=list)
     """What the citizen has sent and was told nothing of."""
 
@@ -55,7 +58,7 @@ class Sender:
         self.drop()
         steps: list[Callable[[], None]] = [self._mllp] * 3
         if asks:
-            steps += [self._http, self._ask, self._later, self._add]
+            steps += [self._http, self._ask, self._later, self._add, self._break_glass]
         self.draw.shuffle(steps)
         for step in steps:
             step()
@@ -153,6 +156,16 @@ class Sender:
         assert status in (200, 201), body
         self.added[text] = str(body["id"])
         self.adding.clear()
+
+    def _break_glass(self) -> None:
+        """Somebody who has nothing to do with a person breaks the glass: an alert goes out of it."""
+        bearer = self.house.issuer.bearer(
+            sub=f"doctor-{self._next()}", nhsid_nrbac_roles=[role("R8000", "RXX")]
+        )
+        sent = orjson.dumps(parameters(BERT))
+        status, body = self.request("POST", f"/fhir/{GLASS}", sent, {"Authorization": bearer})
+        assert status == 200, body
+        self.broken += 1
 
     location: str = ""
 

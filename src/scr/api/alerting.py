@@ -34,8 +34,16 @@ async def alerting(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _delivering(services: Services, ways: dict[str, Send]) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    post = AlertPost(services.database, ways, services.settings.base_url, now_ms)
+    stop, settings = asyncio.Event(), services.settings
+    post = AlertPost(
+        services.database,
+        ways,
+        settings.base_url,
+        now_ms,
+        settings.resolved_database_url,
+        settings.home,
+        settings.outbound_days,
+    )
     posting = asyncio.create_task(post.run(stop))
     try:
         yield

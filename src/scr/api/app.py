@@ -84,8 +84,9 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             mount(app, services)
             await in_force.note(services)
             await stack.enter_async_context(housekeeping(services))
-            await stack.enter_async_context(alerting(services))
-            await stack.enter_async_context(catching_up(services))
+            if settings.outbound:
+                await stack.enter_async_context(alerting(services))
+                await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             await stack.enter_async_context(operating(services, drain))
             if listen:

@@ -17,13 +17,14 @@ from scr.errors import ScrError
 
 _GROUPS = (
     "demo", "adapters", "providers", "quarantine", "identity", "terminology", "consent", "privacy", "clients",
-    "audit", "keys", "erase",
+    "audit", "keys", "erase", "outbound",
 )  # fmt: skip
 _VERBS = {
     "serve": "serving",
     "listen": "serving",
     "watch": "serving",
     "poll": "serving",
+    "work": "serving",
     "receive": "receive",
     "query": "query",
     "conform": "conform",

@@ -1,4 +1,4 @@
-"""``scr serve``, ``scr listen``, ``scr watch``, ``scr poll``."""
+"""``scr serve``, ``scr listen``, ``scr watch``, ``scr poll``, ``scr work``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
+from scr.api.alerting import alerting, sends_alerts
+from scr.api.catching_up import catching_up
 from scr.api.draining import Drain
 from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.oauth.build import check_sign_in
 from scr.api.operating import operating
-from scr.api.services import open_keys, open_services, read_configuration
+from scr.api.sealing import open_sealer, sealing
+from scr.api.services import now_ms, open_keys, open_services, read_configuration
 from scr.api.signin.build import check_upstreams
 from scr.api.taking_in import (
     file_drop,
@@ -47,10 +50,18 @@ def serve(
             show_default="as the setting says",
         ),
     ] = None,
+    outbound: Annotated[
+        bool | None,
+        typer.Option(
+            "--outbound/--no-outbound",
+            help="Whether to send what goes out of the house as well.",
+            show_default="as the setting says",
+        ),
+    ] = None,
 ) -> None:
     """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, watch the drop folder, poll MESH."""
     found: Context = context.obj
-    loaded = found.load(http_port=http_port, mllp_port=mllp_port, intake=intake)
+    loaded = found.load(http_port=http_port, mllp_port=mllp_port, intake=intake, outbound=outbound)
     hand_down(loaded)
     settings = loaded.settings
     # A mistake is told here, in one line, and not by the server's process:
@@ -110,6 +121,23 @@ def poll(
         console.print(f"{asyncio.run(_poll_once(settings))} messages taken and acknowledged.")
     else:
         asyncio.run(_poll(settings))
+
+
+def work(context: typer.Context) -> None:
+    """Send what goes out of the house, and do what a clock asks for: no HTTP, and nothing is taken in."""
+    found: Context = context.obj
+    settings = found.load().settings
+    set_up_logs(settings.log_level)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        drain, sealer = Drain(), open_sealer(settings, services.database, now_ms)
+        async with operating(services, drain), alerting(services), catching_up(services), sealing(sealer):
+            nowhere = "" if sends_alerts(settings) else " Nothing goes out: `alert_webhook` is not set."
+            console.print(f"Working.{nowhere}")
+            await _until_stopped(drain)
 
 
 async def _listen(settings: Settings) -> None:

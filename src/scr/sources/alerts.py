@@ -3,8 +3,9 @@
 A way is an address of the network (``alert_webhook``) or a folder (``alert_folder``). What goes out is an
 id, a kind, a time, and a link to the page where whoever may is told more: nobody's name, number or record.
 A message to an address is signed, so that whoever takes it can tell that it is ours: HMAC-SHA256 over its
-time, a full stop and its body, in hexadecimal after ``v1=``. A way that has failed is tried again, later
-each time, and never given up; whoever takes an alert twice knows it by its id.
+time, a full stop and its body, in hexadecimal after ``v1=``. A way that has failed is tried again, later each
+time, until the days of the settings are over: then it is given up, and that is told by an alert of its own.
+Each try is a workflow (``workflows``); whoever takes an alert twice knows it by its ``Idempotency-Key``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -22,10 +23,13 @@ from urllib.parse import urljoin
 import httpx
 import orjson
 import structlog
+from sqlalchemy import Connection
 
 from scr.errors import Invalid, ScrError
+from scr.faults import reach
 from scr.fhir.dates import instant_text
 from scr.settings import Settings
+from scr.sources.workflows import Workflows
 from scr.store import alerts
 from scr.store.alerts import Alert
 from scr.store.claims import ClaimKind
@@ -37,12 +41,15 @@ FIRST_MS, LONGEST_MS = 5_000, 3_600_000
 """How long after a failure it is tried again: twice as long each time."""
 _TIMEOUT = 10.0
 _PAUSE = 2.0
+_SWEEP_MS = 60_000
+_DAY_MS = 24 * 3600 * 1000
 _LEAST_SECRET = 32
 _PAGES = {
     alerts.NOTICE: "../my/notices",
-    alerts.CHALLENGE: "../access/sources/challenges",
-    alerts.REMINDER: "../access/sources/challenges",
-    alerts.OVERDUE: "../access/sources/challenges/overdue",
+    alerts.CHALLENGE: "../disputes",
+    alerts.REMINDER: "../disputes",
+    alerts.OVERDUE: "../disputes/overdue",
+    alerts.UNDELIVERED: "../privacy",
 }
 """Where whoever may is told more, beside the FHIR base."""
 KINDS = {ClaimKind.GLASS: "break-glass", ClaimKind.RELATIONSHIP: "claimed-relationship"}
@@ -55,51 +62,121 @@ Send = Callable[[Alert, bytes], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class AlertPost:
-    """Delivers the alerts of a deployment. ``clock`` gives milliseconds UTC."""
+    """Delivers the alerts of a deployment. ``clock`` gives milliseconds UTC; one that could not be sent for
+    ``days`` is given up. For ``lease`` ms one process has an alert to itself."""
 
     database: Database
     ways: dict[str, Send]
     base_url: str
     clock: Callable[[], int]
+    url: str
+    home: Path
+    days: float = 7.0
+    lease: int = LEASE_MS
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Delivery]:
+        """Deliver from this event loop, until the end of the context."""
+        workflows = Workflows(self.url, self.home, AlertSteps(self, asyncio.get_running_loop()))
+        try:
+            yield Delivery(self, workflows)
+        finally:
+            await workflows.close()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver what is due, until ``stop`` is set."""
-        while not stop.is_set():
-            try:
-                while not stop.is_set() and await self.deliver():
-                    pass
-            except ScrError as error:  # the database is down: the next time
-                _log.warning("no alert was delivered", code=error.code)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _PAUSE)
+        swept = float("-inf")
+        async with self.opened() as delivery:
+            while not stop.is_set():
+                try:
+                    while not stop.is_set() and await delivery.deliver():
+                        if self.clock() - swept > _SWEEP_MS:
+                            swept = self.clock()
+                            await delivery.sweep()
+                except ScrError as error:  # the database is down: the next time
+                    _log.warning("no alert was delivered", code=error.code)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What delivers, with its workflows open or to be opened by the first alert."""
+
+    post: AlertPost
+    workflows: Workflows
 
     async def deliver(self) -> bool:
         """Try one alert whose time has come; False where there is none."""
-        now = self.clock()
-        alert = await self.database.write(lambda conn: alerts.take(conn, now, now + LEASE_MS))
+        post, now = self.post, self.post.clock()
+        alert = await post.database.write(lambda conn: alerts.take(conn, now, now + post.lease))
         if alert is None:
             return False
-        body, taken, problem = told(alert, self.base_url), alert.taken.split(), ""
-        for name, send in self.ways.items():
-            if name in taken:
-                continue
-            failed = await send(alert, body)
-            if failed:
-                problem = f"{name}: {failed}"
-            else:
-                taken.append(name)
-        after = self._after(replace(alert, taken=" ".join(taken), problem=problem))
-        await self.database.write(lambda conn: alerts.write(conn, after))
-        if problem:
-            _log.warning("an alert could not be delivered", claim=alert.id, problem=problem)
+        reach("outbound.claimed")
+        await self.workflows.deliver(alert.id, alert.tries)
         return True
 
-    def _after(self, alert: Alert) -> Alert:
-        now = self.clock()
-        if not alert.problem:
-            return replace(alert, done=now)
-        later = min(FIRST_MS << min(alert.tries, 20), LONGEST_MS)
-        return replace(alert, tries=alert.tries + 1, next=now + later)
+    async def sweep(self) -> None:
+        """End what processes that died have left, and forget what ended long ago."""
+        await self.workflows.sweep(self.post.clock() - 2 * self.post.lease)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSteps:
+    """The steps of one try, from a workflow's thread; what is sent is sent by the event loop's client."""
+
+    post: AlertPost
+    loop: asyncio.AbstractEventLoop
+
+    def ways(self, what: str) -> list[str]:
+        """The ways that have not taken it."""
+        alert = self._find(what)
+        taken = [] if alert is None else alert.taken.split()
+        return [] if alert is None else [name for name in self.post.ways if name not in taken]
+
+    def send(self, what: str, way: str) -> str:
+        """Send it by a way; a way that the settings do not name any more has failed."""
+        alert, send = self._find(what), self.post.ways.get(way)
+        if alert is None or send is None:
+            return "no-way"
+        body = told(alert, self.post.base_url)
+        return asyncio.run_coroutine_threadsafe(_sent(send, alert, body), self.loop).result()
+
+    def note(self, what: str, number: int, said: dict[str, str]) -> None:
+        """Write down what came of the so-manieth try, once."""
+        now = self.post.clock()
+
+        def work(connection: Connection) -> Alert | None:
+            alert = alerts.find(connection, what, alone=True)
+            if alert is None or alert.done is not None or alert.tries != number:
+                return None
+            after = self._after(alert, said, now)
+            if after.done is None and now - after.at > self.post.days * _DAY_MS:
+                alerts.give_up(connection, after, now)
+            else:
+                alerts.write(connection, after)
+            return after
+
+        after = self.post.database.write_now(work)
+        if after is not None and after.problem:
+            gone = now - after.at > self.post.days * _DAY_MS
+            event = "an alert was given up" if gone else "an alert could not be delivered"
+            (_log.error if gone else _log.warning)(event, claim=what, problem=after.problem)
+
+    def _after(self, alert: Alert, said: dict[str, str], now: int) -> Alert:
+        taken = [*alert.taken.split(), *(way for way, failed in said.items() if not failed)]
+        problem = "; ".join(f"{way}: {failed}" for way, failed in said.items() if failed)
+        after = replace(alert, taken=" ".join(taken), problem=problem, tries=alert.tries + 1)
+        if not problem:
+            return replace(after, done=now)
+        return replace(after, next=now + min(FIRST_MS << min(alert.tries, 20), LONGEST_MS))
+
+    def _find(self, what: str) -> Alert | None:
+        return self.post.database.read_now(lambda connection: alerts.find(connection, what))
+
+
+async def _sent(send: Send, alert: Alert, body: bytes) -> str:
+    return await send(alert, body)
 
 
 def told(alert: Alert, base_url: str) -> bytes:
@@ -142,6 +219,7 @@ def _webhook(url: str, secret: bytes, client: httpx.AsyncClient, clock: Callable
         headers = {
             "Content-Type": "application/json",
             "X-SCR-Alert": alert.id,
+            "Idempotency-Key": f'"{alert.id}"',
             "X-SCR-Timestamp": timestamp,
             "X-SCR-Signature": signature(secret, timestamp, body),
         }

@@ -1,14 +1,15 @@
 """The alerts that go out: written in the transaction of what they tell of, kept until they are taken.
 
-Each goes at least once: a process that ends between sending one and writing so lets another send it
-again, and whoever takes it knows it by its id.
+A process has one to itself for a while and begins a workflow for it (``scr.sources.workflows``); where it
+ends before that, another takes it and goes on with the workflow. So a way is tried again only if the process
+ended between the way's yes and its writing down; whoever takes it knows it by its id, and does nothing twice.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from scr.store.claims import Claim
 from scr.store.tables import ALERT
@@ -20,7 +21,8 @@ class Alert:
 
     Of others the kind is one of ``KINDS``: ``id`` is the notice's, or begins with the challenge's, and
     ``about`` says for whom it is (a Patient's logical id, an ODS code).
-    ``taken`` are the ways that have it already, separated by spaces; ``problem`` is what went wrong last.
+    ``taken`` are the ways that have it already, separated by spaces; ``problem`` is what went wrong last, and
+    stays where it was given up: then it is ``done`` without having been taken.
     """
 
     id: str
@@ -33,12 +35,19 @@ class Alert:
     done: int | None = None
     about: str = ""
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it was not taken in its time, and is not tried any more."""
+        return self.done is not None and bool(self.problem)
+
 
 NOTICE = "notice"
 """A person is told of something in their record: that there is something, and not what."""
 CHALLENGE, REMINDER, OVERDUE = "challenge", "challenge-due", "challenge-overdue"
 """Somebody says that an entry is wrong: new, soon due, and not answered in time."""
-KINDS = (NOTICE, CHALLENGE, REMINDER, OVERDUE)
+UNDELIVERED = "undelivered"
+"""Another one was given up."""
+KINDS = (NOTICE, CHALLENGE, REMINDER, OVERDUE, UNDELIVERED)
 
 
 _NAMES = tuple(one.name for one in fields(Alert))
@@ -66,13 +75,46 @@ def take(connection: Connection, now: int, until: int) -> Alert | None:
     return alert
 
 
+def find(connection: Connection, identity: str, *, alone: bool = False) -> Alert | None:
+    """One by its id; ``alone``: nobody else changes it until the transaction ends."""
+    query = _SELECT.where(ALERT.c.id == identity)
+    row = connection.execute(query.with_for_update() if alone else query).one_or_none()
+    return None if row is None else Alert(**row._asdict())
+
+
 def write(connection: Connection, alert: Alert) -> None:
     """What has become of it."""
     values = {name: getattr(alert, name) for name in _NAMES}
     connection.execute(update(ALERT).where(ALERT.c.id == alert.id).values(values))
 
 
+def give_up(connection: Connection, alert: Alert, now: int) -> None:
+    """Try it no more, and let that itself be told; of what tells that, nothing more is."""
+    write(connection, replace(alert, done=now))
+    if alert.kind != UNDELIVERED:
+        told = Alert(f"{alert.id}-{UNDELIVERED}", UNDELIVERED, now, now)
+        if find(connection, told.id) is None:
+            put(connection, told)
+
+
+def again(connection: Connection, now: int, identity: str = "") -> int:
+    """Try one again now, or every one that has not arrived, those that were given up too; how many."""
+    missing = or_(ALERT.c.done.is_(None), ALERT.c.problem != "")
+    change = update(ALERT).where(missing, ALERT.c.tries > 0)
+    if identity:
+        change = change.where(ALERT.c.id == identity)
+    return connection.execute(change.values(next=now, done=None)).rowcount
+
+
 def stuck(connection: Connection) -> list[Alert]:
-    """The alerts that could not be delivered when it was tried, the oldest first."""
-    query = _SELECT.where(ALERT.c.done.is_(None), ALERT.c.tries > 0).order_by(ALERT.c.at, ALERT.c.id)
+    """The alerts that could not be delivered when it was tried, those that were given up too, the oldest
+    first."""
+    missing = or_(ALERT.c.done.is_(None), ALERT.c.problem != "")
+    query = _SELECT.where(missing, ALERT.c.tries > 0).order_by(ALERT.c.at, ALERT.c.id)
     return [Alert(**row._asdict()) for row in connection.execute(query)]
+
+
+def waiting(connection: Connection) -> list[Alert]:
+    """The alerts that have not arrived, whether they were tried or not, the oldest first."""
+    query = _SELECT.where(or_(ALERT.c.done.is_(None), ALERT.c.problem != ""))
+    return [Alert(**row._asdict()) for row in connection.execute(query.order_by(ALERT.c.at, ALERT.c.id))]

@@ -1,0 +1,213 @@
+"""Work that outlives the process that begins it: workflows of DBOS, over the deployment's own database.
+
+A workflow is a function whose steps are written down as they end. After a crash another process goes on with
+it behind the last step that was. Its tables hold plain values, so nothing goes through them but ids, numbers
+and short codes, as JSON (not as pickles, which whoever has the database could make run something). They are
+in the schema ``dbos`` of the same PostgreSQL, or in ``outbound.db`` of the home beside SQLite; without them
+nothing is lost: what goes out has a row in the store, and is sent again under the same key.
+
+Loading the library takes a second and some 50 MB: that is done where something is to be sent, and not before.
+There is one of these in a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from scr.errors import Fault, ScrError, Unavailable
+from scr.faults import reach
+from scr.store.keys import random_id
+
+if TYPE_CHECKING:
+    from dbos import DBOS
+
+VERSION = "1"
+"""Of the workflows: another where their steps are others, so that none goes on with steps it has not."""
+_DELIVER, _DONE, _FAILED = "deliver", "done", "failed"
+_ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_KEPT_SECONDS = 7 * 24 * 3600
+_MOST = 1_000
+
+
+class Steps(Protocol):
+    """What the steps of sending something do; called in a thread. They raise ScrError alone."""
+
+    def ways(self, what: str, /) -> list[str]:
+        """The ways that have not taken it."""
+
+    def send(self, what: str, way: str, /) -> str:
+        """Send it by a way; gives a code of what went wrong, empty where it was taken."""
+
+    def note(self, what: str, number: int, said: dict[str, str], /) -> None:
+        """Write down what each way said at the so-manieth try; a second time it changes nothing."""
+
+
+@dataclass(slots=True, eq=False)
+class Workflows:
+    """The workflows of a process. ``url`` is the deployment's database, ``home`` its folder."""
+
+    url: str
+    home: Path
+    steps: Steps
+    _dbos: type[DBOS] | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    async def deliver(self, what: str, number: int) -> None:
+        """Send something, at the so-manieth try, and wait until that has ended. What a process that died has
+        begun is gone on with. Raises Unavailable where the database is down."""
+        await asyncio.to_thread(self._deliver, what, number)
+
+    async def sweep(self, before: int) -> int:
+        """End what processes that died had begun before a time (ms UTC), and forget what ended long ago; how
+        many were gone on with. Raises Unavailable."""
+        return await asyncio.to_thread(self._sweep, before)
+
+    async def close(self) -> None:
+        """Let go of it, if it was opened at all."""
+        if self._dbos is not None:
+            await asyncio.to_thread(self._dbos.destroy, destroy_registry=True)
+            self._dbos = None
+
+    def _deliver(self, what: str, number: int) -> None:
+        dbos, identity = self._opened(), f"{what}.{number}"
+        from dbos import SetWorkflowID
+
+        with _told():
+            before = dbos.get_workflow_status(identity)
+            if before is not None and before.status in _ENDED:  # and yet the row says that it is to be done
+                dbos.delete_workflow(identity)
+                before = None
+            if before is None:
+                with SetWorkflowID(identity):
+                    handle: Any = dbos.start_workflow(self._workflow, what, number)
+            else:
+                handle = dbos.resume_workflow(identity)
+            handle.get_result()
+
+    def _sweep(self, before: int) -> int:
+        dbos = self._opened()
+        with _told():
+            begun = dbos.list_workflows(status="PENDING", limit=_MOST, load_input=False, load_output=False)
+            left = [one.workflow_id for one in begun if (one.updated_at or before) < before]
+            for identity in left:
+                dbos.resume_workflow(identity)
+            ended = dbos.list_workflows(status=list(_ENDED), limit=_MOST, load_input=False, load_output=False)
+            old = before - _KEPT_SECONDS * 1000
+            dbos.delete_workflows([one.workflow_id for one in ended if (one.updated_at or before) < old])
+        return len(left)
+
+    def _opened(self) -> type[DBOS]:
+        with self._opening:
+            if self._dbos is None:
+                self._dbos = self._open()
+            return self._dbos
+
+    def _open(self) -> type[DBOS]:
+        from dbos import DBOS
+        from dbos._dbos import _dbos_global_instance
+
+        if _dbos_global_instance is not None:
+            raise Fault("a process has one set of workflows")
+        DBOS(
+            config={
+                "name": "scr",
+                "system_database_url": self._address(),
+                "application_version": VERSION,
+                "executor_id": random_id(),
+                "serializer": _plain(),
+                "sys_db_pool_size": 4,
+                "max_executor_threads": 8,
+                "use_listen_notify": False,
+                "enable_otlp": False,
+                "log_level": "ERROR",
+            }
+        )
+        self._workflow = DBOS.workflow(name=_DELIVER)(self._written())
+        with _told():
+            DBOS.launch()
+        return DBOS
+
+    _workflow: Any = None
+
+    def _address(self) -> str:
+        url = make_url(self.url)
+        if url.get_backend_name() == "postgresql":
+            return url.set(drivername="postgresql").render_as_string(hide_password=False)
+        path = self.home / "outbound.db"
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        return f"sqlite:///{path}"
+
+    def _written(self) -> Any:
+        """The workflow. An error of ours ends it, and the next try begins anew."""
+        from dbos import DBOS
+
+        @DBOS.step(name="ways")
+        def ways(what: str) -> list[str]:
+            return self.steps.ways(what)
+
+        @DBOS.step(name="send")
+        def send(what: str, way: str) -> str:
+            return self.steps.send(what, way)
+
+        @DBOS.step(name="note")
+        def note(what: str, number: int, said: dict[str, str]) -> None:
+            self.steps.note(what, number, said)
+
+        def deliver(what: str, number: int) -> str:
+            reach("outbound.begun")
+            try:
+                said = {}
+                for way in ways(what):
+                    reach("outbound.sending")
+                    said[way] = send(what, way)
+                    reach("outbound.sent")
+                reach("outbound.noting")
+                note(what, number, said)
+            except ScrError:
+                return _FAILED
+            reach("outbound.noted")
+            return _DONE
+
+        return deliver
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError:
+        raise Unavailable(
+            "the database of the workflows did not serve", code="database-unavailable"
+        ) from None
+
+
+def _plain() -> Any:
+    from dbos import Serializer
+
+    class Plain(Serializer):  # type: ignore[misc, unused-ignore]
+        """JSON; of an error its type alone."""
+
+        def serialize(self, data: object) -> str:
+            """As text."""
+            return orjson.dumps(data, default=lambda one: type(one).__name__).decode()
+
+        def deserialize(self, serialized_data: str) -> object:  # type: ignore[override, unused-ignore]
+            """What was told."""
+            return orjson.loads(serialized_data)
+
+        def name(self) -> str:
+            """Of the format."""
+            return "scr-json"
+
+    return Plain()
