@@ -32,8 +32,9 @@ from scr.mapping.adapter import load_adapter
 from scr.mapping.provider import Feed, Provider
 from scr.settings import Settings
 from scr.store.engine import Database
+from scr.store.feeds import FeedState, feed_states
 from scr.store.keys import KeyRing, create_keys
-from scr.store.messages import FeedState, MessageState, feed_states
+from scr.store.messages import MessageState
 from scr.store.tables import MESSAGE
 
 NUMBER = "9990001014"

@@ -25,7 +25,7 @@ from scr.errors import Unavailable
 from scr.intake.mllp_client import connect
 from scr.onboarding.register import declare_home_live
 from scr.settings import Settings
-from scr.store import messages
+from scr.store import feeds
 from scr.store.engine import Database
 from scr.store.messages import MessageState
 from scr.store.migrations import downgrade
@@ -178,7 +178,7 @@ def states(home: Path) -> int:
     """How many messages are filed; none is left unfinished."""
     database = open_database(Settings(home=home))
     try:
-        found = database.read_now(messages.feed_states)
+        found = database.read_now(feeds.feed_states)
     finally:
         database.close()
     assert not any(state is not MessageState.FILED for one in found for state in one.counts)

@@ -8,7 +8,7 @@ role is told either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,20 +82,22 @@ class Teller:
         hides: bool = False,
         only: str | None = None,
     ) -> list[Looked]:
-        """Of the last days, at the persons with these opaque keys, the newest first, ``MOST`` at once.
+        """Of the last days, at the persons with these opaque keys, the newest first: ``MOST`` and what else
+        was at the same moment as the last.
 
         ``before``: only earlier ones, ms UTC. ``hides``: nobody is to learn where the person is. ``only``:
         the looks of this subject alone.
         """
         until = now if before is None else before - 1
-        rows = _looks(trail.between(connection, people, now - min(days, LONGEST_DAYS) * DAY_MS, until))
-        wanted = [row for row in rows if only is None or row.actor == only]
-        return [self.told(row, hides=hides) for row in wanted[:MOST]]
+        since = now - min(days, LONGEST_DAYS) * DAY_MS
+        rows = trail.looks_at(connection, people, since, until, most=MOST, actor=only)
+        return [self.told(row, hides=hides) for row in rows]
 
     def one(self, connection: Connection, people: Sequence[str], look: str, now: int) -> Looked | None:
         """The look with an id, at these persons."""
-        rows = trail.between(connection, people, now - LONGEST_DAYS * DAY_MS, now)
-        return next((self.told(row) for row in _looks(rows) if row.id == look), None)
+        row = trail.row_by_id(connection, look, people)
+        recent = row is not None and now - LONGEST_DAYS * DAY_MS <= row.at <= now
+        return self.told(row) if row is not None and row.actor and recent else None
 
     def told(self, row: AuditRow, *, hides: bool = False) -> Looked:
         """One row of the audit, in words."""
@@ -151,11 +153,6 @@ WORDS = {
     "$everything": "All of the record",
     "summary": "The summary",
 }
-
-
-def _looks(rows: Iterable[AuditRow]) -> list[AuditRow]:
-    """What was done by somebody: the program's own upkeep is none."""
-    return [row for row in rows if row.actor]
 
 
 def _who(row: AuditRow) -> Who:

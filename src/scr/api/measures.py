@@ -21,6 +21,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.mapping.provider import Provider
 from scr.sources.protocol import SourceResult
 from scr.store.engine import Database
+from scr.store.feeds import FeedCounts
 from scr.store.measured import Measured, measure
 
 _REMEMBERED_SECONDS = 15.0
@@ -45,6 +46,7 @@ class Measures:
         self._adapters = {(p.ods, feed.name): feed.adapter for p in providers.values() for feed in p.feeds}
         self._registry = registry = CollectorRegistry()
         self._held: Measured | None = None
+        self._feeds = FeedCounts()
         self._until = float("-inf")
         self._source_seconds = Histogram(
             "scr_source_seconds", "Time that a live source took, by outcome.", ("source", "outcome"),
@@ -81,7 +83,9 @@ class Measures:
         if self._clock() >= self._until:
             try:
                 now = self._now()
-                self._held = await self._database.read(lambda connection: measure(connection, now))
+                self._held = await self._database.read(
+                    lambda connection: measure(connection, now, self._feeds)
+                )
             except ScrError:
                 self._held = None
             self._until = self._clock() + _REMEMBERED_SECONDS

@@ -11,13 +11,15 @@ log: they are opaque keys, sealed bytes, codes of organisations and times, as ev
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.abc import Buffer
+from psycopg.pq import Escaping, TransactionStatus
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -27,6 +29,7 @@ Statement = Mapping[str, str]
 _WIDTHS = 600
 _FEW = 20
 """Rows of values that are sent as text: more of them are prepared once, and bound."""
+_INSERT = re.compile(r"(INSERT INTO \w+ \([\w, ]+\) VALUES )(\([%s, ]+\))((?: ON CONFLICT DO NOTHING)?)")
 _UNSENT = "scr_unsent"
 """What PostgreSQL was not told yet, of a connection in a transaction that ``begin`` began."""
 _HELD = "scr_held"
@@ -97,10 +100,11 @@ def send(connection: Connection, statement: Statement, values: Sequence[object] 
 
 
 def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement for each row of values; some few are sent as ``send`` does. Raises as ``run``."""
-    if connection.info.get(_UNSENT) is not None and len(rows) <= _FEW:
-        for row in rows:
-            send(connection, statement, row)
+    """Run a statement for each row of values; some few are sent as ``send`` does, those of one table in one
+    statement: PostgreSQL plans it once. Raises as ``run``."""
+    unsent = connection.info.get(_UNSENT)
+    if unsent is not None and len(rows) <= _FEW:
+        unsent += _few(connection, statement["postgresql"], rows)
         return
     settle(connection)
     sql, cursor = statement[connection.dialect.name], _driver(connection).cursor()
@@ -110,6 +114,18 @@ def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequen
         raise _as_sqlalchemys(connection, sql, error) from error
     finally:
         cursor.close()
+
+
+def _few(connection: Connection, sql: str, rows: Sequence[Sequence[object]]) -> list[str]:
+    """The statements of some few rows: one, where it is an INSERT whose rows cannot meet each other."""
+    one, driver = _INSERT.fullmatch(sql), _driver(connection)
+    try:
+        if one is None:
+            return [_in_full(driver, sql, row) for row in rows]
+        into, marks, unless = one.groups()
+        return [into + ", ".join(_in_full(driver, marks, row) for row in rows) + unless] if rows else []
+    except psycopg.Error as error:
+        raise _as_sqlalchemys(connection, sql, error) from error
 
 
 def begin(connection: Connection, patience: str) -> None:
@@ -195,8 +211,36 @@ def _driver(connection: Connection) -> Any:
 
 
 def _in_full(driver: Any, sql: str, values: Sequence[object]) -> str:
-    """A statement with its values in it, each quoted by PostgreSQL's own library."""
-    return str(psycopg.ClientCursor(driver).mogrify(sql, values)) if values else sql
+    """A statement with its values in it, texts quoted by PostgreSQL's own library. (psycopg's own way takes ten
+    times as long, and a message has two dozen of them.)"""
+    if not values:
+        return sql
+    quote, encoding = Escaping(driver.pgconn).escape_literal, driver.info.encoding
+    first, *rest = _around(sql)
+    told = [first]
+    for value, after in zip(values, rest, strict=True):
+        told += (_literal(quote, encoding, value), after)
+    return "".join(told)
+
+
+@lru_cache(maxsize=_WIDTHS)
+def _around(sql: str) -> list[str]:
+    return sql.split("%s")
+
+
+def _literal(quote: Callable[[bytes], Buffer], encoding: str, value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            if "\0" in value:
+                raise psycopg.DataError("a text with a NUL is none to PostgreSQL")
+            return bytes(quote(value.encode(encoding))).decode(encoding)
+        case int() | float():
+            return f" {value}"  # a minus right after another would begin a comment
+        case bytes() | bytearray() | memoryview():
+            return f"'\\x{value.hex()}'::bytea"
+    raise psycopg.DataError(f"a value of type {type(value).__name__} has no place in a statement")
 
 
 def _at_once(driver: Any, unsent: list[str], last: str) -> Ran:

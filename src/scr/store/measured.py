@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from scr.store import coverage, gaps, losses
 from scr.store.audit import seals
 from scr.store.coverage import DayCoverage
-from scr.store.messages import FeedState, feed_states
+from scr.store.feeds import FeedCounts, FeedState
 from scr.store.quarantine import QuarantineState
 from scr.store.tables import QUARANTINE
 
@@ -33,8 +33,8 @@ class Measured:
     unsealed_since: int | None
 
 
-def measure(connection: Connection, now: int) -> Measured:
-    """Count; ``now`` in ms UTC."""
+def measure(connection: Connection, now: int, counts: FeedCounts) -> Measured:
+    """Count; ``now`` in ms UTC. ``counts`` is what was counted of the feeds before."""
     today = losses.day_of(now)
     lost: dict[tuple[str, str, str], int] = {}
     for one in losses.read(connection, today):
@@ -46,7 +46,7 @@ def measure(connection: Connection, now: int) -> Measured:
     groups = (QUARANTINE.c.provider, QUARANTINE.c.adapter, QUARANTINE.c.code)
     counted = select(*groups, func.count()).where(QUARANTINE.c.state == QuarantineState.OPEN.value)
     return Measured(
-        feeds=tuple(feed_states(connection)),
+        feeds=tuple(counts.states(connection, now)),
         quarantine={(p, a, c): n for p, a, c, n in connection.execute(counted.group_by(*groups))},
         coverage=tuple(coverage.read(connection, today)),
         losses=lost,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import cast
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, text, tuple_, update
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
@@ -68,16 +68,6 @@ class Wait:
     tries: int
     refusals: int
     again: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    """What a provider's feed has sent so far: when last (ms UTC), and how many messages in each state."""
-
-    provider: OdsCode
-    feed: str
-    last_received: int
-    counts: Mapping[MessageState, int]
 
 
 _UNDONE = (MessageState.RECEIVED.value, MessageState.WAITING.value)
@@ -266,21 +256,6 @@ def pending(connection: Connection, limit: int | None = 1000) -> list[Message]:
     """Messages that were kept and never finished, the oldest first: to be done at a start."""
     query = _MESSAGE.where(MESSAGE.c.state == MessageState.RECEIVED.value)
     return [_message(*row) for row in connection.execute(query.order_by(MESSAGE.c.received).limit(limit))]
-
-
-def feed_states(connection: Connection) -> list[FeedState]:
-    """What each feed has sent, by provider and feed: counted, so that there is no row that all write."""
-    last = func.max(MESSAGE.c.received)
-    groups = (MESSAGE.c.provider, MESSAGE.c.feed, MESSAGE.c.state)
-    query = select(*groups, func.count(), last).group_by(*groups).order_by(*groups)
-    feeds: dict[tuple[str, str], FeedState] = {}
-    for provider, feed, state, count, received in connection.execute(query):
-        before = feeds.get((provider, feed)) or FeedState(OdsCode(provider), feed, 0, {})
-        counts = {**before.counts, MessageState(state): count}
-        feeds[provider, feed] = replace(
-            before, last_received=max(before.last_received, received), counts=counts
-        )
-    return list(feeds.values())
 
 
 def message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:

@@ -85,6 +85,28 @@ def between(
     return _rows(connection, query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()))
 
 
+def looks_at(
+    connection: Connection,
+    people: Sequence[str],
+    since: int,
+    until: int,
+    *,
+    most: int,
+    actor: str | None = None,
+) -> list[AuditRow]:
+    """What somebody did about these persons from ``since`` until ``until`` (ms UTC), the newest first; of one
+    actor, if given. The program's own upkeep is none. ``most`` rows, and whatever else was at the moment of
+    the last of them: who goes on before that moment misses none."""
+    query = _SELECT.where(AUDIT.c.person.in_(people), AUDIT.c.at >= since, AUDIT.c.at <= until)
+    query = query.where(AUDIT.c.actor != "" if actor is None else AUDIT.c.actor == actor)
+    newest = query.order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc())
+    found = _rows(connection, newest.limit(most))
+    if len(found) == most:
+        last = found[-1]
+        found += _rows(connection, newest.where(AUDIT.c.at == last.at, AUDIT.c.id < last.id))
+    return found
+
+
 def of_request(connection: Connection, correlation: str, actor: str) -> list[AuditRow]:
     """The rows of one request, by its id, of one actor, the newest first."""
     query = _SELECT.where(AUDIT.c.correlation == correlation, AUDIT.c.actor == actor)
@@ -101,9 +123,10 @@ def before_row(
     return _rows(connection, query.order_by(AUDIT.c.id.desc()).limit(limit))
 
 
-def row_by_id(connection: Connection, identity: str) -> AuditRow | None:
-    """One row."""
-    found = _rows(connection, _SELECT.where(AUDIT.c.id == identity))
+def row_by_id(connection: Connection, identity: str, people: Sequence[str] | None = None) -> AuditRow | None:
+    """One row; about one of these persons, if given."""
+    query = _SELECT.where(AUDIT.c.id == identity)
+    found = _rows(connection, query if people is None else query.where(AUDIT.c.person.in_(people)))
     return found[0] if found else None
 
 

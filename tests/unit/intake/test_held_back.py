@@ -18,8 +18,8 @@ from scr.sources.held import HeldSources
 from scr.sources.protocol import Outcome, SourceResult
 from scr.store import quarantine
 from scr.store.engine import Database
+from scr.store.feeds import feed_states
 from scr.store.keys import KeyRing
-from scr.store.messages import feed_states
 from scr.store.quarantine import QuarantineState
 
 ADA, BERT = NHSNumber("9990001014"), NHSNumber("9990001022")

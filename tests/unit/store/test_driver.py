@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from scr.errors import Conflict, Fault, Unavailable
@@ -25,6 +27,12 @@ from scr.store.engine import Database
 _ADD = written("INSERT INTO person_index (token, person, kind) VALUES (?, ?, 'local')")
 _OF = some("SELECT token FROM person_index WHERE token IN ({marks}) ORDER BY token")
 _PERSON = written("INSERT INTO person (key, patient_id, wrapped_key, created, sealed) VALUES (?, ?, ?, 0, ?)")
+
+
+_WHOLE = written(
+    "INSERT INTO person (key, patient_id, wrapped_key, created, sealed, view) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_READ = written("SELECT key, wrapped_key, created, view FROM person WHERE key IN (?, ?, ?) ORDER BY key")
 
 
 def _add(connection: Connection, *tokens: str) -> None:
@@ -89,6 +97,39 @@ def test_what_is_sent_is_told_in_its_order(database: Database) -> None:
 
     assert database.write_now(work) == [1]
     assert len(_tokens(database, "one", "last", *(f"n{n}" for n in range(40)))) == 42
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+    st.binary(max_size=12),
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.sampled_from(["'", "\\", "%s", "?", "'; DROP TABLE person; --", "E'\\'"]),
+)
+def test_what_is_sent_is_what_is_read(
+    database: Database, name: str, sealed: bytes, number: int, other: str | None
+) -> None:
+    """Whatever the values are, quotes and marks among them: one row, several of a statement, and one that is
+    bound have the same in them. A text that the database cannot hold is refused."""
+    at = f"{name}|"
+
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        rows = [(f"{at}{n}", f"{at}{n}", sealed, number, b"", other) for n in range(3)]
+        run_many(connection, _WHOLE, rows[:2])
+        send(connection, _WHOLE, rows[2])
+        found = run(connection, _READ, (f"{at}0", f"{at}1", f"{at}2")).fetchall()
+        connection.exec_driver_sql("DELETE FROM person")
+        return [tuple(row) for row in found]
+
+    found = database.write_now(work)
+    assert found == [(f"{at}{n}", sealed, number, other) for n in range(3)]
+
+
+def test_a_text_with_a_nul_is_refused(database: Database) -> None:
+    """It is not cut short, as PostgreSQL's own quoting would."""
+    if database.dialect == "postgresql":
+        with pytest.raises(Fault):
+            database.write_now(lambda conn: send(conn, _ADD, ("a\0b", "c")))
 
 
 async def test_what_is_sent_and_refused_fails_its_own_unit(database: Database) -> None:

@@ -9,13 +9,12 @@ from tests.unit.store.samples import NOW, person
 from scr.errors import Fault, NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.engine import Database
+from scr.store.feeds import LAG_MS, FeedCounts, FeedState, feed_states
 from scr.store.keys import KeyRing
 from scr.store.messages import (
-    FeedState,
     Kept,
     MessageState,
     describe,
-    feed_states,
     finish,
     keep,
     open_raw,
@@ -99,6 +98,26 @@ def test_the_state_of_each_feed(database: Database, keys: KeyRing) -> None:
         FeedState(SURGERY, "adt", NOW + 5, {MessageState.FILED: 1, MessageState.RECEIVED: 1}),
         FeedState(HOSPITAL, "adt", NOW, {MessageState.RECEIVED: 1}),
     ]
+
+
+def test_what_came_since_is_counted_and_not_all_of_it_again(database: Database, keys: KeyRing) -> None:
+    """Counted again and again while messages come, are finished and wait, it is what counting all gives."""
+    counts, now = FeedCounts(), NOW
+    for step in range(12):
+        now += LAG_MS // 3
+        kept = [_keep(database, keys, b"%d %d" % (step, n), at=now - n) for n in range(3)]
+        if step % 2:
+            database.write_now(lambda c, one=kept[0]: finish(c, keys, one.id, MessageState.FILED, {}))  # type: ignore[misc]
+        if step % 3:
+            database.write_now(lambda c, one=kept[1]: finish(c, keys, one.id, MessageState.REFUSED, {}))  # type: ignore[misc]
+        found = database.read_now(lambda c, at=now: counts.states(c, at))  # type: ignore[misc]
+        assert found == database.read_now(feed_states)
+    late = [one.id for one in database.read_now(pending)]
+    for one in late:
+        database.write_now(lambda c, one=one: finish(c, keys, one, MessageState.FILED, {}))  # type: ignore[misc]
+    assert len(late) > 12
+    found = database.read_now(lambda c: counts.states(c, now + 10 * LAG_MS))
+    assert found == database.read_now(feed_states)
 
 
 def test_a_part_in_quarantine(database: Database, keys: KeyRing) -> None:
