@@ -14,6 +14,7 @@
     │   ├── NotImplementedHere 501 not-supported the standard has it, and this server does not do it
     │   ├── TooLarge      413  too-long      over a limit that the operator set
     │   └── TooCostly     422  too-costly    more work than one question may cause
+    ├── TooSlow           408  timeout       what was sent did not come in time
     ├── TooMany           429  throttled     later
     ├── Unavailable       503  transient     something this needs is down
     ├── TimedOut          504  timeout       the deadline passed
@@ -123,6 +124,12 @@ class TooCostly(Invalid):
     """More work than one question may cause: it has to be made narrower."""
 
     status, issue, default_code = 422, "too-costly", "too-costly"
+
+
+class TooSlow(ScrError):
+    """What somebody sends does not come in the time that it has."""
+
+    status, issue, exit_code, default_code = 408, "timeout", 75, "too-slow"
 
 
 class TooMany(ScrError):

@@ -24,11 +24,12 @@ from scr.issuers import Upstream as Upstream
 from scr.issuers import one_for_each, told_apart
 from scr.keeping import Keeping
 from scr.outgoing import Outgoing
+from scr.serving import Serving
 
 PREFIX = "SCR_"
 
 
-class Settings(Outgoing, Keeping):
+class Settings(Outgoing, Serving, Keeping):
     """The settings in force. Frozen: a change needs a restart."""
 
     home: Path = Field(

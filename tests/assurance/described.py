@@ -17,12 +17,13 @@ from scr.api.directory import methods_of, routes_of
 
 Tree = dict[str, Any]
 PUBLIC = re.compile(
-    r"/health/|/pages/|/[a-z]+/pages\.css\Z|/access/openapi\.json\Z|/fhir/metadata\Z|/fhir/\.well-known/"
+    r"\A/\Z|/health/|/pages/|/[a-z]+/pages\.css\Z|/access/openapi\.json\Z|/fhir/metadata\Z|/fhir/\.well-known/"
     r"|/\.well-known/|/fhir/auth/|/signin|/[a-z]+/session(/|\Z)"
     r"|/fhir/(OperationDefinition|SearchParameter|StructureDefinition)(/|\Z)"
 )
 """Addresses that anybody may ask at: they tell of nobody."""
 PAGES = ("/my", "/viewer", "/privacy", "/review", "/onboarding", "/why", "/signin", "/pages")
+_JSON = ("/onboarding/providers", "/access")
 _TEXT: Tree = {"type": "string"}
 _PART = re.compile(r"\{(\w+)(?::\w+)?\}")
 _BUNDLE_TYPES = ("application/fhir+json", "application/fhir+xml")
@@ -136,7 +137,7 @@ class _Maker:
         return [names[(self._turn * number + at) % len(names)] for at in range(min(number, len(names)))]
 
     def _body(self, written: str) -> Tree:
-        face = next((face for face in PAGES if written.startswith(face)), "")
+        face = "" if written.startswith(_JSON) else next((p for p in PAGES if written.startswith(p)), "")
         form: Tree = {"type": "object", "properties": dict.fromkeys(_FIELDS, _TEXT)}
         if face:
             form["properties"]["csrf"] = {"enum": [self._names.get(f"csrf {face}", "x")]}
@@ -225,18 +226,20 @@ def _responses(written: str, method: str) -> Tree:
         kinds = ("application/json", *_BUNDLE_TYPES)
     elif written.startswith(("/fhir", "/intake")):
         kinds = _BUNDLE_TYPES
-    elif written.startswith("/onboarding/providers"):
-        kinds = ("application/json", *_BUNDLE_TYPES)
+    elif written.startswith(_JSON):
+        kinds = ("application/json", "application/problem+json", *_BUNDLE_TYPES)
     elif written.startswith(PAGES):
         kinds = ("text/html", "text/css", "application/json", *_BUNDLE_TYPES)
     else:
-        kinds = ("application/json", *_BUNDLE_TYPES)
+        kinds = ("*/*",)
     good = kinds
     if "$everything" in written:
         good = (*kinds, *_STREAMS)
     if any(part in written for part in ("Binary", "/open/", "/content", "/pdf", "/summary", "/pages/")):
         good = ("*/*",)
     found = {"2XX": _kinds(good), "3XX": {"description": "Elsewhere, or as it was"}, "4XX": _kinds(kinds)}
+    if written.startswith("/pages/"):
+        found["4XX"] = {"description": "There is none, without a word"}
     if (written.rstrip("/"), method) == ("/fhir", "POST"):
         found["501"] = _kinds(kinds)
     return found

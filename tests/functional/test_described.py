@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import pytest_asyncio
@@ -42,7 +43,7 @@ async def test_every_address_receives_nobody_as_nobody(each: Examined) -> None:
 async def test_what_is_answered_is_what_was_described(each: Examined) -> None:
     """Two cases of one in sixty operations that read: a status and a type that are described, no fault."""
     reading = [one for one in each.operations if any(word in one.label for word in _READING)]
-    for operation in reading[::60]:
+    for operation in (one for one in reading if crc32(one.label.encode()) % 60 == 3):
         for case in cases(operation, 2):
             await each.hold(case)
     assert each.wrong == []

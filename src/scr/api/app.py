@@ -50,6 +50,7 @@ from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.pages.viewer.mount import mount_record, mount_viewer, open_shower
+from scr.api.reading import InTime
 from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
@@ -98,6 +99,7 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
+    app.add_middleware(InTime, seconds=settings.http_seconds)
     app.add_middleware(Throttle)
     app.add_middleware(Counting, drain=drain)
     app.state.drain = drain

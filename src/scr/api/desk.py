@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
 
 from scr.api.auth import TokenVerifier
 from scr.api.look import Clock
+from scr.api.reading import read_body as read_body
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
-from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
+from scr.errors import Fault, Forbidden, ScrError, Unavailable
 from scr.store.engine import Database
 from scr.store.trail import AuditRow, append
-
-MAX_BODY = 65_536
 
 T = TypeVar("T")
 _log = structlog.get_logger("scr.api.desk")
@@ -144,16 +142,3 @@ class Desk:
             correlation=correlation,
             details=dict(details),
         )
-
-
-async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
-    """The body of a request. Raises TooLarge over so many bytes (64 KiB), Invalid where it broke off."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise TooLarge(f"the body is over {most} bytes", code="too-large")
-    except ClientDisconnect:
-        raise Invalid("the body broke off: send it again", code="cut-off") from None
-    return bytes(body)

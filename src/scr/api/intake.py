@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.look import Answer, Clock, refused, respond
+from scr.api.reading import read_body
 from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.errors import Fault, Forbidden, Invalid, ScrError, TooLarge, Unavailable
@@ -95,15 +96,11 @@ class IntakeRoutes:
         return Answer(to_bytes(_told(receipt, feed)), 422 if receipt.problems else 202)
 
     async def _body(self, request: Request) -> bytes:
-        body = bytearray()
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > self._max_bytes:
-                    raise TooLarge(f"the payload is over {self._max_bytes} bytes: split it", code="too-large")
-        except ClientDisconnect:
-            raise Invalid("the payload broke off: send it again", code="cut-off") from None
-        return bytes(body)
+            return await read_body(request, self._max_bytes)
+        except TooLarge:
+            message = f"the payload is over {self._max_bytes} bytes: split it"
+            raise TooLarge(message, code="too-large") from None
 
     def _row(self, actor: Actor | None, error: ScrError | None, correlation: str) -> AuditRow:
         return AuditRow(

@@ -7,9 +7,6 @@ import signal
 from typing import Annotated
 
 import typer
-from granian import Granian
-from granian.constants import Interfaces, Loops
-from granian.log import LogLevels
 
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
@@ -31,6 +28,7 @@ from scr.api.taking_in import (
     watched_folder,
 )
 from scr.cli.context import Context, console
+from scr.cli.listening import http_server
 from scr.data import DataFiles
 from scr.intake.mesh import MeshPoller
 from scr.settings import Settings, hand_down
@@ -72,19 +70,7 @@ def serve(
     check_upstreams(settings)
     mllp = f", MLLP at {settings.mllp_host}:{settings.mllp_port}" if settings.intake else ""
     console.print(f"FHIR at {settings.base_url}{mllp}.")
-    Granian(
-        "scr.api.app:application",
-        address=settings.http_host,
-        port=settings.http_port,
-        interface=Interfaces.ASGI,
-        factory=True,
-        workers=1,
-        loop=Loops.asyncio,
-        log_level=LogLevels.warning,
-        log_access=False,
-        websockets=False,
-        respawn_failed_workers=False,
-    ).serve()
+    http_server(settings).serve()
 
 
 def listen(context: typer.Context, mllp_port: Port = None) -> None:

@@ -73,6 +73,10 @@ _PROBLEM = {
         }
     },
 }
+_OUTCOME = {
+    "description": "Refused: an OperationOutcome",
+    "content": {"application/fhir+json": {"schema": {"type": "object"}}},
+}
 
 
 def mount_openapi(app: FastAPI) -> None:
@@ -127,7 +131,7 @@ def _operation(route: RouteContext, written: str, key: str) -> dict[str, Any]:
     summary = (route.endpoint.__doc__ or "").strip().partition("\n")[0]
     made: dict[str, Any] = {
         "summary": summary,
-        "responses": {"2XX": _answer(key), "4XX": _PROBLEM},
+        "responses": {"2XX": _answer(key), "4XX": _OUTCOME if key in _FHIR else _PROBLEM},
         "parameters": list(_parameters(_PARAMETER.findall(written))),
     }
     if key in TAKES:

@@ -19,7 +19,7 @@ from scr.api.look import Answer, Handler, Look, Looks
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
-from scr.errors import Invalid, NotFound, TooLarge
+from scr.errors import Invalid, NotFound, TooLarge, TooSlow
 from scr.fhir.dates import interval
 from scr.fhir.search import READ_PARAMETERS, Pairs, check_format, check_pretty, parse_shape
 
@@ -205,8 +205,8 @@ async def posted_query(request: Request) -> str:
             body += chunk
             if len(body) > _MAX_QUERY:
                 break
-    except ClientDisconnect:
-        body += b"&&"  # it broke off: whatever came of it is no query, and is refused as none
+    except (ClientDisconnect, TooSlow):
+        body += b"&&"  # it broke off, or never came: whatever came of it is no query, and is refused as none
     query = "&".join(part for part in (request.url.query, body.decode("utf-8", "replace")) if part)
     request.state.posted = query  # the format of the answer may be told in it
     return query

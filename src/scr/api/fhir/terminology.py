@@ -19,6 +19,7 @@ from starlette.responses import Response
 from scr.api.auth import TokenVerifier, authorization_of
 from scr.api.formats import asked_format
 from scr.api.look import Answer, Clock, refused, respond
+from scr.api.reading import read_body
 from scr.api.routing import Router
 from scr.errors import Fault, Invalid, NotFound, ScrError, TooLarge, Unavailable
 from scr.fhir.entry import Resource
@@ -232,11 +233,7 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
 
 
 async def _body(request: Request) -> object:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            raise TooLarge(f"the body is longer than {_MAX_BODY} bytes", code="body-too-large")
+    body = await read_body(request, _MAX_BODY)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.fhir.routes import parameters
 from scr.api.look import Answer, Look, Looks
+from scr.api.reading import read_body
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
-from scr.errors import Invalid, TooLarge
+from scr.errors import Invalid
 from scr.fhir.canonical import BASE
 from scr.fhir.headings import placed_types
 from scr.fhir.parameters import Asked, asked_of
@@ -131,12 +132,4 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY:
-                raise TooLarge(f"the body is over {_MAX_BODY} bytes", code="too-large")
-    except ClientDisconnect:
-        raise Invalid("the body broke off: send it again", code="cut-off") from None
-    return bytes(body)
+    return await read_body(request, _MAX_BODY)

@@ -1,0 +1,27 @@
+"""The settings of how HTTP is served: to whom, and within what time. Part of ``scr.settings``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Serving(BaseModel):
+    """How HTTP is served."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    http_certificate: str = Field(
+        default="",
+        description="PEM chain for HTTP over TLS; empty: no TLS here, but at the balancer in front.",
+    )
+    http_key: str = Field(default="", description="PEM private key for HTTP over TLS.")
+    http_client_ca: str = Field(
+        default="", description="PEM of the authority whose clients HTTP admits; empty: all."
+    )
+    http_seconds: int = Field(
+        default=30,
+        ge=1,
+        le=600,
+        description="How long the head of a request may take, and its body, which has a second more for each "
+        "16 KiB that have come.",
+    )
