@@ -107,7 +107,11 @@ class Ruling:
             return Decision(False, (FAULT,), decided.case.policy.hash, rule="error")
         if not said.permit:
             return said
-        return said if found.permit and said.code != _ENTRY_PERMITTED.code else found
+        if not found.permit or said.code == _ENTRY_PERMITTED.code:
+            return found
+        if found.code == _ENTRY_PERMITTED.code:
+            return said
+        return Decision(True, _in_order(found, said), decided.case.policy.hash)
 
     def permits(self, entry: Entry) -> bool:
         """Whether the entry may be seen."""
@@ -228,6 +232,11 @@ def _entry(rules: tuple[Rule[AskEntry], ...], case: Case, entry: Entry) -> Decis
             return Decision(False, (reason,), case.policy.hash, rule=rule.name)
         lifted.append(reason)
     return Decision(True, (_LIFTED, *lifted) if lifted else (_ENTRY_PERMITTED,), case.policy.hash)
+
+
+def _in_order(found: Decision, said: Decision) -> tuple[Reason, ...]:
+    """What a broken glass lifted of an entry, in the order of the rules: first what the person has said."""
+    return (_LIFTED, *said.reasons[1:], *found.reasons[1:])
 
 
 def _obligations(case: Case) -> frozenset[Obligation]:

@@ -102,6 +102,17 @@ def test_many_entries_are_decided_as_each_would_be_alone(asked: AccessRequest, e
             assert ruling(entry) == entry_decider(asked, POLICY, NOW)(entry)
 
 
+def test_a_glass_names_all_that_it_lifted_of_one_entry() -> None:
+    """The person's own choice and the mark, in the order of the rules, however the choice names the entry."""
+    plain = Entry("Condition", "1", "ZZG01", "problems", b"{}")
+    marked = Entry("Condition", "1", "ZZG01", "problems", b"{}", labels=(f"{V3_CONFIDENTIALITY}|R",))
+    asked = replace(REQUEST, actor=replace(ACTOR, role=OVERRIDE), glass=glass(OVERRIDE))
+    for rule in (THING, SharingRule(deny=True, headings=("problems",))):
+        ruling = Ruling(replace(asked, rules=(rule,)), POLICY, NOW)
+        told = {entry.labels: [one.code for one in ruling(entry).reasons] for entry in (marked, plain)}
+        assert told == {marked.labels: ["break-glass", "consent", "label"], (): ["break-glass", "consent"]}
+
+
 class _Unreadable(tuple[str, ...]):
     __slots__ = ()
 
