@@ -1,13 +1,15 @@
-"""Processes over one PostgreSQL: two of the API, of which one is killed, and one that listens."""
+"""The processes of `deploy/compose.yaml` over one PostgreSQL, of which two are killed."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -20,11 +22,16 @@ from tests.support.ports import free_port
 from tests.unit.api.issuing import TestIssuer, role
 
 from scr.api.services import now_ms
+from scr.errors import Unavailable
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.intake.mllp_client import connect
 from scr.onboarding.register import declare_home_live
 
 __all__ = ["issuer"]
+
+MESSAGES, SENDERS = 120, 4
+WORKER = "watch"
+"""What does neither: it takes what is dropped into a folder."""
 
 
 @asynccontextmanager
@@ -54,49 +61,105 @@ async def process(
         await asyncio.wait_for(made.wait(), LONG)
 
 
+@dataclass
+class Clients:
+    """Those who ask and send, each of whom turns to another process where one does not answer."""
+
+    web: httpx.AsyncClient
+    headers: dict[str, str]
+    apis: list[int]
+    intakes: list[int]
+    acknowledged: set[int] = field(default_factory=set)
+    answered: int = 0
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def ask(self, path: str, **form: str) -> httpx.Response:
+        """The answer of the first process that gives one."""
+        for port in itertools.islice(itertools.cycle(self.apis), 4 * len(self.apis)):
+            with suppress(httpx.TransportError):
+                url = f"http://127.0.0.1:{port}/fhir/{path}"
+                if form:
+                    return await self.web.post(url, data=form, headers=self.headers)
+                return await self.web.get(url, headers=self.headers)
+        raise AssertionError("no process answers")
+
+    async def send(self, numbers: Iterable[int]) -> None:
+        """Send messages one after another; one whose acknowledgement does not come is sent again."""
+        ports = itertools.cycle(self.intakes)
+        left = list(numbers)
+        for port in itertools.islice(ports, 50):
+            with suppress(OSError, Unavailable):
+                async with connect("127.0.0.1", port, timeout=LONG) as exchange:
+                    while left:
+                        assert b"MSA|AA" in await exchange(admission(left[0]))
+                        self.acknowledged.add(left.pop(0))
+                        async with self.progress:
+                            self.progress.notify_all()
+            if not left:
+                return
+        raise AssertionError("no process takes messages")
+
+    async def look(self) -> None:
+        """Ask for Ada, again and again, until all is sent: no answer is an error."""
+        form = {"identifier": f"{NHS_NUMBER_SYSTEM}|{ADA.value}"}
+        await self.sent(1)  # before that nobody knows her
+        while not self.done.is_set():
+            found = await self.ask("Patient/_search", **form)
+            assert found.status_code == 200, found.text
+            assert found.json()["entry"][0]["resource"]["resourceType"] == "Patient"
+            self.answered += 1
+
+    async def sent(self, count: int) -> None:
+        """Wait until so many are acknowledged."""
+        async with self.progress:
+            await self.progress.wait_for(lambda: len(self.acknowledged) >= count)
+
+
 @pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
 @pytest.mark.long
-async def test_one_of_several_processes_is_killed_and_nobody_who_asks_again_sees_it(
+async def test_of_all_processes_one_that_answers_and_one_that_listens_are_killed_under_load(
     tmp_path: Path, database_url: str, issuer: TestIssuer
 ) -> None:
-    """What one process takes in is asked of two others; one is killed amid it: each question has its answer,
-    and each message that was acknowledged is in the record."""
-    home, ports = tmp_path / "home", [free_port() for _ in range(4)]
-    arrange(home, ports[0], ports[2], issuer)
+    """Three that answer, two that listen and one that does the rest, over one PostgreSQL: one of each of the
+    first is killed amid questions and messages. Whoever asks again has an answer, and no error; each message
+    that was acknowledged is in the record, once."""
+    home, mllp = tmp_path / "home", [free_port(), free_port()]
+    apis, listeners, rest = [free_port() for _ in range(3)], [free_port() for _ in range(2)], free_port()
+    arrange(home, apis[0], mllp[0], issuer)
     file = home / "scr.toml"
     file.write_text(f'database_url = "{database_url}"\nwriters = 1\n{file.read_text("utf-8")}', "utf-8")
     declare_home_live(home, by="tests", evidence="a test", now=now_ms())
-    async with AsyncExitStack() as stack, httpx.AsyncClient(timeout=LONG) as client:
-        both, listening = ports[:2], ports[3]
+    async with AsyncExitStack() as stack, httpx.AsyncClient(timeout=LONG) as web:
         started = await asyncio.gather(
             *(
                 stack.enter_async_context(process(home, port, "serve", "--no-intake", http_port=str(port)))
-                for port in both
+                for port in apis
             ),
-            stack.enter_async_context(process(home, listening, "listen", metrics_port=str(listening))),
+            *(
+                stack.enter_async_context(
+                    process(home, port, "listen", metrics_port=str(port), mllp_port=str(taking))
+                )
+                for port, taking in zip(listeners, mllp, strict=True)
+            ),
+            stack.enter_async_context(process(home, rest, WORKER, metrics_port=str(rest))),
         )
         headers = {"Authorization": issuer.bearer(nhsid_nrbac_roles=[role("R8000", "RXX")])}
-        form = {"identifier": f"{NHS_NUMBER_SYSTEM}|{ADA.value}"}
-
-        async def ask(path: str, **data: str) -> httpx.Response:
-            for port in (*both, *both):
-                with suppress(httpx.TransportError):
-                    url = f"http://127.0.0.1:{port}/fhir/{path}"
-                    if data:
-                        return await client.post(url, data=data, headers=headers)
-                    return await client.get(url, headers=headers)
-            raise AssertionError("no process answers")
-
-        async with connect("127.0.0.1", ports[2], timeout=LONG) as exchange:
-            for number in range(6):
-                assert b"MSA|AA" in await exchange(admission(number))
-                found = await ask("Patient/_search", **form)
-                assert found.status_code == 200, found.text
-                if number == 3:
-                    os.killpg(started[0].pid, signal.SIGKILL)
-                    await started[0].wait()
+        clients = Clients(web, headers, apis, mllp)
+        async with asyncio.TaskGroup() as tasks:
+            looking = [tasks.create_task(clients.look()) for _ in range(3)]
+            sending = [tasks.create_task(clients.send(range(n, MESSAGES, SENDERS))) for n in range(SENDERS)]
+            for count, victim in ((MESSAGES // 4, started[0]), (MESSAGES // 2, started[len(apis)])):
+                await clients.sent(count)
+                os.killpg(victim.pid, signal.SIGKILL)
+                await victim.wait()
+            await asyncio.gather(*sending)
+            clients.done.set()
+            await asyncio.gather(*looking)
+        found = await clients.ask("Patient/_search", identifier=f"{NHS_NUMBER_SYSTEM}|{ADA.value}")
         subject = found.json()["entry"][0]["resource"]["id"]
-        told = await ask(f"Encounter?patient={subject}")
-        assert told.json()["total"] == 6
+        told = await clients.ask(f"Encounter?patient={subject}&_count=500")
+        assert told.json()["total"] == MESSAGES == len(clients.acknowledged)
+        assert clients.answered

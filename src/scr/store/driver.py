@@ -211,8 +211,8 @@ def _driver(connection: Connection) -> Any:
 
 
 def _in_full(driver: Any, sql: str, values: Sequence[object]) -> str:
-    """A statement with its values in it, texts quoted by PostgreSQL's own library. (psycopg's own way takes ten
-    times as long, and a message has two dozen of them.)"""
+    """A statement with its values in it, texts quoted by PostgreSQL's own library. (psycopg takes ten times
+    as long, and a message has two dozen of them.)"""
     if not values:
         return sql
     quote, encoding = Escaping(driver.pgconn).escape_literal, driver.info.encoding
