@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from scr.access import delegating
 from scr.access.delegating import Invited, Wanted
+from scr.access.proposing import Proposal, proposals
 from scr.api.look import Clock
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
@@ -29,6 +30,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.look_questions import Answered, Question
 from scr.store.people import Person
+from scr.store.records import load_some
 from scr.store.trail import AuditRow, append
 
 NOBODY = "there is nobody with this number, or nobody with whom your organisation has to do"
@@ -36,6 +38,18 @@ NO_QUESTION = "there is no such question, or it was answered"
 LONGEST_ANSWER = 4_000
 _MOST = 200
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OfPerson:
+    """Who acts for a person and who did, the newest first, whether they can decide, and whom sources tell to
+    be a parent. ``now`` is when, ms UTC."""
+
+    person: Person
+    delegated: tuple[Delegated, ...]
+    capacity: Assessed | None
+    proposals: tuple[Proposal, ...]
+    now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,31 @@ class Recording:
             return delegations.of_people(conn, known.view)[::-1]
 
         return await self._write(actor, known.person, "list proxies", work, now), now
+
+    async def of_person(self, actor: Actor, number: str) -> OfPerson:
+        """Who acts for a person, and what bears on it: for whoever records it. Raises NotFound, Invalid."""
+        known, now = await self._known(actor, number), self.now()
+
+        def work(conn: Connection) -> OfPerson:
+            told = [one for each in known.view for one in load_some(conn, each, "RelatedPerson")]
+            assessed = delegations.assessments(conn, known.view)
+            return OfPerson(
+                known.person,
+                tuple(delegations.of_people(conn, known.view)[::-1]),
+                assessed[-1] if assessed else None,
+                tuple(proposals(told, known, actor, self.policy, utc(now))),
+                now,
+            )
+
+        return await self._write(actor, known.person, "list proxies", work, now)
+
+    async def one(self, actor: Actor, proxy: str) -> tuple[Delegated, int]:
+        """One access, as it is. Raises NotFound."""
+
+        def look(_: Connection, __: Person, one: Delegated, ___: Actor, ____: int) -> Delegated:
+            return one
+
+        return await self._change(actor, proxy, "list proxies", look)
 
     async def end(self, actor: Actor, proxy: str) -> tuple[Delegated, int]:
         """End an access."""

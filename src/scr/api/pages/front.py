@@ -23,6 +23,12 @@ DOORS = (
     ),
     ("/privacy", N_("For privacy officers"), N_("Review who looked where the rules were lifted.")),
     ("/review", N_("For records managers"), N_("Say whose a part in doubt is.")),
+    (
+        "/proxies",
+        N_("For staff who record carers"),
+        N_("Record parents, attorneys and deputies, and what was seen."),
+    ),
+    ("/disputes", N_("For sources"), N_("Answer what people say is wrong in your entries.")),
     ("/onboarding", N_("For programme leads"), N_("Bring a provider on board, gate by gate.")),
     ("/fhir/metadata", N_("For systems"), N_("What the FHIR endpoint does, as a CapabilityStatement.")),
 )

@@ -62,6 +62,10 @@ _STAFF = (
         "privacy-officer", "Tamsin Arkwright", "R0001", "Privacy Officer", RECORD, "999000000109",
         "sees nobody's record; reviews broken glasses and claims of a relationship at /privacy",
     ),
+    Staff(
+        "hospital-guardian", "Caspian Threlfall", "R5105", "Caldicott Guardian", HOSPITAL, "999000000110",
+        "sees nobody's record; records who acts for whom at /proxies, and answers at /disputes",
+    ),
 )  # fmt: skip
 
 
