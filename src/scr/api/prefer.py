@@ -28,3 +28,11 @@ def preferred_wait(request: Request) -> float | None:
 def wants_later(request: Request) -> bool:
     """``respond-async``: the answer is fetched later."""
     return any(name == "respond-async" for name, _ in preferred(request))
+
+
+def is_lenient(request: Request) -> bool:
+    """``handling=lenient``: what is not known may be left out (https://hl7.org/fhir/R4/search.html#errors).
+
+    Where it is said twice the first counts (RFC 7240, 2).
+    """
+    return next((value for name, value in preferred(request) if name == "handling"), "") == "lenient"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from scr.api.prefer import preferred_wait
+from scr.api.prefer import is_lenient, preferred_wait
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,28 @@ from scr.api.prefer import preferred_wait
 )
 def test_how_long_an_answer_is_waited_for(headers: list[str], seconds: float | None) -> None:
     """RFC 7240's ``wait``, in whichever of its spellings; what cannot be read is as if it were not there."""
+    assert preferred_wait(_request(headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "lenient"),
+    [
+        ([], False),
+        (["handling=lenient"], True),
+        (['respond-async; Handling = "LENIENT"'], True),
+        (["handling=strict", "handling=lenient"], False),
+        (["handling=lenient, handling=strict"], True),
+        (["handling"], False),
+        (["xhandling=lenient"], False),
+    ],
+)
+def test_what_is_not_known_may_be_left_out_where_that_is_said_first(
+    headers: list[str], lenient: bool
+) -> None:
+    """RFC 7240 counts the first of two, and knows neither case nor quotes."""
+    assert is_lenient(_request(headers)) is lenient
+
+
+def _request(headers: list[str]) -> Request:
     raw = [(b"prefer", value.encode("latin-1")) for value in headers]
-    assert preferred_wait(Request({"type": "http", "headers": raw})) == seconds
+    return Request({"type": "http", "headers": raw})

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from scr.api.desk import read_body
 from scr.api.fhir.consents import Consents
 from scr.api.fhir.read import Reader
-from scr.api.fhir.routes import is_lenient, parameters, posted_query
+from scr.api.fhir.routes import parameters, posted_query
 from scr.api.fhir.search import Searcher
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.prefer import is_lenient
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import AccessRequest, Decision, Interaction, decide_actor

@@ -16,6 +16,7 @@ from scr.api.fhir.read import Reader
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.versions import Versions
 from scr.api.look import Answer, Handler, Look, Looks
+from scr.api.prefer import is_lenient
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
@@ -186,15 +187,6 @@ def since_of(pairs: Pairs) -> int | None:
     if len(told) > 1 or told[0] is None:
         raise Invalid("give one FHIR instant", code="bad-date", where="_since")
     return told[0][0]
-
-
-def is_lenient(request: Request) -> bool:
-    """Whether the sender says that what is not known may be left out.
-
-    https://hl7.org/fhir/R4/search.html#errors
-    """
-    wishes = ",".join(request.headers.getlist("prefer")).replace(";", ",").split(",")
-    return "handling=lenient" in {wish.strip().replace(" ", "") for wish in wishes}
 
 
 async def posted_query(request: Request) -> str:
