@@ -41,6 +41,7 @@ from scr.api.intake import IntakeRoutes
 from scr.api.limits import Limits
 from scr.api.logs import set_up_logs
 from scr.api.look import Looks, refused, respond
+from scr.api.misusing import judging
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.operating import operating
@@ -50,7 +51,6 @@ from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.pages.viewer.mount import mount_record, mount_viewer, open_shower
-from scr.api.reading import InTime
 from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
@@ -85,10 +85,10 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             mount(app, services)
             await in_force.note(services)
             await stack.enter_async_context(housekeeping(services))
-            if settings.outbound:
-                await stack.enter_async_context(alerting(services))
-                await stack.enter_async_context(catching_up(services))
+            await stack.enter_async_context(alerting(services))
+            await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
+            await stack.enter_async_context(judging(services))
             await stack.enter_async_context(operating(services, drain))
             if listen:
                 await stack.enter_async_context(ended_by(drain, listening(services, shared=drain.signalled)))
@@ -99,7 +99,6 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
     app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
-    app.add_middleware(InTime, seconds=settings.http_seconds)
     app.add_middleware(Throttle)
     app.add_middleware(Counting, drain=drain)
     app.state.drain = drain

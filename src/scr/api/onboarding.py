@@ -5,29 +5,22 @@ Whoever asks needs the activity B0062 (Local System Administration); see ``scr.a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
-
 import msgspec
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.auth import authorization_of
+from scr.api.answered import Json, answered, decoded
 from scr.api.desk import Desk, Duty, read_body
 from scr.api.routing import Router
 from scr.consent.actor import Actor
-from scr.errors import Invalid, NotFound, ScrError
+from scr.errors import NotFound
 from scr.fhir.dates import instant_text
 from scr.fhir.identifiers import OdsCode
 from scr.onboarding.gates import GATES, Evidence
 from scr.onboarding.programme import Programme, Standing
-from scr.store.keys import random_id
 from scr.store.onboarding import Event, Stage
 
 PROGRAMME = Duty("B0062", "Local System Administration", "onboarding")
-
-Json = dict[str, object]
 
 
 class _Promotion(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,9 +41,6 @@ class _Undoing(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
     by: str = ""
     gate: Stage | None = None
-
-
-Body = TypeVar("Body", _Promotion, _Undoing)
 
 
 class OnboardingRoutes:
@@ -75,7 +65,7 @@ class OnboardingRoutes:
         async def work(_actor: Actor) -> Json:
             return {"providers": [as_json(each) for each in await self._programme.overview()]}
 
-        return await self._answer(request, "list", {}, work)
+        return await answered(self._desk, request, "list", {}, work)
 
     async def show(self, request: Request, ods: str) -> Response:
         """One provider, with its gates and its history."""
@@ -83,13 +73,13 @@ class OnboardingRoutes:
         async def work(_actor: Actor) -> Json:
             return whole_json(await self._programme.show(ods_code(ods)))
 
-        return await self._answer(request, "read", {"provider": ods[:12]}, work)
+        return await answered(self._desk, request, "read", {"provider": ods[:12]}, work)
 
     async def promote(self, request: Request, ods: str) -> Response:
         """Take a provider through its next gate."""
 
         async def work(actor: Actor) -> Json:
-            told = _decoded(await read_body(request), _Promotion)
+            told = decoded(await read_body(request), _Promotion)
             evidence = Evidence(
                 told.gate,
                 told.by or actor.name,
@@ -101,45 +91,18 @@ class OnboardingRoutes:
             )
             return whole_json(await self._programme.promote(ods_code(ods), evidence, actor))
 
-        return await self._answer(request, "promote", {"provider": ods[:12]}, work)
+        return await answered(self._desk, request, "promote", {"provider": ods[:12]}, work)
 
     async def undo(self, request: Request, ods: str) -> Response:
         """Undo a gate of a provider, and those that stand on it."""
 
         async def work(actor: Actor) -> Json:
-            told = _decoded(await read_body(request), _Undoing)
+            told = decoded(await read_body(request), _Undoing)
             by = told.by or actor.name
             standing = await self._programme.undo(ods_code(ods), told.reason, by, actor, gate=told.gate)
             return whole_json(standing)
 
-        return await self._answer(request, "undo", {"provider": ods[:12]}, work)
-
-    async def _answer(
-        self,
-        request: Request,
-        action: str,
-        details: Mapping[str, str],
-        work: Callable[[Actor], Awaitable[Json]],
-    ) -> Response:
-        correlation = random_id()
-        authorization = authorization_of(request)
-        status, kind = 200, "application/json"
-        try:
-            body = await self._desk.call(
-                authorization, action, work, details=details, correlation=correlation
-            )
-        except ScrError as error:
-            # https://www.rfc-editor.org/rfc/rfc9457
-            status, kind = error.status, "application/problem+json"
-            body = {"status": status, "title": error.default_code, "code": error.code, "detail": str(error)}
-        headers = {
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "X-Correlation-ID": correlation,
-        }
-        if status == 401:
-            headers["WWW-Authenticate"] = 'Bearer realm="scr"'
-        return Response(orjson.dumps(body), status, headers=headers, media_type=kind)
+        return await answered(self._desk, request, "undo", {"provider": ods[:12]}, work)
 
 
 def ods_code(text: str) -> OdsCode:
@@ -148,13 +111,6 @@ def ods_code(text: str) -> OdsCode:
         return OdsCode.parse(text)
     except ValueError:
         raise NotFound("there is no such provider", code="no-provider") from None
-
-
-def _decoded(body: bytes, kind: type[Body]) -> Body:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"the body is not what is asked for: {error}", code="bad-body") from None
 
 
 def as_json(standing: Standing) -> Json:

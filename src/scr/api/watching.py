@@ -8,10 +8,12 @@ from scr.api.desk import Desk
 from scr.api.explaining import Explainer
 from scr.api.fhir.audit_events import AuditEvents
 from scr.api.fhir.explain import ExplainRoutes
+from scr.api.misuse import MisuseRoutes
 from scr.api.pages import privacy, why
 from scr.api.pages.sessions import Sessions
 from scr.api.routing import Router
 from scr.api.services import Services, now_ms
+from scr.identity.misuse.worklist import Worklist
 from scr.identity.oversight import Oversight
 
 
@@ -26,8 +28,12 @@ def watching(
     oversight = Oversight(database, services.keys, now_ms)
     pages = Router()
     answering = Answering(database, services.keys, policy, now_ms)
-    officers = privacy.PrivacyPages(watchers, oversight, explainer, answering, sessions, secure=secure)
+    worklist = Worklist(database, services.keys, now_ms)
+    officers = privacy.PrivacyPages(
+        watchers, oversight, explainer, answering, sessions, (worklist, policy.misuse), secure=secure
+    )
     pages.include_router(officers.router())
+    pages.include_router(MisuseRoutes(watchers, worklist).router())
     pages.include_router(why.WhyPages(anybody, explainer, sessions, secure=secure).router())
     operations = ExplainRoutes(watchers, explainer).router()
     events = AuditEvents(watchers, database, services.keys, services.settings.base_url)

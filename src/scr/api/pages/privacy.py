@@ -11,13 +11,16 @@ from scr.api.access.recording import Answering
 from scr.api.desk import Desk, Duty
 from scr.api.explaining import Explainer
 from scr.api.pages.explain import ExplainPages
+from scr.api.pages.misuse import MisusePages
 from scr.api.pages.questions import QuestionsPages
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
 from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
 from scr.api.routing import Router
 from scr.consent.actor import Actor
+from scr.consent.misuse import MisuseRules
 from scr.errors import Invalid, ScrError
+from scr.identity.misuse.worklist import Worklist
 from scr.identity.oversight import Case, Oversight, Watcher
 from scr.store.claims import Claim, ClaimKind, Verdict
 
@@ -54,6 +57,7 @@ class PrivacyPages:
         explainer: Explainer,
         answering: Answering,
         sessions: Sessions,
+        misuse: tuple[Worklist, MisuseRules | None],
         *,
         secure: bool,
     ) -> None:
@@ -62,6 +66,7 @@ class PrivacyPages:
         self._site = SignedIn(SITE, desk, sessions, secure=secure)
         self._explain = ExplainPages(self._site, explainer)
         self._questions = QuestionsPages(self._site, answering)
+        self._misuse = MisusePages(self._site, *misuse)
 
     def router(self) -> Router:
         """The routes of the pages."""
@@ -73,6 +78,7 @@ class PrivacyPages:
         router.add_api_route("/claim/{claim}/withdraw", self.withdraw, methods=["POST"])
         self._explain.add_to(router)
         self._questions.add_to(router)
+        self._misuse.add_to(router)
         return router
 
     async def waiting(self, request: Request) -> Response:
@@ -135,9 +141,15 @@ class PrivacyPages:
         self, session: Session, rows: list[Row], *, every: bool = False, done: str = ""
     ) -> Response:
         stuck = await self._oversight.undelivered()
-        asked = await self._questions.waiting()
         return self._site.page(
-            "privacy_list.html", session=session, rows=rows, every=every, done=done, stuck=stuck, asked=asked
+            "privacy_list.html",
+            session=session,
+            rows=rows,
+            every=every,
+            done=done,
+            stuck=stuck,
+            asked=await self._questions.waiting(),
+            found=await self._misuse.waiting(),
         )
 
     def _row(self, claim: Claim) -> Row:

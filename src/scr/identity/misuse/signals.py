@@ -73,11 +73,12 @@ class Seeing:
         memory.settle()
 
     def of_visit(self, visit: Visit, *, settled: bool) -> Signals:
-        """The signals of a visit; ``settled``: its day is over."""
+        """The signals of a visit; ``settled``: its day is over. Of somebody who was erased there are none."""
         found: dict[str, Mapping[str, int]] = {}
-        if visit.person:
-            found |= self._lists(visit)
-        if settled and visit.person:
+        if not visit.person or not self._numbers_of(visit.person):
+            return found
+        found |= self._lists(visit)
+        if settled:
             found |= self._relationship(visit)
             found |= self._circumstances(visit)
         return found
@@ -108,7 +109,7 @@ class Seeing:
         """What the staff list and the other one tell of a visit."""
         found: dict[str, Mapping[str, int]] = {}
         own = self._staff(visit.actor)
-        numbers = self._numbers_of(visit.person) if self.lists.numbers else frozenset()
+        numbers = self._numbers_of(visit.person)
         if own is not None and own.number and own.number in numbers:
             return {"own-record": {}}
         if numbers & self.lists.vips:

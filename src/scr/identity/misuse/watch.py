@@ -52,22 +52,25 @@ class MisuseWatch:
 
         return self._policy.misuse is not None and self._database.read_now(look)
 
-    def run(self) -> Done:
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> Done:
         """Read and judge all that there is. One process at a time does this (``store.turns``).
 
-        Raises Conflict where another one does all the same; nothing is done twice.
+        ``stopped`` says whether to leave the rest for the next time. Raises Conflict where another process
+        does it all the same; nothing is done twice.
         """
         rules = self._policy.misuse
         if rules is None:
             return Done(0, 0, 0)
-        rows = self._gather(rules)
+        rows, whole = self._gather(rules, stopped)
+        if not whole:
+            return Done(rows, 0, 0)
         today = visits.clock_of(self._now()).day
-        judged, written = self._judge(rules, today)
+        judged, written = self._judge(rules, today, stopped)
         self._database.write_now(lambda connection: visits.forget(connection, today - rules.keep_days))
         return Done(rows, judged, written)
 
-    def _gather(self, rules: MisuseRules) -> int:
-        """All rows before any visit is judged: who else looked has to be known."""
+    def _gather(self, rules: MisuseRules, stopped: Callable[[], bool]) -> tuple[int, bool]:
+        """All rows before any visit is judged: who else looked has to be known. How many, and whether all."""
 
         def some(connection: Connection) -> int:
             read, changed = visits.gather(connection, ROWS_AT_ONCE)
@@ -76,19 +79,20 @@ class MisuseWatch:
             return read
 
         rows = 0
-        while True:
+        while not stopped():
             read = self._database.write_now(some)
             rows += read
             if read < ROWS_AT_ONCE:
-                return rows
+                return rows, True
+        return rows, False
 
-    def _judge(self, rules: MisuseRules, today: int) -> tuple[int, int]:
+    def _judge(self, rules: MisuseRules, today: int, stopped: Callable[[], bool]) -> tuple[int, int]:
         judged = written = 0
         memory = Memory(self._database.read_now(lists.read_lists), Hashes(self._keys))
-        while True:
+        while not stopped():
             found = self._database.read_now(lambda connection: visits.due(connection, today, VISITS_AT_ONCE))
             if not found:
-                return judged, written
+                break
             drafts = self._database.read_now(
                 lambda connection: self._drafts(connection, rules, memory, found, today)  # noqa: B023
             )
@@ -96,6 +100,7 @@ class MisuseWatch:
                 lambda connection: self._write(connection, drafts, found, today)  # noqa: B023
             )
             judged += len(found)
+        return judged, written
 
     def _drafts(
         self,

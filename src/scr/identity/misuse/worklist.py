@@ -51,6 +51,10 @@ class Worklist:
         found = await self._database.read(lambda conn: findings.listed(conn, self._keys, (Status.NEW,), MOST))
         return sorted(found, key=lambda one: -one.seen.rules[0].score)
 
+    async def count(self) -> int:
+        """How many nobody has decided on."""
+        return await self._database.read(findings.waiting)
+
     async def latest(self, limit: int = 200) -> list[Finding]:
         """All findings, decided on or not, the newest first."""
         return await self._database.read(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from scr.consent.misuse import Raised
 from scr.errors import Conflict, NotFound
@@ -152,6 +152,12 @@ def listed(
     query = select(MISUSE_FINDING).where(_T.status.in_([one.value for one in statuses]))
     order = (_T.at.desc(), _T.id.desc()) if newest else (_T.at, _T.id)
     return [_finding(keys, row) for row in connection.execute(query.order_by(*order).limit(limit))]
+
+
+def waiting(connection: Connection) -> int:
+    """How many nobody has decided on."""
+    query = select(func.count()).select_from(MISUSE_FINDING).where(_T.status == Status.NEW.value)
+    return int(connection.execute(query).scalar_one())
 
 
 def decide(connection: Connection, keys: KeyRing, finding: Finding, said: Noted) -> None:

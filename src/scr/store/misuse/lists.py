@@ -64,11 +64,6 @@ class Lists:
     families: Mapping[str, int] = field(default_factory=dict)
     vips: frozenset[str] = frozenset()
 
-    @property
-    def numbers(self) -> bool:
-        """Whether any NHS Number stands in one."""
-        return bool(self.by_number or self.vips)
-
 
 def read_lists(connection: Connection) -> Lists:
     """Both lists, nothing of them opened."""
@@ -82,7 +77,8 @@ def read_lists(connection: Connection) -> Lists:
 
 
 def numbers_of(connection: Connection, person: str) -> frozenset[str]:
-    """The keyed hashes of every NHS Number of a person, and of whoever is read as one with them."""
+    """The keyed hashes of every NHS Number of a person, and of whoever is read as one with them; none of
+    somebody who was erased."""
     return frozenset(row[0] for row in run(connection, _NUMBERS, (person, person)).fetchall())
 
 
