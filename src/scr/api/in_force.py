@@ -20,7 +20,7 @@ _log = structlog.get_logger("scr")
 
 
 def governing(services: Services) -> dict[str, str]:
-    """The hash of what governs a deployment, by kind: its policy, who sends and how, and its settings."""
+    """The hash of what governs a deployment, by kind: policy, codes, who sends and how, settings."""
     files, settings = services.files, services.settings
     told = {"adapters": hashlib.sha256(), "providers": hashlib.sha256()}
     for name in services.adapters:
@@ -34,7 +34,7 @@ def governing(services: Services) -> dict[str, str]:
     said = written.read_bytes() if written.is_file() else b""
     # Keyed: a setting may hold a secret, which a plain hash of it would let somebody guess at.
     found["settings"] = services.keys.fingerprint("settings", said).hex()[:16]
-    return {"policy": services.policy.hash, **found}
+    return {"policy": services.policy.hash, "terminology": services.coder.fingerprint, **found}
 
 
 async def note(services: Services) -> None:

@@ -15,6 +15,7 @@ from scr.api.oauth.neighbour_terms import NeighbourTerms
 from scr.api.oauth.registration import client_to_register
 from scr.api.oauth.signing import create_signing_key
 from scr.api.services import now_ms, open_database
+from scr.cli.acts import act, noted, write_down
 from scr.cli.context import console, settings_of
 from scr.errors import Conflict, Invalid
 from scr.fhir.dates import LONDON, utc
@@ -97,9 +98,10 @@ def add(
         neighbour=_neighbour(kind, issuer, speaks_for or [], role or []),
         now=now_ms(),
     )
+    row = act("create", "client", client=client, kind=kind.value, organisation=ods.value)
     database = open_database(settings)
     try:
-        database.write_now(lambda connection: clients.register(connection, made))
+        database.write_now(noted(row, lambda connection: clients.register(connection, made)))
     except Conflict:
         raise Conflict(
             f"a client {client!r} is registered, or was: take another id", code="client-exists"
@@ -139,9 +141,10 @@ def list_(context: typer.Context) -> None:
 @app.command()
 def disable(context: typer.Context, client: ClientId) -> None:
     """Give a client no more tokens; those that it has count no more."""
+    row = act("update", "client", client=client, disabled=True)
     database = open_database(settings_of(context))
     try:
-        database.write_now(lambda connection: clients.disable(connection, client, now_ms()))
+        database.write_now(noted(row, lambda connection: clients.disable(connection, client, now_ms())))
     finally:
         database.close()
     console.print(f"{client} is disabled, and its tokens count no more.")
@@ -156,6 +159,7 @@ def rotate_key(context: typer.Context) -> None:
         raise Invalid(
             "the signing keys do not come from a file: change them where they are", code="bad-setting"
         )
+    write_down(settings, act("create", "signing key"))
     create_signing_key(settings.path(path))
     console.print(f"New tokens are signed with a new key, in {settings.path(path)}.")
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scr.api.services import now_ms, open_services
+from scr.cli.acts import act
 from scr.cli.context import console, settings_of
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.decide import Interaction
@@ -22,7 +23,7 @@ from scr.fhir.dates import utc
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.settings import Settings
 from scr.store.keys import random_id
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 _STYLES = {Answer.PASSES: "green", Answer.LIFTED: "yellow", Answer.DENIES: "bold red"}
 
@@ -58,17 +59,11 @@ async def _explained(
 ) -> Explanation:
     async with open_services(settings) as services:
         known = await services.broker.by_number(number, actor)
-        row = AuditRow(
-            at=now_ms(),
-            actor="operator|command-line",
-            actor_name="operator at the command line",
-            action="E",
-            what="consent explain",
-            outcome="success",
-            person=None if known is None else known.person.key,
-            policy=services.policy.hash,
-            details={"role": actor.role or "", "organisation": str(actor.organisation), "purpose": purpose},
-        )
+        row = act(
+            "E", "consent explain", person=None if known is None else known.person.key,
+            policy=services.policy.hash, role=actor.role or "", organisation=str(actor.organisation),
+            purpose=purpose,
+        )  # fmt: skip
         await services.database.write(lambda connection: append(connection, row))
         if known is None:
             raise NotFound("nobody with this number is held", code="no-such-person")

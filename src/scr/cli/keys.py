@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scr.api.services import REFRESH_SECONDS, now_ms, open_database, open_keys
+from scr.cli.acts import act, write_down
 from scr.cli.context import console, listing, settings_of
 from scr.errors import Conflict, Invalid
 from scr.fhir.dates import LONDON, utc
@@ -40,7 +41,9 @@ def list_(context: typer.Context) -> None:
 @app.command()
 def new(context: typer.Context) -> None:
     """Make a new encryption key. It wraps from now on; the ones before it open what they wrapped."""
-    path = _file(settings_of(context))
+    settings = settings_of(context)
+    path = _file(settings)
+    write_down(settings, act("create", "encryption key"))
     put_first(path)
     console.print(f"A new key stands first in {path}. Back it up, then `scr keys rewrap`.")
     console.print(f"Processes that run take it up within {REFRESH_SECONDS:.0f} seconds.")
@@ -50,6 +53,7 @@ def new(context: typer.Context) -> None:
 def rewrap_(context: typer.Context) -> None:
     """Wrap every data key by the first encryption key. It may be stopped, and begun again."""
     settings = settings_of(context)
+    write_down(settings, act("update", "data keys", how="rewrap"))
     database = open_database(settings)
     try:
         with console.status("wrapping") as status:
@@ -79,6 +83,7 @@ def retire(context: typer.Context) -> None:
     left = sum(found[name] for name in former)
     if left:
         raise Conflict(f"{left} data keys are wrapped by a former key: `scr keys rewrap`", code="key-in-use")
+    write_down(settings, act("delete", "encryption key", former=len(former)))
     drop_former(path)
     console.print(f"{first} is the only key now. Keep the former ones as long as backups from before.")
 
@@ -96,6 +101,7 @@ def turn(
     settings = settings_of(context)
     day = before or datetime.now(LONDON) - timedelta(days=365)
     until = int(day.replace(tzinfo=LONDON, hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+    write_down(settings, act("update", "data keys", how="turn"))
     database = open_database(settings)
     try:
         standing = asyncio.run(_turned(Turning(database, open_keys(settings), until, now_ms), wait=wait))

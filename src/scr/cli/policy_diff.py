@@ -10,15 +10,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scr.api.services import now_ms, open_services
+from scr.api.services import open_services
 from scr.broker.replay import UNKNOWN, Replay, is_look, replay
+from scr.cli.acts import act
 from scr.cli.context import console, settings_of
 from scr.consent.compare import Difference, differences
 from scr.consent.policy import Policy, load_policy
 from scr.data import DataFiles
 from scr.errors import NotFound
 from scr.settings import Settings
-from scr.store.trail import AuditRow, append, recent
+from scr.store.trail import append, recent
 
 
 def diff(
@@ -51,16 +52,7 @@ def _policy(folder: Path) -> Policy:
 async def _replayed(settings: Settings, old: Policy, new: Policy, last: int) -> Replay:
     async with open_services(settings) as services:
         rows = await services.database.read(lambda connection: recent(connection, last))
-        row = AuditRow(
-            at=now_ms(),
-            actor="operator|command-line",
-            actor_name="operator at the command line",
-            action="E",
-            what="consent diff",
-            outcome="success",
-            policy=services.policy.hash,
-            details={"old": old.hash, "new": new.hash},
-        )
+        row = act("E", "consent diff", policy=services.policy.hash, old=old.hash, new=new.hash)
         await services.database.write(lambda connection: append(connection, row))
         return await replay(services.broker, list(filter(is_look, rows)), old, new)
 

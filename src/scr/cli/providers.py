@@ -13,16 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from scr.api.logs import set_up_logs
-from scr.api.services import now_ms, open_services
+from scr.api.services import open_services
+from scr.cli.acts import OPERATOR, act
 from scr.cli.context import console, settings_of
-from scr.consent.actor import Actor, ActorKind
 from scr.errors import Invalid
 from scr.fhir.dates import LONDON, utc
 from scr.fhir.identifiers import OdsCode
 from scr.onboarding.gates import GATES, TITLES, Clock, Evidence
 from scr.onboarding.programme import Programme, Standing, pressing
 from scr.store.onboarding import Event, Stage
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 app = typer.Typer(
     help="The providers: their gates, their evidence, and the six months.", no_args_is_help=True
@@ -31,7 +31,6 @@ Ods = Annotated[str, typer.Argument(help="ODS code of the provider.", metavar="O
 By = Annotated[str, typer.Option(help="Full name of the person who stands for it.")]
 GateName = Annotated[Stage | None, typer.Option(help="The gate.", case_sensitive=False)]
 
-OPERATOR = Actor(kind=ActorKind.SYSTEM, subject="operator|command-line", name="operator at the command line")
 _SOON_DAYS = 30
 T = TypeVar("T")
 
@@ -144,16 +143,7 @@ def _run(
         async with open_services(settings) as services:
             result = await work(services.programme)
             if provider is not None:
-                row = AuditRow(
-                    at=now_ms(),
-                    actor=OPERATOR.subject,
-                    actor_name=OPERATOR.name,
-                    action=action,
-                    what="onboarding",
-                    outcome="success",
-                    policy=services.policy.hash,
-                    details={"provider": provider.value},
-                )
+                row = act(action, "onboarding", policy=services.policy.hash, provider=provider.value)
                 await services.database.write(lambda connection: append(connection, row))
             return result
 

@@ -10,11 +10,13 @@ import typer
 from rich.table import Table
 
 from scr.api.services import open_database, open_keys, open_services
+from scr.cli.acts import act, noted
 from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.intake.receive import Receipt
 from scr.settings import Settings
 from scr.store import messages, quarantine
+from scr.store.trail import append
 
 app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
 Item = Annotated[str, typer.Argument(help="Its id, from `scr quarantine list`.")]
@@ -85,7 +87,10 @@ def show(
     settings = settings_of(context)
     keys, database = open_keys(settings), open_database(settings)
     try:
-        found, payload = database.read_now(lambda conn: quarantine.open_quarantined(conn, keys, item))
+        row = act("read", "quarantine", item=item, payload=raw)
+        found, payload = database.write_now(
+            noted(row, lambda conn: quarantine.open_quarantined(conn, keys, item))
+        )
     finally:
         database.close()
     for name, value in (
@@ -119,6 +124,8 @@ def retry(context: typer.Context, item: Item) -> None:
 
 async def _retry(settings: Settings, item: str) -> Receipt:
     async with open_services(settings) as services:
+        row = act("update", "quarantine", item=item, policy=services.policy.hash)
+        await services.database.write(lambda connection: append(connection, row))
         return await services.intake.retry(item)
 
 

@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scr.api.logs import set_up_logs
 from scr.api.services import Services, now_ms, open_services
+from scr.cli.acts import act
 from scr.cli.context import console, settings_of
-from scr.cli.providers import OPERATOR
 from scr.fhir.identifiers import OdsCode
 from scr.intake.remap import Remap
 from scr.store.remaps import Run
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 
 def remap(
@@ -49,18 +49,10 @@ def _run(services: Services, provider: OdsCode | None) -> Run:
         while not run.finished:
             run = remapping.go_on(run)
             bar.update(task, completed=run.people)
-    row = AuditRow(
-        at=now_ms(),
-        actor=OPERATOR.subject,
-        actor_name=OPERATOR.name,
-        action="U",
-        what="terminology remap",
-        outcome="success" if not run.left else "partial",
-        policy=services.policy.hash,
-        details={
-            "provider": run.scope, "maps": maps, "people": run.people, "resources": run.resources,
-            "changed": run.changed, "left": run.left,
-        },
+    row = act(
+        "U", "terminology remap", outcome="success" if not run.left else "partial",
+        policy=services.policy.hash, provider=run.scope, maps=maps, people=run.people,
+        resources=run.resources, changed=run.changed, left=run.left,
     )  # fmt: skip
     services.database.write_now(lambda connection: append(connection, row))
     return run

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from scr.api.services import now_ms
+from scr.cli.acts import act
 from scr.cli.context import console
 from scr.cli.trace import VERIFICATIONS
 from scr.fhir.dates import LONDON, utc
@@ -16,7 +16,7 @@ from scr.store import doubts
 from scr.store.doubts import PersonDoubt
 from scr.store.keys import KeyRing
 from scr.store.people import Person
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,7 @@ def read(conn: Connection, keys: KeyRing, patient_id: str) -> Shown | None:
     if person is None:
         return None
     view = links.view_of(conn, keys, person)
-    row = AuditRow(
-        at=now_ms(),
-        actor="operator|command-line",
-        actor_name="operator at the command line",
-        action="read",
-        what="identity show",
-        outcome="success",
-        person=person.key,
-    )
-    append(conn, row)
+    append(conn, act("read", "identity show", person=person.key))
     others = tuple(one.patient_id for one in view if one.key != person.key)
     return Shown(person, others, tuple(doubts.about(conn, person)))
 

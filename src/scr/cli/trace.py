@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from scr.api.services import Services, now_ms, open_services
+from scr.api.services import Services, open_services
+from scr.cli.acts import act
 from scr.cli.context import console, settings_of
 from scr.errors import Invalid
 from scr.fhir.identifiers import NHSNumber, OdsCode
@@ -29,7 +30,7 @@ from scr.identity.pds.facts import (
 )
 from scr.identity.pds.search import Search
 from scr.settings import Settings
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 VERIFICATIONS = {
     "01": "present and verified",
@@ -114,15 +115,8 @@ async def _told(
     found: object = ()
     if related and isinstance(answer, Found | Superseded):
         found = await pds.related(answer.person.number)
-    row = AuditRow(
-        at=now_ms(),
-        actor="operator|command-line",
-        actor_name="operator at the command line",
-        action="read",
-        what="trace in PDS",
-        outcome="failed" if isinstance(answer, Waiting) else "success",
-        code=_code(answer),
-    )
+    outcome = "failed" if isinstance(answer, Waiting) else "success"
+    row = act("read", "trace in PDS", outcome=outcome, code=_code(answer))
     await services.database.write(lambda connection: append(connection, row))
     return found if isinstance(found, tuple) else ()
 
