@@ -198,6 +198,9 @@ class Settings(Outgoing, Serving, Keeping):
         le=3600,
         description="How long the requests and messages under way may take after that.",
     )
+    begun_file: str = Field(
+        default="", description="A file that a worker makes once it takes requests; `scr serve` names it."
+    )
     writers: int = Field(default=2, ge=1, le=32, description="Writing threads (SQLite always has one).")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least that is logged."
@@ -274,12 +277,14 @@ def load(overrides: dict[str, object] | None = None) -> Loaded:
         ) from None
 
 
-def hand_down(loaded: Loaded) -> None:
-    """Put what was set on the command line into the environment, for the worker process of a server."""
+def hand_down(loaded: Loaded, **more: str) -> None:
+    """Put what was set on the command line, and more, into the environment: for a server's worker process."""
     os.environ[PREFIX + "HOME"] = str(loaded.settings.home)
     for name, origin in loaded.origins.items():
         if origin == "command line" and name != "home":
             os.environ[PREFIX + name.upper()] = str(getattr(loaded.settings, name))
+    for name, value in more.items():
+        os.environ[PREFIX + name.upper()] = value
 
 
 def _read(file: Path) -> dict[str, object]:

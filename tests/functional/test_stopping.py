@@ -21,6 +21,8 @@ from tests.unit.api.issuing import TestIssuer
 from scr.api.draining import Drain
 from scr.api.health import LATE_MS, Readiness
 from scr.api.services import now_ms, open_database
+from scr.consent.policy import load_policy
+from scr.data import DataFiles
 from scr.errors import Unavailable
 from scr.intake.mllp_client import connect
 from scr.onboarding.register import declare_home_live
@@ -29,7 +31,7 @@ from scr.store import feeds
 from scr.store.engine import Database
 from scr.store.messages import MessageState
 from scr.store.migrations import downgrade
-from scr.store.trail import AuditRow, append
+from scr.store.trail import AuditRow, append, recent
 
 __all__ = ["issuer"]
 
@@ -113,6 +115,7 @@ async def test_what_was_acknowledged_is_there_after_a_stop(tmp_path: Path, issue
         async with httpx.AsyncClient(timeout=LONG) as client, asyncio.TaskGroup() as both:
             await until_alive(client, f"{server}/fhir", process)
             assert (await client.get(f"{server}/health/ready")).json() == {"status": "ready"}
+            await reload(process, home)
             half, rest = asyncio.Event(), asyncio.Event()
 
             async def slowly() -> AsyncIterator[bytes]:
@@ -142,6 +145,30 @@ async def test_what_was_acknowledged_is_there_after_a_stop(tmp_path: Path, issue
             process.kill()
             await process.wait()
     assert states(home) >= len(acknowledged) > 3
+
+
+async def reload(process: asyncio.subprocess.Process, home: Path) -> None:
+    """SIGHUP: a policy with a mistake changes nothing; another is in force, which the audit trail says."""
+    policy = home / "consent/labels.yaml"
+    policy.parent.mkdir(exist_ok=True)
+    rules = DataFiles().find("consent", "labels.yaml").read_text("utf-8")
+
+    def governed() -> list[AuditRow]:
+        database = open_database(Settings(home=home))
+        try:
+            return [one for one in database.read_now(lambda conn: recent(conn, 1000)) if one.what == "policy"]
+        finally:
+            database.close()
+
+    [first] = governed()
+    for wrong in (True, False):
+        policy.write_text("rules: [" if wrong else f"{rules}\n# said another way\n", "utf-8")
+        process.send_signal(signal.SIGHUP)
+        if not wrong:
+            await until(lambda: len(governed()) > 1)
+    [now, _] = governed()
+    assert now.details == {"before": first.details["now"], "now": load_policy(DataFiles(home)).hash}
+    assert first.details["now"] != now.policy == now.details["now"]
 
 
 def arrange(home: Path, port: int, mllp: int, issuer: TestIssuer) -> None:

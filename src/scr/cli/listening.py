@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import MPServer, MTServer
 
+from scr.cli.reloading import ReloadingServer
 from scr.errors import Invalid
 from scr.intake.mllp import server_tls
 from scr.settings import Settings
@@ -44,10 +43,10 @@ def http_tls(settings: Settings) -> Tls:
     return Tls(certificate, key, client_ca)
 
 
-def http_server(settings: Settings) -> MPServer | MTServer:
+def http_server(settings: Settings) -> ReloadingServer:
     """The server, which has yet to serve. Raises Invalid for certificates that cannot be read."""
     tls = http_tls(settings)
-    return Granian(
+    return ReloadingServer(
         "scr.api.app:application",
         address=settings.http_host,
         port=settings.http_port,

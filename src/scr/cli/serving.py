@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +31,7 @@ from scr.api.taking_in import (
 )
 from scr.cli.context import Context, console
 from scr.cli.listening import http_server
+from scr.cli.reloading import check_ports
 from scr.data import DataFiles
 from scr.intake.mesh import MeshPoller
 from scr.settings import Settings, hand_down
@@ -60,17 +63,30 @@ def serve(
     """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, watch the drop folder, poll MESH."""
     found: Context = context.obj
     loaded = found.load(http_port=http_port, mllp_port=mllp_port, intake=intake, outbound=outbound)
-    hand_down(loaded)
     settings = loaded.settings
-    # A mistake is told here, in one line, and not by the server's process:
+    check(settings)  # a mistake is told here, in one line, and not by the server's process
+    check_ports(settings)
+    set_up_logs(settings.log_level)
+    mllp = f", MLLP at {settings.mllp_host}:{settings.mllp_port}" if settings.intake else ""
+    console.print(f"FHIR at {settings.base_url}{mllp}.")
+
+    def anew() -> None:
+        check(found.load(http_port=http_port, mllp_port=mllp_port, intake=intake, outbound=outbound).settings)
+
+    server = http_server(settings)
+    with tempfile.TemporaryDirectory(prefix="scr-") as scratch:
+        server.check, server.begun = anew, Path(scratch) / "begun"
+        hand_down(loaded, begun_file=str(server.begun))
+        server.serve()
+
+
+def check(settings: Settings) -> None:
+    """Read all that a server begins with. Raises Invalid at the first mistake, with file and line."""
     _, _, providers = read_configuration(DataFiles(settings.home))
     by_sender(providers, several_issuers=len(settings.issuers) > 1)
     open_keys(settings)
     check_sign_in(settings)
     check_upstreams(settings)
-    mllp = f", MLLP at {settings.mllp_host}:{settings.mllp_port}" if settings.intake else ""
-    console.print(f"FHIR at {settings.base_url}{mllp}.")
-    http_server(settings).serve()
 
 
 def listen(context: typer.Context, mllp_port: Port = None) -> None:
