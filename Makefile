@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HELD := tests/unit/consent tests/unit/*/test_lifting.py tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
 
-.PHONY: help demo test bench coverage mutation assurance lint types layers check lock wheel sbom clean
+.PHONY: help dependencies demo test bench coverage mutation assurance lint types layers check lock wheel sbom clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ wheel: $(VENV)/.dev ## Build the wheel into dist/
 sbom: $(VENV)/.runtime ## Write what a deployment is made of into dist/scr.cdx.json, in CycloneDX
 	mkdir -p dist
 	$(BIN)/python -m deploy.sbom requirements.lock dist/scr.cdx.json
+
+dependencies: $(VENV)/.dev ## Ask what is known against the packages; says so where nobody can be asked
+	$(BIN)/python -m deploy.dependencies requirements.lock
 
 clean: ## Remove what was made
 	rm -rf $(VENV) dist build .demo .cache .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
