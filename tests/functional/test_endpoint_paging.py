@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
-from tests.functional.deployment import ADA, BASE, MOVED_BACK, Deployment, Said, observation
+from tests.functional.deployment import ADA, BASE, MOVED_BACK, Deployment, Said, checked, observation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 COUNT = 23
@@ -72,10 +72,22 @@ async def test_what_stands_on_a_later_page_can_be_read(deployment: Deployment, s
 
 
 async def test_a_cursor_is_its_actor_s_alone(deployment: Deployment, subject: str) -> None:
-    """A colleague with the same rights, and the same person in another role, get 404 for it."""
+    """A colleague with the same rights, and the same person in another role, elsewhere or with other scopes,
+    get 404 for it: its ledger tells of what the actor could see who searched."""
     link = (await deployment.get("Observation", patient=subject, _count="5")).link("next") or ""
     assert (await deployment.get(link, role="R8001")).status == 404
     assert (await deployment.get(link, at="RXX")).status == 404
+    told = set()
+    for role, at, scope in (
+        ("R8001", "A81001", "*"),
+        ("R8000", "RXX", "*"),
+        ("R8000", "A81001", "Observation"),
+    ):
+        bearer = deployment.bearer(role, at, sub="R8000-A81001", scope=f"user/{scope}.rs")
+        said = checked(await deployment.client.get(link, headers={"Authorization": bearer}))
+        assert said.status == 404
+        told.add(said.raw)
+    assert len(told) == 1
     assert (await deployment.get(link)).status == 200
     assert subject not in link
 

@@ -73,3 +73,11 @@ class Actor:
     through: Through | None = None
     basis: str = ""
     activities: frozenset[str] = frozenset()
+
+    @property
+    def holder(self) -> str:
+        """Who may go on with what this actor has begun: the subject in the same role, at the same place and
+        with the same scopes. What was made for one of these tells of what another may not see."""
+        return "\x1f".join(
+            (self.subject, self.role or "", str(self.organisation or ""), *sorted(self.scopes))
+        )

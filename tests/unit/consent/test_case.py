@@ -65,3 +65,19 @@ def test_who_has_no_organisation_is_of_no_type() -> None:
     asked = replace(REQUEST, actor=replace(ACTOR, organisation=None), organisations={"x": "hospital"})
     assert case_of(asked, POLICY, NOW).kind == ""
     assert case_of(REQUEST, POLICY, NOW).kind == "acute-trust"
+
+
+def test_what_was_begun_is_gone_on_with_by_the_same_in_the_same_role_and_scopes() -> None:
+    """Any other subject, role, organisation or scope is another holder; how they are called is nothing to it."""
+    scopes = frozenset({"user/Task.r", "user/*.rs"})
+    asked = replace(ACTOR, scopes=scopes)
+    again = replace(asked, scopes=frozenset(sorted(scopes)), name="Another name", client="c", app="a")
+    assert again.holder == asked.holder
+    others = [
+        replace(asked, subject="i|9"),
+        replace(asked, role=None),
+        replace(asked, role="R8001"),
+        replace(asked, organisation=None),
+        replace(asked, scopes=frozenset({"user/*.rs"})),
+    ]
+    assert len({one.holder for one in (asked, *others)}) == 1 + len(others)

@@ -122,7 +122,7 @@ class Jobs:
         Unavailable where it could not be made."""
         look.details["job"] = _checked(job)
         found = await self._database.read(
-            lambda conn: jobs.find(conn, self._keys, job, actor.subject, self._clock())
+            lambda conn: jobs.find(conn, self._keys, job, actor.holder, self._clock())
         )
         if found is None:
             raise _no_job()
@@ -137,7 +137,7 @@ class Jobs:
     async def cancel(self, look: Look, actor: Actor, job: str) -> Answer:
         """Make it no further, and forget it. Raises NotFound where there is none for this actor."""
         look.details["job"] = _checked(job)
-        if not await self._database.write(lambda conn: jobs.drop(conn, self._keys, job, actor.subject)):
+        if not await self._database.write(lambda conn: jobs.drop(conn, self._keys, job, actor.holder)):
             raise _no_job()
         for task, making in list(self._making.items()):
             if making == job:
@@ -161,7 +161,7 @@ class Jobs:
             self._database,
             self._policy,
             lambda conn: jobs.begin(
-                conn, self._keys, known.person, actor.subject, look.now, lease=self._lease, lives=self._lives
+                conn, self._keys, known.person, actor.holder, look.now, lease=self._lease, lives=self._lives
             ),
             lambda job: look.details.update(job=job),
         )

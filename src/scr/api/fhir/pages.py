@@ -166,7 +166,7 @@ class Pages:
     async def _page(self, look: Look, actor: Actor, cursor: _Cursor, own: str | None) -> Answer:
         """A page at the address ``own``; the whole of what was pinned, where that is None."""
         loaded = await self._database.read(
-            lambda conn: snapshots.load(conn, self._keys, cursor.snapshot, actor.subject, look.now)
+            lambda conn: snapshots.load(conn, self._keys, cursor.snapshot, actor.holder, look.now)
         )
         if loaded is None:
             raise _no_page()
@@ -237,7 +237,7 @@ class Pages:
         person = opened.known.person
         return await self._database.write(
             lambda conn: snapshots.save(
-                conn, self._keys, person, actor.subject, blob, look.now, self._lifetime
+                conn, self._keys, person, actor.holder, blob, look.now, self._lifetime
             )
         )
 
@@ -248,7 +248,7 @@ class Pages:
         return self._sealed(actor, f"{cursor.snapshot}.{cursor.offset}".encode())
 
     def _sealed(self, actor: Actor, plain: bytes) -> str:
-        mac = self._keys.fingerprint(f"cursor {actor.subject}", plain)[:_MAC_BYTES]
+        mac = self._keys.fingerprint(f"cursor {actor.holder}", plain)[:_MAC_BYTES]
         return base64.urlsafe_b64encode(mac + plain).decode().rstrip("=")
 
     def _read(self, actor: Actor, token: str) -> _Cursor:
