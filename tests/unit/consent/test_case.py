@@ -68,7 +68,7 @@ def test_who_has_no_organisation_is_of_no_type() -> None:
 
 
 def test_what_was_begun_is_gone_on_with_by_the_same_in_the_same_role_and_scopes() -> None:
-    """Any other subject, role, organisation or scope is another holder; how they are called is nothing to it."""
+    """Any other subject, role, organisation or scope is another holder; what they are called is not asked."""
     scopes = frozenset({"user/Task.r", "user/*.rs"})
     asked = replace(ACTOR, scopes=scopes)
     again = replace(asked, scopes=frozenset(sorted(scopes)), name="Another name", client="c", app="a")
