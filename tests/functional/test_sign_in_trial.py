@@ -323,7 +323,7 @@ _REFUSED: list[tuple[str, str, dict[str, dict[str, Any]], str]] = [
     ("staff", "lead", {"id_token": {"iss": "https://another.example"}}, "wrong-issuer"),
     ("staff", "lead", {"id_token": {"exp": _NOW - 60}}, "expired"),
     ("staff", "lead", {"id_token": {"iat": _NOW - 3600}}, "expired"),
-    ("staff", "lead", {"id_token": {"iat": _NOW + 3600}}, "not-yet-valid"),
+    ("staff", "lead", {"id_token": {"iat": _NOW + 86_400}}, "not-yet-valid"),
     ("staff", "lead", {"id_token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}}, "bad-at-hash"),
     ("staff", "lead", {"id_token": {"sub": "manager"}}, "other-subject"),
     ("staff", "lead", {"id_token": {"selected_roleid": "2"}}, "bad-token"),
