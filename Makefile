@@ -26,11 +26,12 @@ coverage: $(VENV)/.dev ## Branches of scr.consent and scr.api.auth: the tests ta
 mutation: $(VENV)/.dev ## Make small mistakes in these two, one at a time, and count those that a test notices
 	$(BIN)/python -m tests.assurance.mutation
 
-assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 questions of two worlds, 10,000 tamperings
+assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 questions of two worlds, 10,000 tamperings, a thousand kills
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m tests.assurance
 	$(BIN)/python -m tests.assurance.worlds
 	$(BIN)/python -m tests.assurance.tampering
+	$(BIN)/python -m tests.assurance.kills
 	$(BIN)/python -m tests.assurance.fuzz --seconds 600
 
 lint: $(VENV)/.dev ## Style

@@ -16,6 +16,7 @@ import secrets
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -39,6 +40,7 @@ _OFTEN = {"store.running": 30, "store.committed": 30, "audit.appended": 10}
 _SELDOM = 3
 _DRAWN = 10
 """Kills at a line, and as many at a moment, to each round of the places."""
+_LONG = 30.0
 _KEYS = "keys."
 _WITHOUT = ("intake.", "mllp.", "folder.", "mesh.", "outbound.")
 """Places that are reached in a process that serves no HTTP."""
@@ -90,6 +92,14 @@ def main() -> int:
     sys.stdout.write(f"seed {read.seed}\n")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     draw, tally = random.Random(read.seed), Tally()
+    try:
+        _kill(read, draw, tally)
+    finally:
+        sys.stdout.write(f"{tally.report()}\n")
+    return 1 if tally.wrong else 0
+
+
+def _kill(read: argparse.Namespace, draw: random.Random, tally: Tally) -> None:
     engines = ("sqlite", "postgresql") if read.database == "both" else (read.database,)
     with tempfile.TemporaryDirectory() as folder:
         for engine in engines:
@@ -103,8 +113,6 @@ def main() -> int:
         if read.served and not tally.wrong:
             with served_house(Path(folder) / "served") as house:
                 in_house(house, draw, tally, _blows(draw, tally, [], drawn=False), read.served, serving)
-    sys.stdout.write(f"{tally.report()}\n")
-    return 1 if tally.wrong else 0
 
 
 _DATABASES: dict[str, Callable[[], AbstractContextManager[Callable[[Path], str]]]] = {
@@ -147,14 +155,15 @@ def one_life(
     process = forked(work)
     gone = False
     try:
-        sender.until_up(partial(_runs, process))
+        sender.until_up(partial(_runs, process), asks=asks)
         if settle:
             sender.settle()
         else:
             sender.live(asks=asks)
+            sender.linger(partial(_runs, process))
     except GONE:
-        gone = True
-        if settle:
+        gone = _has_died(process)
+        if settle or not gone:
             raise
     finally:
         if not gone:
@@ -163,6 +172,14 @@ def one_life(
     if code != -signal.SIGKILL:
         raise AssertionError(f"a life ended by itself, with {code}")
     return gone
+
+
+def _has_died(process: int) -> bool:
+    """Whether a child that hung up has died; one that lives on has hung up for nothing."""
+    until = time.monotonic() + _LONG
+    while _runs(process) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not _runs(process)
 
 
 def _runs(process: int) -> bool:
@@ -183,8 +200,8 @@ def _blows(draw: random.Random, tally: Tally, points: list[str], *, drawn: bool 
 
 
 def _at(draw: random.Random, point: str) -> Blow:
-    passing = draw.randint(1, _OFTEN.get(point, _SELDOM))
     sends = point.startswith("outbound.")
+    passing = draw.randint(1, 2 if sends else _OFTEN.get(point, _SELDOM))
     return Blow(point=f"{point}:{passing}", http=not point.startswith(_WITHOUT), sends=sends)
 
 

@@ -25,7 +25,7 @@ from tests.unit.api.issuing import role
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
 from scr.intake.frames import FrameReader, frame
 
-_LONG = 60.0
+_LONG, _MOMENT = 60.0, 1.0
 _NONE: Mapping[str, str] = MappingProxyType({})
 _FIND = f"Patient?identifier={NHS_NUMBER_SYSTEM}|{ADA.value}"
 GONE = (OSError, http.client.HTTPException, EOFError)
@@ -39,7 +39,8 @@ class Sender:
     house: House
     draw: random.Random
     number: int = 0
-    waiting: deque[tuple[str, bytes]] = field(default_factory=deque)
+    waiting: dict[str, deque[bytes]] = field(default_factory=lambda: {"mllp": deque(), "http": deque()})
+    """What was not acknowledged, by the way that it goes, the oldest first."""
     acknowledged: list[tuple[str, bytes, str]] = field(default_factory=list)
     """How it was sent, the payload, and what it was told (AA, AE, an HTTP status, ``taken``)."""
     dropped: dict[str, bytes] = field(default_factory=dict)
@@ -64,6 +65,14 @@ class Sender:
             step()
         self.settle(asks=asks)
 
+    def linger(self, alive: Callable[[], bool]) -> None:
+        """Wait a moment for what the deployment does by itself. Raises EOFError where it dies meanwhile."""
+        until = time.monotonic() + _MOMENT
+        while time.monotonic() < until:
+            if not alive():
+                raise EOFError
+            time.sleep(0.02)
+
     def drop(self) -> None:
         """Put a file into the folder, and a message into the mailbox."""
         self._put(self.house.drop / f"list-{self._next()}.csv", self._list())
@@ -72,11 +81,8 @@ class Sender:
 
     def settle(self, *, asks: bool = True) -> None:
         """Send what waits, and wait until the files are gone. Raises what ``GONE`` names."""
-        for _ in range(len(self.waiting)):
-            if asks or self.waiting[0][0] == "mllp":
-                self._send_next()
-            else:
-                self.waiting.rotate(-1)
+        for way in ("mllp", "http") if asks else ("mllp",):
+            self._send(way)
         until = time.monotonic() + _LONG
         while self._left():
             if time.monotonic() > until:
@@ -92,18 +98,19 @@ class Sender:
         return bool(self.dropped)
 
     def _mllp(self) -> None:
-        self.waiting.append(("mllp", self._admission()))
-        self._send_next()
+        self.waiting["mllp"].append(self._admission())
+        self._send("mllp")
 
     def _http(self) -> None:
-        self.waiting.append(("http", self._admission()))
-        self._send_next()
+        self.waiting["http"].append(self._admission())
+        self._send("http")
 
-    def _send_next(self) -> None:
-        way, raw = self.waiting[0]
-        told = self._exchange(raw) if way == "mllp" else self._post(raw)
-        self.waiting.popleft()
-        self.acknowledged.append((way, raw, told))
+    def _send(self, way: str) -> None:
+        """Send what waits to go this way."""
+        waiting = self.waiting[way]
+        while waiting:
+            told = self._exchange(waiting[0]) if way == "mllp" else self._post(waiting[0])
+            self.acknowledged.append((way, waiting.popleft(), told))
 
     def _exchange(self, raw: bytes) -> str:
         """One message over a connection of its own; gives its acknowledgement's code."""
@@ -186,7 +193,7 @@ class Sender:
             connection.close()
         return answer.status, orjson.loads(content) if content[:1] == b"{" else {}
 
-    def until_up(self, alive: Callable[[], bool]) -> None:
+    def until_up(self, alive: Callable[[], bool], *, asks: bool = True) -> None:
         """Wait until the deployment listens. Raises EOFError where its process has died."""
         until = time.monotonic() + _LONG
         while time.monotonic() < until:
@@ -194,13 +201,15 @@ class Sender:
                 raise EOFError
             with suppress(OSError):
                 self._knock()
+                if asks:
+                    self._knock(self.house.http_port)
                 return
             time.sleep(0.01)
         raise AssertionError("the deployment does not listen")
 
-    def _knock(self) -> None:
-        """Connect, which is all that is asked. MLLP listens last of all."""
-        socket.create_connection(("127.0.0.1", self.house.mllp_port), timeout=_LONG).close()
+    def _knock(self, port: int = 0) -> None:
+        """Connect, which is all that is asked."""
+        socket.create_connection(("127.0.0.1", port or self.house.mllp_port), timeout=_LONG).close()
 
     def _doctor(self) -> dict[str, str]:
         roles = [role("R8000", "A81001")]

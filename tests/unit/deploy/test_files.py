@@ -33,17 +33,21 @@ def called() -> Iterator[list[str]]:
         for found in re.findall(r"^CMD (\[.*\])", text, re.MULTILINE):
             yield yaml.safe_load(found)
         for found in re.findall(r"^ExecStart=\S+/scr (.*)$", text, re.MULTILINE):
-            instances = VALUES["intake"] if "%i" in found else [""]
+            instances = [*VALUES["intake"], "work"] if "%i" in found else [""]
             yield from (shlex.split(found.replace("%i", one)) for one in instances)
     yield from ([verb] for verb in VALUES["intake"])
-    for found in re.findall(r'"arguments" \(list ("[^)]*)\)', TEXTS["deploy/helm/scr/templates/api.yaml"]):
-        yield shlex.split(found)
+    for name in ("api", "work"):
+        for found in re.findall(
+            r'"arguments" \(list ("[^)]*)\)', TEXTS[f"deploy/helm/scr/templates/{name}.yaml"]
+        ):
+            yield shlex.split(found)
 
 
 def test_every_command_is_one() -> None:
     """With each of its options, as the command line itself reads them."""
     every = list(called())
-    assert ["serve", "--no-intake"] in every
+    assert every.count(["serve", "--no-intake", "--no-outbound"]) == 3  # compose file, chart and unit
+    assert every.count(["work"]) == 3
     for arguments in every:
         group = typer.main.get_command(command_line(arguments))
         assert isinstance(group, click.Group | typer.core.TyperGroup)
