@@ -64,6 +64,48 @@ async def test_a_carer_is_let_in_narrowed_and_out_at_once(place: Online) -> None
     assert (await carl.ask("/access/me")).body["people"] == []
 
 
+@pytest.mark.parametrize(
+    ("level", "refused"),
+    [
+        ({}, "no-record"),
+        ({"contributes": True, "headings": ["allergies"]}, "not-shown"),
+        ({"contributes": True, "headings": ["added-by-person"]}, ""),
+        ({"contributes": True}, ""),
+    ],
+    ids=["to look", "to add, at another heading", "to add, and see that", "to add, all"],
+)
+async def test_a_carer_adds_what_they_were_let_add_in_both_names(
+    place: Online, level: dict[str, object], refused: str
+) -> None:
+    """By the level of their access; it stands as theirs, the audit has both names, and the person is told of
+    it and of who came and went. Another carer changes none of it."""
+    ada, carl = await place.browser(ADAS), await place.browser(newcomer(NOBODY, "Carl Carer"))
+    made = await invited(ada, **level)
+    await carl.ask("/access/invitations/accept", {"code": made.body["code"]})
+    hers = f"/access/people/{(await ada.ask(ME)).body['patient']}"
+    note = {"values": {"text": "She likes tea"}}
+    added = await carl.ask(f"{hers}/contributions/note", note)
+    if refused:
+        assert added.code == refused, added.body
+    else:
+        assert (added.status, added.body["by"]) == (201, "Carl Carer (acting for the person)"), added.body
+        row = place.rows("contributions")[0]
+        assert (row.actor_name, row.details["acts_for"]) == ("Carl Carer", "Ada Mary O'Sample")
+        other = await place.browser(newcomer(BERT, "Bert Sample"))
+        second = await invited(ada, contributes=True)
+        await other.ask("/access/invitations/accept", {"code": second.body["code"]})
+        path, version = f"{hers}/contributions/{added.body['id']}", f'W/"{added.body["version"]}"'
+        await other.ask(hers)
+        sent = {"x-csrf-token": other.csrf.get(hers.rpartition("/")[2], ""), "if-match": version}
+        assert (await other.ask(f"{path}/withdrawn", {}, headers=sent)).code in {"other-author", "stale-form"}
+        await other.ask(f"{hers}/carers/{second.body['id']}/end", {})
+    assert (await carl.ask(f"{hers}/carers/{made.body['id']}/end", {})).status == 200
+    notices = (await ada.ask(f"{ME}/notices")).body["notices"]
+    told = [one["about"]["did"] for one in notices if one["about"].get("by") == "Carl Carer"]
+    expected = ["ended", "accepted"] if refused else ["ended", "added", "accepted"]
+    assert sorted(told[: len(expected)]) == sorted(expected)
+
+
 async def test_an_invitation_is_for_who_holds_it_and_for_nobody_else(place: Online) -> None:
     """Not for the person, not for who acts for another just now, not twice, and not by guessing."""
     carls = newcomer(NOBODY, "Carl Carer")

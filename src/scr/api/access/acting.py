@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from scr.access import delegating
 from scr.access.delegating import Invited, Wanted
+from scr.access.telling import tell
 from scr.api.access.who import Caller, Visitor
 from scr.api.limits import Limits
 from scr.api.look import Look, written
@@ -30,12 +31,13 @@ WRONG_CODES = Limit("wrong-codes", 10, 360_000)
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """The work. Raises what refuses it."""
+    """The work. Raises what refuses it. ``sends``: messages go out that there is something new."""
 
     database: Database
     keys: KeyRing
     policy: Policy
     limits: Limits
+    sends: bool = False
 
     async def carers(self, look: Look, visitor: Visitor) -> list[Delegated]:
         """Every access to the person's record, over or not, the newest first."""
@@ -65,7 +67,10 @@ class Acting:
 
         def work(conn: Connection) -> Delegated:
             person, one = self._of(conn, visitor, delegation)
-            return delegating.end(conn, person, one, visitor.actor, look.now)
+            ended = delegating.end(conn, person, one, visitor.actor, look.now)
+            if not visitor.own and one.ended is None:
+                tell(conn, person, ended, "ended", look.now, sends=self.sends)
+            return ended
 
         look.details["delegation"] = delegation[:40]
         return await written(look, self.database, self.policy, work, lambda _: None)
@@ -81,7 +86,9 @@ class Acting:
 
         def work(conn: Connection) -> Delegated:
             view = view_of(conn, self.keys, person)
-            return delegating.accept(conn, self.keys, view, caller.actor, one, look.now)
+            taken = delegating.accept(conn, self.keys, view, caller.actor, one, look.now)
+            tell(conn, person, taken, "accepted", look.now, sends=self.sends)
+            return taken
 
         def note(taken: Delegated) -> None:
             look.details["delegation"] = taken.id

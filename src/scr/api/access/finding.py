@@ -68,8 +68,13 @@ class Finder:
         return find
 
     def _admit(self, look: Look, actor: Actor) -> None:
-        """Whether such an actor may see anything at all: it tells nothing of anybody."""
-        asked = AccessRequest(actor, look.interaction, purpose=look.purpose, serves=look.serves)
+        """Whether such an actor may see anything at all: it tells nothing of anybody.
+
+        What a carer may write hangs on what their access rests on: that is asked when it is known whose record
+        it is.
+        """
+        interaction = Interaction.READ if actor.kind is ActorKind.CARER else look.interaction
+        asked = AccessRequest(actor, interaction, purpose=look.purpose, serves=look.serves)
         decision = decide_actor(asked, self.policy, utc(look.now))
         if not look.allowed(decision):
             raise Forbidden(decision.reasons[0].sentence, code=decision.code)

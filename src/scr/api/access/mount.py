@@ -8,8 +8,7 @@ from scr.access.proxies import Proxies
 from scr.api.access.adding_build import mount_adding
 from scr.api.access.challenge_desk import ANSWERING, WATCHING, Answering
 from scr.api.access.desk_routes import PROXIES
-from scr.api.access.people_build import mount_people
-from scr.api.access.recording import Recording
+from scr.api.access.people_build import mount_people, recording_of
 from scr.api.access.visits import Visits
 from scr.api.access.who import Door
 from scr.api.auth import TokenVerifier
@@ -54,7 +53,8 @@ def _mount_staff(
     names = {ods.value: provider.name for ods, provider in services.providers.items()}
     desks = (Desk(duty, verifier, policy, database, now_ms) for duty in (PROXIES, ANSWERING, WATCHING))
     proxies, answerers, watchers = desks
-    recording = Recording(database, services.keys, policy, services.broker, now_ms)
-    app.include_router(ProxyPages.of(proxies, recording, names, sessions, secure=secure).router())
+    app.include_router(
+        ProxyPages.of(proxies, recording_of(services), names, sessions, secure=secure).router()
+    )
     pages = DisputePages.of(answerers, watchers, answering, names, sessions, secure=secure)
     app.include_router(pages.router())

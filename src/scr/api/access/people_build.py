@@ -13,6 +13,7 @@ from scr.api.access.people_routes import PeopleRoutes
 from scr.api.access.record_routes import RecordRoutes
 from scr.api.access.recording import Answering, Recording
 from scr.api.access.visits import Visits
+from scr.api.alerting import sends_alerts
 from scr.api.auth import TokenVerifier
 from scr.api.desk import Desk
 from scr.api.fhir.opened import Opener
@@ -28,7 +29,14 @@ from scr.fhir.documents.rules import load_sections
 def acting_of(services: Services) -> Acting:
     """Who acts for whom, of a deployment."""
     limits = Limits(services.database, services.keys, now_ms)
-    return Acting(services.database, services.keys, services.policy, limits)
+    sends = sends_alerts(services.settings)
+    return Acting(services.database, services.keys, services.policy, limits, sends)
+
+
+def recording_of(services: Services) -> Recording:
+    """What staff record of accesses, of a deployment."""
+    sends = sends_alerts(services.settings)
+    return Recording(services.database, services.keys, services.policy, services.broker, now_ms, sends)
 
 
 def mine_of(services: Services, proxies: Proxies) -> Mine:
@@ -57,7 +65,7 @@ def mount_people(
     desk = DeskRoutes(
         Desk(PROXIES, verifier, policy, database, now_ms),
         Desk(QUESTIONS, verifier, policy, database, now_ms),
-        Recording(database, keys, policy, services.broker, now_ms),
+        recording_of(services),
         Answering(database, keys, policy, now_ms),
     )
     app.include_router(desk.router())

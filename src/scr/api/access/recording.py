@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from scr.access import delegating
 from scr.access.delegating import Invited, Wanted
 from scr.access.proposing import Proposal, proposals
+from scr.access.telling import tell
 from scr.api.look import Clock
 from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
@@ -54,13 +55,14 @@ class OfPerson:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What staff record of accesses. Raises what refuses it."""
+    """What staff record of accesses, and the person is told of. Raises what refuses it."""
 
     database: Database
     keys: KeyRing
     policy: Policy
     broker: Broker
     now: Clock
+    sends: bool = False
 
     async def record(self, actor: Actor, number: str, wanted: Wanted) -> tuple[Invited, int]:
         """Record an access, to be taken up with a code; with the time. Raises NotFound, Invalid, Conflict."""
@@ -69,7 +71,9 @@ class Recording:
             raise Invalid("say how the person agreed, in a few words", code="no-evidence", where="evidence")
 
         def work(conn: Connection) -> Invited:
-            return delegating.invite(conn, self.keys, self.policy, known.view, actor, wanted, now)
+            made = delegating.invite(conn, self.keys, self.policy, known.view, actor, wanted, now)
+            tell(conn, known.person, made.delegated, "recorded", now, sends=self.sends)
+            return made
 
         return await self._write(actor, known.person, "record proxy", work, now), now
 
@@ -109,7 +113,7 @@ class Recording:
 
     async def end(self, actor: Actor, proxy: str) -> tuple[Delegated, int]:
         """End an access."""
-        return await self._change(actor, proxy, "end proxy", delegating.end)
+        return await self._change(actor, proxy, "end proxy", delegating.end, told="ended")
 
     async def suspend(self, actor: Actor, proxy: str, why: str) -> tuple[Delegated, int]:
         """Let an access rest; without a reason, rest no longer."""
@@ -117,7 +121,8 @@ class Recording:
         def change(conn: Connection, person: Person, one: Delegated, by: Actor, now: int) -> Delegated:
             return delegating.suspend(conn, person, one, by, why.strip(), now)
 
-        return await self._change(actor, proxy, "suspend proxy", change)
+        told = "suspended" if why.strip() else "resumed"
+        return await self._change(actor, proxy, "suspend proxy", change, told=told)
 
     async def review(self, actor: Actor, proxy: str, note: str, until: int | None) -> tuple[Delegated, int]:
         """Note that an access was looked at and found right."""
@@ -142,6 +147,8 @@ class Recording:
         proxy: str,
         what: str,
         change: Callable[[Connection, Person, Delegated, Actor, int], Delegated],
+        *,
+        told: str = "",
     ) -> tuple[Delegated, int]:
         found = await self.database.read(lambda conn: delegations.by_id(conn, self.keys, proxy))
         if found is None:
@@ -153,7 +160,10 @@ class Recording:
             fresh = delegations.by_id(conn, self.keys, proxy)
             if fresh is None:
                 raise NotFound(delegating.NO_DELEGATION, code="no-delegation")
-            return change(conn, *fresh, actor, now)
+            changed = change(conn, *fresh, actor, now)
+            if told and changed != fresh[1]:
+                tell(conn, fresh[0], changed, told, now, sends=self.sends)
+            return changed
 
         return await self._write(actor, found[0], what, work, now), now
 

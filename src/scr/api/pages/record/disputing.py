@@ -43,6 +43,18 @@ STATES = {
     "refused": N_("The entry was not changed"),
     "withdrawn": N_("You have taken it back"),
 }
+DID = {
+    "added": N_("added something"),
+    "corrected": N_("corrected something"),
+    "withdrawn": N_("withdrew something"),
+    "challenged": N_("said that something is wrong"),
+    "recorded": N_("was recorded to act for you"),
+    "accepted": N_("can act for you from now on"),
+    "suspended": N_("does not act for you for now"),
+    "resumed": N_("acts for you again"),
+    "ended": N_("does not act for you any more"),
+}
+"""What somebody did who acts for the person, or was done with their access."""
 _LEADS = {
     NoticeKind.RESULT: "/my/record",
     NoticeKind.GLASS: "/my/looked",
@@ -136,7 +148,7 @@ class DisputingPages:
             if visitor.own and fresh:
                 look.beside.append(lambda conn: _seen(conn, people, fresh, look.now))
             return self.my.show(
-                request, visitor, "my/notices.html", found=found, kinds=KINDS, leads=_LEADS,
+                request, visitor, "my/notices.html", found=found, kinds=KINDS, leads=_LEADS, did=DID,
                 choices=await chosen(self.database, visitor), own=visitor.own,
                 done=request.query_params.get("done", ""),
             )  # fmt: skip
