@@ -128,7 +128,8 @@ async def test_the_first_page_leads_to_doors_that_there_are(place: Online) -> No
     ) as client:
         for language, said in (("en", "For systems"), ("cy", "I systemau")):
             page = await client.get("/", params={"lang": language})
-            assert page.status_code == 200 and said in page.text
+            assert page.status_code == 200
+            assert said in page.text
             doors = re.findall(r'nhsuk-card__link" href="([^"]+)"', page.text)
             assert len(doors) > 4
             for door in doors:

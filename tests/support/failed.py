@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--most", type=int, required=True)
     most, names = parser.parse_args().most, failed()
-    print("\n".join(names))
+    sys.stdout.write("\n".join((*names, "")))
     if not 0 < len(names) <= most:
         sys.exit(f"{len(names)} tests failed: this is not one unsteady test")
 

@@ -1,4 +1,4 @@
-"""What a deployment is governed by, by the hash of it: a process that begins with another takes note of it."""
+"""What a deployment is governed by, by its hash: a process that begins with another takes note of it."""
 
 from __future__ import annotations
 

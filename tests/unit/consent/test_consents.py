@@ -103,7 +103,7 @@ def test_an_exception_may_be_narrower_by_its_purpose_or_asker_alone() -> None:
 
 
 def test_whoever_wrote_it_is_let_see_what_a_deny_keeps_and_is_named_nowhere_else() -> None:
-    """What is so denied is sealed; as an asker of a base, of a deny or of a permitting Consent it is refused."""
+    """What is so denied is sealed; as an asker of a base, a deny or a permitting Consent it is refused."""
     wrote: c.Tree = {"type": "permit", "actor": [c.author()]}
     [base, _] = rules_of(c.consent({"type": "deny", "class": [c.heading("results")], "provision": [wrote]}))
     assert base.sealed

@@ -1,4 +1,4 @@
-"""What a deployment is governed by: of each kind, what was in force when a process last began with another."""
+"""What a deployment is governed by, since a process began with another: one row for each kind."""
 
 from __future__ import annotations
 
