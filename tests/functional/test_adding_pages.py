@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
-from tests.functional.deployment import ADA, SERVER
+from tests.functional.deployment import ADA, BERT, SERVER
 from tests.functional.online import VISIT, Online, citizen, online
 from tests.functional.test_contributing import picture
+
+from scr.api.services import now_ms
+from scr.api.signin.kept import Keep, Visit
 
 # What is kept is tried on either database elsewhere: here it is the pages.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -96,6 +99,51 @@ async def test_every_form_keeps_what_was_typed_and_adds_it(place: Online) -> Non
         gone = await reader.send(f"{path}/withdraw", {})
         assert gone.headers["location"].endswith("done=withdrawn"), gone.text
     assert re.findall(r'href="(/my/added/c-[a-z0-9]+)"', await reader.open("/my/added")) == []
+
+
+async def test_what_was_typed_is_not_lost_with_the_session_or_with_a_file(place: Online) -> None:
+    """It is kept for whoever had the form, about that record, and filled in after their next sign-in; for nobody
+    else, and not without a form of ours. Beside a file that is too large the words stay."""
+    person = citizen(ADA, "ada", "Ada")
+    before, services = await place.browser(person), place.deployment.services
+    reader = Reader(place.deployment.client, before.cookie)
+    huge = picture("PNG") + bytes(services.settings.max_upload_bytes)
+    refused = await reader.send("/my/add/document", {"title": "A scan", "text": "My knee"}, file=huge)
+    assert (refused.status_code, "smaller than 10 MB" in refused.text) == (422, True)
+    assert 'value="A scan"' in refused.text
+    assert "My knee" in refused.text
+    page = await reader.open("/my/add/note")
+    hidden = dict(re.findall(r'<input type="hidden" name="([a-z]+)" value="([^"]*)"', page))
+    await Keep(services.database, services.keys, now_ms).take(Visit, before.cookie)
+
+    async def send(**typed: str) -> httpx.Response:
+        headers = {"cookie": f"{VISIT}={before.cookie}"}
+        return await place.deployment.client.post(
+            f"{SERVER}/my/add/note", data={**hidden, **typed}, headers=headers
+        )
+
+    typed = "I sleep badly since June"
+    for forged in (
+        {"mark": ""},
+        {"mark": "x"},
+        {"mark": "9" + hidden["mark"]},
+        {"mark": f"1{hidden['mark'][13:]}"},
+    ):
+        assert (await send(text=typed, **forged)).status_code == 401
+    led = (await send(text=typed)).headers["location"]
+    assert led.startswith("/signin/begin/citizens?to=")
+    back = unquote(led.partition("to=")[2])
+    assert re.fullmatch(r"/my/add/note\?draft=[\w-]{43}", back)
+    again = Reader(place.deployment.client, (await place.browser(person)).cookie)
+    shown = await again.open(back)
+    assert typed in shown
+    assert "You were signed out while you typed" in shown
+    assert hidden["csrf"] not in shown
+    elsewhere = back.replace("/note?", "/symptom?")
+    assert typed not in await again.open(elsewhere)
+    other = Reader(place.deployment.client, (await place.browser(citizen(BERT, "bert", "Bert"))).cookie)
+    assert typed not in await other.open(back)
+    assert (await again.send(back, {"text": typed})).status_code == 303
 
 
 async def test_an_entry_is_challenged_from_its_page_and_notices_are_chosen(place: Online) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 from starlette.requests import Request
@@ -38,8 +38,9 @@ def as_json(answer: Answer, correlation: str, error: ScrError | None) -> Respons
     return Response(answer.body, answer.status, headers=headers, media_type=kind)
 
 
-def sign_in_address(request: Request) -> str:
-    """Where citizens sign in, to come back to this page."""
-    query = request.url.query
+def sign_in_address(request: Request, draft: str = "") -> str:
+    """Where citizens sign in, to come back to this page, and to what they had typed there."""
+    kept = [pair for pair in request.query_params.multi_items() if pair[0] != "draft"]
+    query = urlencode([*kept, ("draft", draft)]) if draft else request.url.query
     path = f"{request.url.path}?{query}" if query else request.url.path
     return f"/signin/begin/citizens?to={quote(path, safe='')}"

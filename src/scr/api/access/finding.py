@@ -70,7 +70,7 @@ class Finder:
     def _admit(self, look: Look, actor: Actor) -> None:
         """Whether such an actor may see anything at all: it tells nothing of anybody.
 
-        What a carer may write hangs on what their access rests on: that is asked when it is known whose record
+        What a carer may write hangs on what their access rests on: it is asked once it is known whose record
         it is.
         """
         interaction = Interaction.READ if actor.kind is ActorKind.CARER else look.interaction

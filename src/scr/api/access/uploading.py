@@ -12,6 +12,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from scr.access.contributing.found import Finding, NotTaken
+from scr.access.contributing.uploads import TOO_LARGE
 from scr.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
@@ -31,10 +33,21 @@ class Upload:
 
     fields: dict[str, str]
     data: bytes = field(repr=False)
+    too_large: bool = False
+
+    def file(self, most: int) -> bytes:
+        """The file. Raises NotTaken where it was over so many bytes: nothing of it is there then."""
+        if self.too_large:
+            raise NotTaken([Finding(FILE, "too-large", TOO_LARGE, {"most": most // 1024 // 1024})])
+        return self.data
 
 
-async def read_upload(request: Request, most: int) -> Upload:
-    """The form. Raises TooLarge over ``most`` bytes of a file, Invalid for what cannot be read."""
+async def read_upload(request: Request, most: int, *, over: int = 1) -> Upload:
+    """The form. Raises TooLarge over ``most`` bytes of a file, Invalid for what cannot be read.
+
+    ``over``: a file of up to so many times that is read to its end and dropped, so that what was typed beside
+    it is not lost with it.
+    """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not 0 < len(boundary) <= 100:
@@ -45,7 +58,7 @@ async def read_upload(request: Request, most: int) -> Upload:
     try:
         async for chunk in request.stream():
             total += len(chunk)
-            if total > most + _BESIDE:
+            if total > over * most + _BESIDE:
                 raise _too_large(most)
             parser.write(chunk)
         parser.finalize()
@@ -55,7 +68,10 @@ async def read_upload(request: Request, most: int) -> Upload:
         raise Invalid("the form broke off: send it again", code="cut-off") from None
     if not parts.whole:
         raise Invalid("the form broke off: send it again", code="cut-off")
-    return parts.upload()
+    upload = parts.upload()
+    if upload.too_large and over == 1:
+        raise _too_large(most)
+    return upload
 
 
 class _Parts:
@@ -68,6 +84,7 @@ class _Parts:
         self._disposition = bytearray()
         self._value = bytearray()
         self._data = bytearray()
+        self._too_large = False
         self._headers = 0
         self.whole = False
 
@@ -90,7 +107,7 @@ class _Parts:
             fields = {name: value.decode() for name, value in self._found.items() if name != FILE}
         except UnicodeDecodeError:
             raise Invalid("the form cannot be read", code="bad-form") from None
-        return Upload(fields, self._found.get(FILE, b""))
+        return Upload(fields, self._found.get(FILE, b""), self._too_large)
 
     def _begin(self) -> None:
         self._headers, self._header, self._name = 0, "", ""
@@ -126,9 +143,11 @@ class _Parts:
             raise Invalid("the form cannot be read", code="bad-form")
 
     def _part(self, data: bytes, start: int, end: int) -> None:
-        self._data += data[start:end]
-        if self._name == FILE and len(self._data) > self._most:
-            raise _too_large(self._most)
+        if self._name == FILE and len(self._data) + end - start > self._most:
+            self._too_large = True
+            self._data.clear()
+        if not (self._name == FILE and self._too_large):
+            self._data += data[start:end]
         if self._name != FILE and len(self._data) > _MOST_FIELD:
             raise TooLarge("a field of the form is too long", code="too-large")
 

@@ -19,23 +19,26 @@ from starlette.responses import Response
 
 from scr.access.proxies import Proxies
 from scr.api.access.answers import as_json, problem, sign_in_address
+from scr.api.access.drafts import Drafts
 from scr.api.access.finding import ME, Finder
 from scr.api.access.who import Caller, Door, Visitor, check_sent
 from scr.api.fhir.opened import Opened, Opener
 from scr.api.look import Answer, Clock, Look, audit_row, refused, respond, told_of
-from scr.api.pages.forms import Form, read_form
+from scr.api.pages.forms import Form, of_another_site, read_form
 from scr.api.pages.render import moved
 from scr.broker.gather import OnHeld, OnResult
 from scr.broker.query import Broker
 from scr.consent.decide import Interaction
 from scr.consent.policy import ONLINE, Policy
-from scr.errors import ScrError, Unauthenticated, Unavailable
+from scr.errors import Conflict, ScrError, Unauthenticated, Unavailable
 from scr.fhir.headings import HEADINGS
+from scr.spans import within
 from scr.store.engine import Database
 from scr.store.trail import append
 
 CSRF_HEADER = "X-CSRF-Token"
 _CHOSEN = "whose"
+_TYPED = "the session was over while this was typed: look at it, and send it again"
 _log = structlog.get_logger("scr.api.access")
 
 V = TypeVar("V", Caller, Visitor)
@@ -78,6 +81,7 @@ class Visits:
         self._policy = policy
         self._database = database
         self._clock = clock
+        self._drafts = Drafts(door.sign_in.keep)
 
     # The JSON API
 
@@ -221,14 +225,21 @@ class Visits:
             form: Form = {} if request.method == "GET" else await read(request)
             check_sent(request, _caller(visitor), visitor.csrf, form.get("csrf"))
             done.form = form
-            done.result = await work(look, visitor, form)
+            typed = await self._drafts.find(request, *_whose(visitor)) if request.method == "GET" else None
+            if typed is not None and again is not None:
+                done.result = await again(look, visitor, typed, Conflict(_TYPED, code="typed-before"))
+                done.result.status_code = 200  # nothing was refused
+            else:
+                done.result = await work(look, visitor, form)
 
         await self._do(look, done, do)
         if done.error is None:
             assert done.result is not None
             return done.result
-        if isinstance(done.error, Unauthenticated) and request.method == "GET":
-            return moved(sign_in_address(request))
+        if isinstance(done.error, Unauthenticated):
+            draft = "" if request.method == "GET" else await self._draft(request, read)
+            if draft or request.method == "GET":
+                return moved(sign_in_address(request, draft))
         mend = done.error.status in (400, 409, 412, 413, 422)
         if mend and again is not None and done.visitor is not None and done.form is not None:
             try:
@@ -237,6 +248,19 @@ class Visits:
                 done.error = told_of(look, more)
         there = None if done.error.code == "no-audit" else done.visitor  # nor is it told who and whose
         return await failed(request, look, done.error, there)
+
+    async def _draft(self, request: Request, read: ReadForm) -> str:
+        """Keep what was typed into a form whose session is over; its name, or nothing."""
+        if of_another_site(request):
+            return ""
+        try:
+            return await self._drafts.put(request, await read(request))
+        except ScrError:
+            return ""
+
+    def mark(self, there: Caller | Visitor) -> str:
+        """What each form of somebody's holds, so that what they type is not lost with their session."""
+        return self._drafts.mark(*_whose(there)) if _caller(there).secret else ""
 
     async def _do(self, look: Look, done: _Done[V, R], work: Callable[[], Awaitable[None]]) -> None:
         """Do it, and write it down: what cannot be written was not shown."""
@@ -254,6 +278,7 @@ class Visits:
         outcome = "success" if done.error is None else done.error.code
         _log.info("visit", what=look.what, outcome=outcome, correlation=look.correlation)
 
+    @within("audit")
     async def _write(self, look: Look, error: ScrError | None) -> None:
         row, beside = audit_row(look, error, self._policy.hash), list(look.beside)
 
@@ -263,6 +288,11 @@ class Visits:
                 write(connection)
 
         await self._database.write(work)
+
+
+def _whose(there: Caller | Visitor) -> tuple[str, str]:
+    """Whose a form is, and about which record."""
+    return _caller(there).actor.subject, there.patient if isinstance(there, Visitor) else ""
 
 
 def _caller(visitor: Caller | Visitor) -> Caller:

@@ -97,7 +97,8 @@ class FormError:
 class Who:
     """Who is signed in, as the frame shows them. ``acting_for`` is the name of the person whose record it is.
 
-    ``csrf`` stands in each form, ``leave`` in the one that signs out; ``menu`` is the site whose menu it is.
+    ``csrf`` stands in each form, and so does ``mark``, by which what was typed is found again after another
+    sign-in; ``leave`` stands in the form that signs out; ``menu`` is the site whose menu it is.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Who:
     acting_for: str = ""
     leave: str = ""
     menu: Place = "my"
+    mark: str = ""
 
     def __repr__(self) -> str:
         """Without a name or a secret."""

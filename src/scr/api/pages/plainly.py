@@ -53,6 +53,10 @@ BY_CODE: Mapping[str, str] = {
     "too-large": N_("What you sent is too large."),
     "too-many": N_("You said this of many things. Wait for the answers first."),
     "too-many-codes": N_("You typed too many wrong codes. Try again later."),
+    "typed-before": N_(
+        "You were signed out while you typed. This is what you had typed. Look at it, and send it again. "
+        "Choose a file anew."
+    ),
     "too-young": N_("You are too young to have a record of your own here. Ask somebody who acts for you."),
 }
 """What is said, by the code of the error."""

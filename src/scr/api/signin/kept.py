@@ -6,7 +6,7 @@ An attempt and a choice count once. Of what names them the store has a keyed has
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -62,8 +62,18 @@ class Visit(_Quiet, frozen=True):
     csrf: str
 
 
-Content: TypeAlias = Attempt | Choice | Visit
-T = TypeVar("T", Attempt, Choice, Visit)
+class Draft(_Quiet, frozen=True):
+    """What somebody had typed into a form at ``path``; ``mark`` says whose it was (``api.access.drafts``)."""
+
+    path: str
+    mark: str
+    typed: dict[str, str]
+
+
+Content: TypeAlias = Attempt | Choice | Visit | Draft
+T = TypeVar("T", Attempt, Choice, Visit, Draft)
+_SECONDS: Mapping[type[Content], int] = {Visit: LIFETIME_SECONDS, Draft: IDLE_SECONDS}
+"""How long something is kept, where it is not the time of an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class Keep:
     async def put(self, content: Content) -> str:
         """Keep it under a name that is new each time, and gives that name."""
         name, now = secrets.token_urlsafe(32), self.now()
-        seconds = LIFETIME_SECONDS if isinstance(content, Visit) else ATTEMPT_SECONDS
+        seconds = _SECONDS.get(type(content), ATTEMPT_SECONDS)
         sealed = msgspec.json.encode(content)
         key, ends, whose = _key(type(content), name), now + seconds * 1000, _whose(content)
         await self.database.write(
@@ -140,7 +150,7 @@ def _key(kind: type[Content], name: str) -> str:
 
 
 def _whose(content: Content) -> Upstream | None:
-    if isinstance(content, Attempt):
+    if isinstance(content, Attempt | Draft):
         return None
     person = content.person if isinstance(content, Visit) else content.options[0].person
     return Upstream(person.issuer, person.login, person.sid)

@@ -12,7 +12,7 @@ from scr.access.contributing.forms import FORMS
 from scr.access.contributing.making import DOCUMENT, TYPES, typed_again
 from scr.access.contributing.times import typed_like
 from scr.api.access.contributing import Adding, Done
-from scr.api.access.uploading import read_upload
+from scr.api.access.uploading import Upload, read_upload
 from scr.api.access.visits import ReadForm
 from scr.api.access.who import Visitor
 from scr.api.look import Look
@@ -31,6 +31,8 @@ from scr.store.keys import random_id
 ADD, ADDED = "/my/add", "/my/added"
 _WHAT = "contributions"
 _SURE = "sure"
+_READ_OVER = 4
+"""Times the most bytes of a file that are read of one that is too large, for what was typed beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +108,19 @@ class AddingPages:
     async def document(self, request: Request) -> Response:
         """Add a document or a picture."""
         asked = document_fields(self.most)
-        sent: list[bytes] = []
+        sent: list[Upload] = []
 
         async def read(posted: Request) -> Form:
-            upload = await read_upload(posted, self.most)
-            sent.append(upload.data)
+            upload = await read_upload(posted, self.most, over=_READ_OVER)
+            sent.append(upload)
             return upload.fields
 
         async def work(look: Look, visitor: Visitor, form: Form) -> Response:
             if request.method == "GET":
                 return self._show(request, visitor, asked, {"once": random_id()})
             once = form.get("once", "")
-            return self._done(await self.adding.add_document(look, visitor, form, sent[0], once=once))
+            data = sent[0].file(self.most)
+            return self._done(await self.adding.add_document(look, visitor, form, data, once=once))
 
         return await self._form(request, asked, work, read=read)
 

@@ -86,7 +86,8 @@ class My:
         **context: object,
     ) -> Response:
         """A page for whoever is there."""
-        return show(request, template, status, who=_who(there), errors=errors, correlation="", **context)
+        who = _who(there, self.visits.mark(there))
+        return show(request, template, status, who=who, errors=errors, correlation="", **context)
 
 
 def name_of(person: Person) -> str:
@@ -96,15 +97,16 @@ def name_of(person: Person) -> str:
     return " ".join(part.title() if part.isupper() else part for part in parts)
 
 
-def _who(there: Visitor | Caller | None) -> Who | None:
+def _who(there: Visitor | Caller | None, mark: str = "") -> Who | None:
     """As the frame shows them: a carer beside the name of whose record it is."""
     if there is None:
         return None
     if isinstance(there, Caller):
-        return Who(there.name, there.csrf, leave=there.secret)
+        return Who(there.name, there.csrf, leave=there.secret, mark=mark)
     return Who(
         there.name,
         there.csrf,
         acting_for="" if there.own else name_of(there.known.person),
         leave=there.caller.secret,
+        mark=mark,
     )
