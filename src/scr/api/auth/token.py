@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 LONGEST = 16_384
 """Characters of a token."""
+_NUL = rb"\u0000"
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*\Z")
 
 
@@ -96,6 +97,7 @@ class Claims(msgspec.Struct):
     nonce: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     at_hash: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    cnf: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def audiences(self) -> list[str]:
@@ -130,6 +132,8 @@ def read_as(token: str, claims: msgspec.json.Decoder[T]) -> tuple[Header, T]:
     try:
         parts = [_decoded(part) for part in match.groups()]
         for part in parts:
+            if _NUL in part:  # which no database keeps
+                raise ValueError("it holds a NUL")
             json.loads(part, object_pairs_hook=_once)
         return _HEADER.decode(parts[0]), claims.decode(parts[1])
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
+import msgspec
 from starlette.requests import Request
 
 from scr.api.auth.introspection import Introspector
@@ -33,6 +34,8 @@ from scr.settings import Issuer
 
 _LEEWAY_SECONDS = 30
 _REMEMBERED = 10_000
+_LONGEST_SUBJECT = 255
+"""OpenID Connect Core, 2."""
 _READ = 1_000
 """Tokens of which it is remembered what they say: whoever uses one uses it many times."""
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
@@ -151,8 +154,10 @@ class TokenVerifier:
 
     def _check(self, claims: Claims, issuer: Issuer) -> None:
         now = self._clock()
-        if not claims.sub:
+        if not claims.sub or len(claims.sub) > _LONGEST_SUBJECT:
             raise Unauthenticated("the token names nobody", code="bad-token")
+        if claims.cnf is not msgspec.UNSET:
+            raise Unauthenticated("the token is bound to a key, and nothing here asks for it", code="bound")
         if issuer.audience not in claims.audiences:
             raise Unauthenticated("the token is meant for another service", code="bad-audience")
         if claims.exp <= now - _LEEWAY_SECONDS:
