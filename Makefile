@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HELD := tests/unit/consent tests/unit/*/test_lifting.py tests/unit/api/test_auth*.py tests/unit/api/test_introspection.py tests/assurance tests/spec/test_[cdl]*.py
 
-.PHONY: help dependencies demo test bench coverage mutation assurance lint types layers check lock wheel sbom clean
+.PHONY: help dependencies demo test bench load coverage mutation assurance lint types layers check lock wheel sbom clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ test: $(VENV)/.dev ## Run the whole test suite, PostgreSQL included
 
 bench: $(VENV)/.dev ## Measure, and print one table
 	$(BIN)/python -m bench
+
+load: $(VENV)/.dev ## Live through an hour in MINUTES (5): a storm, a source down, a reload, a new key
+	$(BIN)/python -m bench.hour --minutes $(or $(MINUTES),5)
 
 coverage: $(VENV)/.dev ## Branches of scr.consent and scr.api.auth: the tests take every one
 	mkdir -p .cache

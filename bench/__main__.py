@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import pages, people, reconciled, served, small, terminology
+from bench import beside, pages, people, reconciled, served, small, terminology
 from bench.report import Line, remember, show
 
 
@@ -43,6 +43,15 @@ def _held_postgresql(quick: bool) -> list[Line]:
         return served.held_record(
             seconds=0.5 if quick else 5, rounds=1 if quick else 2, database_url=url, engine="PostgreSQL"
         )
+
+
+def _two_processes(quick: bool) -> list[Line]:
+    with served.postgresql() as url:
+        return beside.two_processes(url, seconds=0.5 if quick else 5, rounds=1 if quick else 3)
+
+
+def _begun(quick: bool) -> list[Line]:
+    return beside.begun(rounds=1 if quick else 5)
 
 
 def _live(quick: bool) -> list[Line]:
@@ -101,6 +110,8 @@ def _terminology(quick: bool) -> list[Line]:
 PARTS: dict[str, Callable[[bool], list[Line]]] = {
     "held": _held,
     "held-postgresql": _held_postgresql,
+    "two-processes": _two_processes,
+    "begun": _begun,
     "live": _live,
     "stream": _stream,
     "pages": _pages,

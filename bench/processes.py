@@ -56,15 +56,15 @@ def peak_megabytes(pid: int) -> tuple[float, float]:
 
     A page that several processes share counts once in the second, as a part in each.
     """
-    tree = _tree(pid)
-    peak = max(_kilobytes(one, "status", "VmHWM") for one in tree)
-    return peak * 1.024e-3, sum(_kilobytes(one, "smaps_rollup", "Pss") for one in tree) * 1.024e-3
+    whole = tree(pid)
+    peak = max(_kilobytes(one, "status", "VmHWM") for one in whole)
+    return peak * 1.024e-3, sum(_kilobytes(one, "smaps_rollup", "Pss") for one in whole) * 1.024e-3
 
 
 def processor_seconds(pid: int) -> float:
     """Processor time that a process and those below it have used so far, in user and in system mode."""
     ticks = 0
-    for one in _tree(pid):
+    for one in tree(pid):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -73,7 +73,8 @@ def processor_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
     found = [pid]
     for one in found:
         for children in Path(f"/proc/{one}/task").glob("*/children"):

@@ -61,6 +61,7 @@ def held_record(*, seconds: float, rounds: int, database_url: str = "", engine: 
         at_least(f"Read one of them, {engine}: 16 connections", one["rate"], 4_000, "/s"),
         Line(f"Read one of them, {engine}: the server's processor time", f"{one['cost']:.2f} ms each"),
         Line("The same bytes from the bare framework, 16 connections", f"{bare['rate']:.0f}/s"),
+        at_least(f"{name}: of what the bare framework does", most / bare["rate"], 0.4, ""),
         below(f"Peak memory of the server under that load, {engine}: its worker", worker, 300, "MB"),
         below(f"Memory of the server after that load, {engine}: all processes", together, 300, "MB"),
     ]
