@@ -31,6 +31,8 @@ _VERBS = {
     "init": "config",
     "config": "config",
     "doctor": "doctor",
+    "backup": "backup",
+    "restore": "backup",
 }
 """Each verb and the module of its function; a group is ``app`` in the module of its name."""
 

@@ -78,6 +78,8 @@ def _print(report: Report) -> None:
     console.print(
         f"{report.rows} rows in {report.chains} chains, {report.seals} seals, {report.heads} heads outside."
     )
+    if report.given_up:
+        console.print(f"{report.given_up} heads are of seals that were lost when a backup was restored.")
     if report.stands:
         console.print(f"All stand as they were written; {report.unsealed} rows are under no seal yet.")
         return

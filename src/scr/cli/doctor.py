@@ -22,10 +22,12 @@ from scr.errors import ScrError
 from scr.settings import Settings
 from scr.store.audit.seals import waiting_since
 from scr.store.audit.signing import SealingKey
+from scr.store.backup.last import LAST, LastBackup, last_backup
 from scr.store.engine import Database
 from scr.store.migrations import revision_of, revisions
 
 _SOON = timedelta(days=30)
+_OLD = timedelta(hours=36)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
     for name in ("encryption_key", "index_key", "signing_keys", "audit_key"):
         yield from _key(name, str(getattr(settings, name)), settings)
     yield from _database(settings)
+    yield _backup(last_backup(settings.path(LAST)), now_ms())
     yield _certificate(settings)
     for name in ("drop_folder", "alert_folder"):
         folder = str(getattr(settings, name))
@@ -134,6 +137,15 @@ def _seals(settings: Settings, since: int | None) -> Finding:
     if since is not None and now_ms() - since > LATE_MS:
         return Finding("audit seals", "wrong", "rows wait for longer than they should: `scr audit seal`")
     return Finding("audit seals", "well", "no row waits for long")
+
+
+def _backup(last: LastBackup | None, now: int) -> Finding:
+    """How old the last one is; on another machine there may be a later one."""
+    if last is None:
+        return Finding("backup", "look", "none was made from here: `scr backup`")
+    age = timedelta(milliseconds=now - last.at)
+    told = f"{age.days} days, {age.seconds // 3600} hours old: {last.path}"
+    return Finding("backup", "well" if age < _OLD else "look", told)
 
 
 def _certificate(settings: Settings) -> Finding:

@@ -8,10 +8,11 @@ import pytest
 from tests.functional.deployment import make_home
 from typer.testing import CliRunner
 
-from scr.api.services import open_database
+from scr.api.services import now_ms, open_database
 from scr.cli.app import command_line
 from scr.cli.doctor import examined
 from scr.settings import Settings
+from scr.store.backup.last import LAST, note_backup
 from scr.store.migrations import downgrade
 from scr.store.trail import AuditRow, append
 
@@ -43,6 +44,17 @@ def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
     wrong = {what for what, how in ill.items() if how == "wrong"}
     assert wrong == {"index_key", "audit seals", "mllp_certificate", "upload_scanner", "alert_folder"}
     assert {ill["audit_key"], ill["signing_keys"], ill["migrations"]} == {"look"}
+
+
+@pytest.mark.parametrize(("hours", "how"), [(None, "look"), (0, "well"), (24, "well"), (48, "look")], ids=str)
+def test_the_age_of_the_last_backup_is_told(tmp_path: Path, hours: int | None, how: str) -> None:
+    """One that is older than a day and a half, or none, is to be looked at; where it is stands with it."""
+    make_home(tmp_path)
+    if hours is not None:
+        note_backup(tmp_path / LAST, tmp_path / "scr-made", now_ms() - hours * 3_600_000)
+    [told] = [one for one in examined(Settings(home=tmp_path)) if one.what == "backup"]
+    assert told.how == how
+    assert hours is None or ("scr-made" in told.told and f"{hours // 24} days" in told.told)
 
 
 @pytest.mark.parametrize("sound", [True, False])

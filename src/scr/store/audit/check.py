@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from scr.errors import Invalid
 from scr.store.audit.chain import GENESIS, chains, last_of, link_hash, rows_of
-from scr.store.audit.heads import SignedHead, read_head
+from scr.store.audit.heads import SignedHead, read_head, standing
 from scr.store.audit.merkle import Frontier, root_of
 from scr.store.audit.seals import TREE, Seal, leaves_of, seals
 from scr.store.audit.signing import is_signed, key_id
@@ -32,13 +32,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong, in its order. ``unsealed`` rows are under no seal yet."""
+    """What was looked at, and what is wrong, in its order. ``unsealed`` rows are under no seal yet;
+    ``given_up`` heads are of seals that were lost when a backup was restored."""
 
     rows: int = 0
     chains: int = 0
     seals: int = 0
     heads: int = 0
     unsealed: int = 0
+    given_up: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -136,14 +138,15 @@ def _heads(
     public: bytes, written: Iterable[SignedHead], roots: dict[int, tuple[str, bytes]], report: Report
 ) -> Iterator[Problem]:
     left = set(roots)
-    for one in written:
+    counted, report.given_up = standing(written, public)
+    for one in counted:
         report.heads += 1
         size = one.head.size
         if not is_signed(public, one.content, one.signature):
             yield Problem("written-head-forged", "a head outside is not signed by the key", seal=size)
-        elif size not in roots:
+        elif size not in roots and not (size == 0 and one.head.given_up):
             yield Problem("seals-missing", "a head outside is over seals that are gone", seal=size)
-        elif roots[size][0] != one.head.root:
+        elif size and roots[size][0] != one.head.root:
             yield Problem("history-changed", "a head outside has another root", seal=size)
         left.discard(size)
     if left:

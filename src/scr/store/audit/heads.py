@@ -2,6 +2,7 @@
 
 It belongs on storage that whoever runs the database cannot write back: then a database that was put back to
 an earlier day, or made anew, is seen. A line is JSON: the head as it was signed, and the signature (base64).
+Whoever restores a backup says so by a signed head of its own, which gives up those that came after it.
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+import orjson
 
 from scr.errors import Invalid, Unavailable
-from scr.store.audit.seals import Seal
+from scr.store.audit.seals import TREE, Seal
+from scr.store.audit.signing import SealingKey, is_signed
 
 _TAIL = 8192
 
 
 class TreeHead(msgspec.Struct, frozen=True):
-    """A head: the tree of ``size`` seals had this ``root`` (hexadecimal) ``at`` (ms UTC)."""
+    """A head: the tree of ``size`` seals had this ``root`` (hexadecimal) ``at`` (ms UTC).
+
+    ``given_up``: a backup was restored that ends here; heads before it, up to that size, count no more.
+    """
 
     tree: str
     size: int
     at: int
     root: str
     key: str
+    given_up: int = 0
 
 
 class _Line(msgspec.Struct):
@@ -56,9 +63,37 @@ def read_head(content: bytes) -> TreeHead:
 
 def write_heads(path: Path, made: Iterable[Seal]) -> None:
     """Add a line for each seal, durable. Raises Unavailable."""
+    _write(path, ((one.head, one.signature) for one in made))
+
+
+def give_up(path: Path, key: SealingKey, size: int, root: bytes, now: int) -> int:
+    """Say that a backup was restored whose tree of ``size`` seals has this root: the heads of later seals
+    count no more; how many there were. Raises Unavailable."""
+    later = [one.head.size for one in standing(heads(path), key.public)[0] if one.head.size > size]
+    if later:
+        head = TreeHead(TREE, size, now, root.hex(), key.id, max(later))
+        content = orjson.dumps(msgspec.to_builtins(head), option=orjson.OPT_SORT_KEYS)
+        _write(path, [(content, key.sign(content))])
+    return len(later)
+
+
+def standing(written: Iterable[SignedHead], public: bytes) -> tuple[list[SignedHead], int]:
+    """The heads that count, and how many were given up when backups were restored."""
+    kept: list[SignedHead] = []
+    gone = 0
+    for one in written:
+        if one.head.given_up and is_signed(public, one.content, one.signature):
+            left = [each for each in kept if each.head.size <= one.head.size]
+            gone += len(kept) - len(left)
+            kept = left
+        kept.append(one)
+    return kept, gone
+
+
+def _write(path: Path, made: Iterable[tuple[bytes, bytes]]) -> None:
     lines = b"".join(
-        msgspec.json.encode(_Line(one.head.decode(), base64.b64encode(one.signature).decode())) + b"\n"
-        for one in made
+        msgspec.json.encode(_Line(content.decode(), base64.b64encode(signature).decode())) + b"\n"
+        for content, signature in made
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +127,11 @@ def last_size(path: Path) -> int:
         return 0
     with path.open("rb") as file:
         found = [_read(line) for line in _tail(file, _TAIL).splitlines()]
-    return max((one.head.size for one in found if one is not None), default=0)
+    size = 0
+    for one in found:
+        if one is not None:
+            size = one.head.size if one.head.given_up else max(size, one.head.size)
+    return size
 
 
 def _read(line: bytes) -> SignedHead | None:
