@@ -1,4 +1,4 @@
-"""The settings of how HTTP is served: to whom, and within what time. Part of ``scr.settings``."""
+"""The settings of how HTTP is served, and of who is told how that went. Part of ``scr.settings``."""
 
 from __future__ import annotations
 
@@ -24,4 +24,16 @@ class Serving(BaseModel):
         le=600,
         description="How long the head of a request may take, and its body, which has a second more for each "
         "16 KiB that have come.",
+    )
+    traces_url: str = Field(
+        default="",
+        pattern=r"^$|^https?://\S+$",
+        description="Where spans are sent by OTLP over HTTP (`http://collector:4318/v1/traces`); "
+        "empty: nowhere.",
+    )
+    traces_share: float = Field(
+        default=1.0, ge=0, le=1, description="The share of requests of which spans are sent."
+    )
+    traces_token: str = Field(
+        default="", description="Reference to the bearer token that the collector wants; empty: none."
     )

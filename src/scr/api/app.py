@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -51,11 +52,13 @@ from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
 from scr.api.pages.sessions import Sessions, sweep_sessions
 from scr.api.pages.viewer.mount import mount_record, mount_viewer, open_shower
+from scr.api.reading import InTime
 from scr.api.sealing import open_sealer, sealing
 from scr.api.services import Services, now_ms, open_services
 from scr.api.signin.build import open_sign_in, sign_in_routes
 from scr.api.taking_in import listening
 from scr.api.throttle import Refusals, Throttle
+from scr.api.traces import Traced, open_traces
 from scr.api.unserved import Unserved
 from scr.api.watching import watching
 from scr.broker.reconcile.rules import load_rules
@@ -71,6 +74,10 @@ from scr.terminology.operations.searched import SearchedCodes
 
 _log = structlog.get_logger("scr")
 _SWEEP_SECONDS = 60.0
+_UNTOLD: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
+"""FastAPI's own telemetry tells of addresses and of what failed with its text: ours tells of neither."""
 
 
 def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None = None) -> FastAPI:
@@ -85,8 +92,9 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             mount(app, services)
             await in_force.note(services)
             await stack.enter_async_context(housekeeping(services))
-            await stack.enter_async_context(alerting(services))
-            await stack.enter_async_context(catching_up(services))
+            if settings.outbound:
+                await stack.enter_async_context(alerting(services))
+                await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             await stack.enter_async_context(judging(services))
             await stack.enter_async_context(operating(services, drain))
@@ -96,11 +104,24 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             _settle(settings)
             yield
             await app.state.jobs.close()
+            if app.state.traces is not None:
+                await asyncio.to_thread(app.state.traces.close)
 
     # No redirect from one address to another: it would carry the query, and a number in it, into a link.
-    app = FastAPI(title="scr", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="scr",
+        openapi_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry=_UNTOLD,
+    )
+    app.add_middleware(InTime, seconds=settings.http_seconds)
     app.add_middleware(Throttle)
     app.add_middleware(Counting, drain=drain)
+    traces = open_traces(settings)
+    if traces is not None:
+        app.add_middleware(Traced, traces=traces)
+    app.state.traces = traces
     app.state.drain = drain
     add_health(app)
     app.add_exception_handler(404, _no_route)

@@ -19,6 +19,7 @@ from scr.api.reading import read_body as read_body
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.policy import Policy
 from scr.errors import Fault, Forbidden, ScrError, Unavailable
+from scr.spans import span
 from scr.store.engine import Database
 from scr.store.trail import AuditRow, append
 
@@ -96,7 +97,8 @@ class Desk:
             error = Fault(f"something went wrong here; quote {correlation} when you report it")
         row = self._row(actor, error, action, details or {}, correlation)
         try:
-            await self._database.write(lambda connection: append(connection, row))
+            with span("audit"):
+                await self._database.write(lambda connection: append(connection, row))
         except ScrError:
             message = "the audit cannot be written: look at what is there, then try again"
             raise Unavailable(message, code="no-audit") from None

@@ -30,6 +30,7 @@ from scr.consent.request import STAFF
 from scr.errors import Fault, Forbidden, ScrError, TooMany, Unavailable
 from scr.fhir.dates import utc
 from scr.fhir.outcome import outcome_bytes
+from scr.spans import within
 from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database, Work
 from scr.store.keys import random_id
@@ -178,6 +179,7 @@ class Looks:
         )
         return self._stream(look, answer) or respond(answer, look.correlation, request)
 
+    @within("audit")
     async def _write(self, look: Look, error: ScrError | None, *, closing: bool) -> None:
         """Write the row of the look; where nothing more comes of it (``closing``), what stands beside too."""
         row, beside = audit_row(look, error, self._policy.hash), list(look.beside)

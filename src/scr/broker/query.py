@@ -26,6 +26,7 @@ from scr.identity.pds.refresh import Refresh
 from scr.mapping.provider import THE_PERSON, Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Source, SourceResult
+from scr.spans import within as part
 from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -132,6 +133,7 @@ class Broker:
         patient._deadline = seconds
         return patient
 
+    @part("gather")
     async def record(
         self,
         known: Known,

@@ -31,10 +31,14 @@ class _Strict(BaseModel):
 
 
 class GpConnectConnection(_Strict):
-    """GP Connect Access Record: Structured. The ASIDs are those of the Spine's directory."""
+    """GP Connect Access Record: Structured. The ASIDs are those of the Spine's directory.
+
+    ``traced``: it is told of our trace (W3C ``traceparent``), where somebody traces.
+    """
 
     kind: Literal["gpconnect"]
     url: Url
+    traced: bool = False
     from_asid: str
     to_asid: str
     timeout_seconds: Seconds = 4.0
@@ -63,7 +67,7 @@ class FhirR4Connection(_Strict):
     access log sees it, or by GET, in the address, for a server that knows only that. ``token`` is a bearer
     token that does not change; ``backend_services`` asks for one. A ``neighbour`` is another shared care
     record: it is told who asks, and is not asked what a neighbour asks. One that has ``pointers`` is a
-    record locator: it says who holds something, and nothing of what.
+    record locator: it says who holds something, and nothing of what. ``traced``: it is told of our trace.
     """
 
     kind: Literal["fhir-r4"]
@@ -72,6 +76,7 @@ class FhirR4Connection(_Strict):
     backend_services: BackendServices | None = None
     neighbour: bool = False
     pointers: bool = False
+    traced: bool = False
     number_in: Literal["body", "address"] = "body"
     search: Annotated[tuple[str, ...], Field(min_length=1)] = ("$everything",)
     timeout_seconds: Seconds = 4.0

@@ -22,6 +22,7 @@ from scr.sources.first import calls_end
 from scr.sources.http import SourceFailure
 from scr.sources.pace import Pace
 from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
+from scr.spans import span
 
 Read = Callable[[Question], Awaitable[SourceResult]]
 _FAILURES = 3
@@ -77,7 +78,9 @@ async def ask_guarded(
     loop = asyncio.get_running_loop()
     started = loop.time()
     deadline = min(question.deadline, started + limits.timeout_seconds)
-    result = await _settle(read, replace(question, deadline=deadline), ods, name, limits)
+    with span("source", source=ods.value) as told:
+        result = await _settle(read, replace(question, deadline=deadline), ods, name, limits)
+        told.say(outcome=result.outcome.value, code=result.code)
     return replace(result, elapsed=loop.time() - started)
 
 

@@ -35,6 +35,7 @@ from scr.sources.http import SourceFailure
 from scr.sources.neighbour import ASKED_BY_NEIGHBOUR, Admission, Pass, not_asked
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
+from scr.spans import traced
 
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 
@@ -131,8 +132,9 @@ class FhirRestSource:
     async def call(self, question: Question, headers: Mapping[str, str] | None = None) -> Call:
         """What the calls of one question are made with, these headers added."""
         carried = await self._pass(question)
-        if headers:
-            carried = replace(carried, headers={**carried.headers, **headers})
+        more = {**(headers or {}), **traced(self.connection.traced)}
+        if more:
+            carried = replace(carried, headers={**carried.headers, **more})
         return Call(self.connection, self.client, self.limits, question, carried, self.admission)
 
     async def _pass(self, question: Question) -> Pass:

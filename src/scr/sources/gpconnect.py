@@ -25,6 +25,7 @@ from scr.sources.http import FHIR_JSON, Fetched, SourceFailure, bad_status, fetc
 from scr.sources.pipeline import Reader, read_payload
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.sources.provenance import provenance_token
+from scr.spans import traced
 
 INTERACTION = "urn:nhs:names:services:gpconnect:fhir:operation:gpc.getstructuredrecord-1"
 
@@ -188,6 +189,7 @@ class GpConnectSource:
                 "Ssp-InteractionID": INTERACTION,
                 "Ssp-To": self.connection.to_asid,
                 "Ssp-TraceID": trace,
+                **traced(self.connection.traced),
             },
         )
 

@@ -30,6 +30,7 @@ from scr.fhir.redactions import Redactions
 from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
 from scr.fhir.settled import Settling
 from scr.identity.recall import LINKS
+from scr.spans import within
 from scr.store.locator import as_served
 from scr.store.recent import RecentRecords, Workings
 
@@ -76,6 +77,7 @@ class Admitted:
         """Whether the actor must not learn where the person is."""
         return Obligation.HIDE_WHEREABOUTS in self.ruling.whole.obligations
 
+    @within("decide entries")
     def permitted(
         self, entries: Sequence[Entry], named: Sequence[Entry] = (), before: Redactions | None = None
     ) -> list[Entry]:
@@ -252,6 +254,7 @@ class Opener:
             raise NotFound("this page is not there any more: search again", code="no-page")
         return admitted.permitted(entries, named)
 
+    @within("decide")
     def admit(self, look: Look, actor: Actor, known: Known | None) -> Admitted | Forbidden:
         """What is decided of the record of somebody, whether known or not; the refusal where that denies."""
         look.person = None if known is None else known.person.key

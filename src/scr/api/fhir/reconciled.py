@@ -14,6 +14,7 @@ from scr.broker.reconcile.states import states
 from scr.errors import Conflict
 from scr.fhir.entry import Entry
 from scr.fhir.reconciled import Making
+from scr.spans import within
 from scr.store.engine import Database
 from scr.store.locator import know_room, room_known
 
@@ -30,6 +31,7 @@ class Reconciler:
         self._database = database
         self._rooms: set[str] = set()
 
+    @within("reconcile")
     async def add(self, opened: Opened, now: int) -> Opened:
         """The record with its lists, links, disagreements and contents, as far as the actor may see them.
 
