@@ -7,8 +7,10 @@ import gc
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +29,16 @@ os.environ.pop("COLUMNS", None)
 # How long an example takes says more of the machine than of the code: `make bench` measures.
 settings.register_profile("scr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("scr")
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+# Where Python's own handler stands, `asyncio.Runner.run` puts one of its own there for as long as it runs. To
+# ask which stands there now it writes down the other's task and what came of it: a whole deployment as text.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _interrupted)
 
 
 @pytest.hookimpl(wrapper=True)
