@@ -10,6 +10,7 @@ from tests.functional.deployment import ADA, BASE, BERT, RESTRICTED, Deployment,
 
 from scr.api.services import now_ms
 from scr.fhir.entry import pack
+from scr.fhir.xml import xml_of
 from scr.store import contributions
 
 SNOMED = "http://snomed.info/sct"
@@ -45,6 +46,35 @@ async def write(
     method = "PUT" if "/" in to else "POST"
     content = orjson.dumps(resource)
     return checked(await deployment.client.request(method, f"{BASE}/{to}", content=content, headers=sent))
+
+
+async def test_what_is_written_may_be_xml(fresh: Deployment) -> None:
+    """Whatever takes a resource takes it in both formats, to the same effect; of XML no DTD."""
+    subject = await fresh.subject()
+
+    async def sent(to: str, resource: Tree | bytes, method: str = "POST", **headers: str) -> Said:
+        content = xml_of(orjson.dumps(resource)) if isinstance(resource, dict) else resource
+        headers["Authorization"] = fresh.bearer(scope="user/*.cruds")
+        headers["Content-Type"] = "application/fhir+xml; charset=utf-8"
+        return checked(await fresh.client.request(method, f"{BASE}/{to}", content=content, headers=headers))
+
+    made = await sent("Flag", flag(subject))
+    assert made.status == 201, made.body
+    assert {name: made.body[name] for name in ("code", "identifier", "status")} == {
+        name: flag(subject)[name] for name in ("code", "identifier", "status")
+    }
+    own = f"Flag/{made.body['id']}"
+    ended = {**flag(subject), "id": made.body["id"], "status": "inactive"}
+    changed = await sent(own, ended, "PUT", **{"If-Match": made.headers["ETag"]})
+    assert (changed.status, changed.body["status"]) == (200, "inactive")
+    asked = {"request": {"method": "GET", "url": own}}
+    batch = await sent("", {"resourceType": "Bundle", "type": "batch", "entry": [asked]})
+    assert batch.body["entry"][0]["resource"] == changed.body
+    narrowed = {"resourceType": "Parameters", "parameter": [{"name": "_type", "valueCode": "Flag"}]}
+    assert (await sent(f"Patient/{subject}/$everything", narrowed)).ids == [own]
+    dtd = b'<!DOCTYPE a [<!ENTITY x "y">]><Flag xmlns="http://hl7.org/fhir"><status value="&x;"/></Flag>'
+    for body in (dtd, b"<Flag", b"<Flag xmlns='urn:x'/>", b"{}", b""):
+        assert (await sent("Flag", body)).code in {"bad-xml", "other-type"}, body
 
 
 async def test_an_alert_is_written_found_changed_and_never_deleted(fresh: Deployment) -> None:

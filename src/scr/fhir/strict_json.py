@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn
+
+import orjson
 
 from scr.errors import Invalid
 from scr.fhir.entry import Resource
+
+_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\u00(?:0[0-8bcef]|1[0-9a-f])", re.IGNORECASE)
+"""One that no FHIR string may hold, as JSON writes it (https://hl7.org/fhir/R4/datatypes.html#string)."""
 
 
 def resource_from(body: bytes) -> Resource:
     """The resource in the bytes. Raises Invalid where they are not JSON, or say a thing twice."""
     try:
+        orjson.loads(body)  # which takes no half of a letter
+        if _CONTROL.search(body):
+            raise Invalid("a text holds a control character", code="bad-json")
         found = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Invalid("the body is not JSON that can be read", code="bad-json") from None

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Scope
 
 from scr.api.desk import read_body
+from scr.api.fhir.sent import sent
 from scr.api.look import Answer, Look, Looks
 from scr.api.routing import Router
 from scr.consent.actor import Actor
@@ -26,7 +27,6 @@ from scr.consent.decide import AccessRequest, Decision, Interaction, Reason
 from scr.consent.policy import Policy
 from scr.errors import ScrError, TimedOut, TooLarge
 from scr.fhir.batch import MAX_BODY, Part, Said, answered, parts_of
-from scr.fhir.strict_json import resource_from
 
 _AT_ONCE = 4
 _MAX_ANSWER = 24 * 2**20
@@ -54,7 +54,7 @@ class Batches:
         """Answer a batch."""
 
         async def handle(look: Look, _actor: Actor) -> Answer:
-            bundle = resource_from(await read_body(request, MAX_BODY))
+            bundle = sent(request, await read_body(request, MAX_BODY))
             parts = parts_of(bundle, self._base_url)
             look.details["entries"] = str(len(parts))
             said = await _Run(request, asyncio.get_running_loop().time() + self._seconds).all(parts)

@@ -15,6 +15,7 @@ from scr.api.fhir.consents import Consents
 from scr.api.fhir.read import Reader
 from scr.api.fhir.routes import parameters, posted_query
 from scr.api.fhir.search import Searcher
+from scr.api.fhir.sent import sent
 from scr.api.look import Answer, Handler, Look, Looks
 from scr.api.prefer import is_lenient
 from scr.api.routing import Router
@@ -23,7 +24,6 @@ from scr.consent.decide import AccessRequest, Decision, Interaction, decide_acto
 from scr.consent.policy import Policy
 from scr.errors import Invalid
 from scr.fhir.search import check_format, check_pretty
-from scr.fhir.strict_json import resource_from
 from scr.store.sharing import CONSENT
 
 _CONDITIONAL = ("if-none-exist", "if-none-match", "if-modified-since", "if-unmodified-since")
@@ -56,7 +56,7 @@ class ConsentRoutes:
 
         async def handle(look: Look, actor: Actor) -> Answer:
             _plain(request)
-            return await self._consents.create(look, actor, resource_from(await read_body(request)))
+            return await self._consents.create(look, actor, sent(request, await read_body(request)))
 
         return await self._own(request, "create", Interaction.CREATE, handle)
 
@@ -65,7 +65,7 @@ class ConsentRoutes:
 
         async def handle(look: Look, actor: Actor) -> Answer:
             _plain(request)
-            consent = resource_from(await read_body(request))
+            consent = sent(request, await read_body(request))
             return await self._consents.update(look, actor, logical, consent, request.headers.get("if-match"))
 
         return await self._own(request, "update", Interaction.UPDATE, handle)

@@ -15,6 +15,7 @@ from scr.api.desk import read_body
 from scr.api.fhir.conditional import version_read
 from scr.api.fhir.contributions import Contributions
 from scr.api.fhir.routes import parameters
+from scr.api.fhir.sent import sent
 from scr.api.look import Answer, Handler, Look, Looks
 from scr.api.routing import Router
 from scr.consent.actor import Actor
@@ -23,7 +24,6 @@ from scr.consent.policy import Policy
 from scr.errors import Invalid
 from scr.fhir.contributed import WRITTEN_TYPES
 from scr.fhir.search import Pairs, check_format, check_pretty
-from scr.fhir.strict_json import resource_from
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _UNASKED = ("if-none-match", "if-modified-since", "if-unmodified-since")
@@ -53,7 +53,7 @@ class ContributionRoutes:
 
         async def handle(look: Look, actor: Actor) -> Answer:
             _plain(request, "if-match")
-            resource = resource_from(await read_body(request))
+            resource = sent(request, await read_body(request))
             return await self._contributions.create(look, actor, kind, resource, _condition(request))
 
         return await self._serve(request, "create", kind, Interaction.CREATE, handle)
@@ -64,7 +64,7 @@ class ContributionRoutes:
         async def handle(look: Look, actor: Actor) -> Answer:
             _plain(request, "if-none-exist")
             read, logical = version_read(request), str(request.path_params["logical"])
-            resource = resource_from(await read_body(request))
+            resource = sent(request, await read_body(request))
             return await self._contributions.update(look, actor, kind, logical, resource, read)
 
         return await self._serve(request, "update", kind, Interaction.UPDATE, handle)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.fhir.routes import parameters
+from scr.api.fhir.sent import sent
 from scr.api.look import Answer, Look, Looks
 from scr.api.reading import read_body
 from scr.api.routing import Router
@@ -20,7 +21,6 @@ from scr.errors import Invalid
 from scr.fhir.canonical import BASE
 from scr.fhir.headings import placed_types
 from scr.fhir.parameters import Asked, asked_of
-from scr.fhir.strict_json import resource_from
 
 _MAX_BODY = 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"
@@ -120,7 +120,7 @@ async def asked_in(request: Request) -> Asked:
     body = await _body(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
         return Asked([*pairs, *_form(body)])
-    told = asked_of(resource_from(body)) if body else Asked()
+    told = asked_of(sent(request, body)) if body else Asked()
     return Asked([*pairs, *told.pairs], told.resources, told.whole)
 
 
