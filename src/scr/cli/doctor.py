@@ -17,6 +17,8 @@ from cryptography import x509
 from scr.api.health import LATE_MS
 from scr.api.services import now_ms, open_keys, read_configuration
 from scr.cli.context import Context, console, listing
+from scr.consent.actor import ActorKind
+from scr.consent.label_policy import load_labels
 from scr.data import DataFiles
 from scr.errors import ScrError
 from scr.settings import Settings
@@ -25,6 +27,7 @@ from scr.store.audit.signing import SealingKey
 from scr.store.backup.last import LAST, LastBackup, last_backup
 from scr.store.engine import Database
 from scr.store.migrations import revision_of, revisions
+from scr.terminology.release.current import current_path, folder_of
 
 _SOON = timedelta(days=30)
 _OLD = timedelta(hours=36)
@@ -67,6 +70,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
             yield _folder(name, settings.path(folder))
     yield _folder("audit_heads", settings.path(settings.audit_heads).parent)
     yield _scanner(settings.upload_scanner)
+    yield _classified(settings)
 
 
 def _tried(what: str, work: Callable[[], object], well: str) -> Finding:
@@ -165,6 +169,23 @@ def _folder(name: str, path: Path) -> Finding:
     if path.is_dir() and os.access(path, os.W_OK | os.X_OK):
         return Finding(name, "well", f"{path} can be written")
     return Finding(name, "wrong", f"{path} is no folder that can be written")
+
+
+def _classified(settings: Settings) -> Finding:
+    """What nothing here can classify is kept from people online: without a release, most of a record."""
+    what = "what people see online"
+    try:
+        labels = load_labels(DataFiles(settings.home))
+        release = current_path(folder_of(settings.home))
+    except ScrError as error:
+        return Finding(what, "wrong", str(error))
+    if release is not None:
+        return Finding(what, "well", "a release of the terminologies classifies their codes")
+    if not {ActorKind.CITIZEN, ActorKind.CARER} & labels.withheld_unclassified:
+        told = "no terminologies are loaded, and the policy shows what is unclassified: labels may be missed"
+        return Finding(what, "look", told)
+    told = "citizens and carers see little: without terminologies most codes are unclassified, and withheld"
+    return Finding(what, "look", f"{told}; `scr terminology load`")
 
 
 def _scanner(setting: str) -> Finding:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from scr.api.services import now_ms, open_database
 from scr.cli.app import command_line
 from scr.cli.doctor import examined
+from scr.data import packaged_root
 from scr.settings import Settings
 from scr.store.backup.last import LAST, note_backup
 from scr.store.migrations import downgrade
@@ -20,6 +21,25 @@ from scr.store.trail import AuditRow, append
 def found(**settings: object) -> dict[str, str]:
     """How each thing is."""
     return {one.what: one.how for one in examined(Settings.model_validate(settings))}
+
+
+def test_that_people_see_little_without_terminologies_is_told(tmp_path: Path) -> None:
+    """As shipped; where the policy shows what is unclassified, it is told that labels may be missed; with a
+    release there is nothing to say, and a pointer to none is wrong."""
+    what, folder = "what people see online", tmp_path / "terminology"
+    told = {one.what: one for one in examined(Settings(home=tmp_path))}
+    assert (told[what].how, "scr terminology load" in told[what].told) == ("look", True)
+    labels = (packaged_root() / "consent/labels.yaml").read_text("utf-8")
+    (tmp_path / "consent").mkdir()
+    shown = labels.replace("citizen: withheld", "citizen: normal").replace("carer: withheld", "carer: normal")
+    (tmp_path / "consent/labels.yaml").write_text(shown, "utf-8")
+    told = {one.what: one for one in examined(Settings(home=tmp_path))}
+    assert (told[what].how, "may be missed" in told[what].told) == ("look", True)
+    folder.mkdir()
+    (folder / "current").write_text("release-1.sqlite", "ascii")
+    assert found(home=tmp_path)[what] == "well"
+    (folder / "current").write_text("another", "ascii")
+    assert found(home=tmp_path)[what] == "wrong"
 
 
 def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
