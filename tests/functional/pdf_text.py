@@ -27,6 +27,11 @@ def text_of(raw: bytes) -> str:
     return "\n".join(lines)
 
 
+def streams_of(raw: bytes) -> list[bytes]:
+    """What is drawn on each page, among other streams."""
+    return [_data(body) for _, body in _OBJECT.findall(raw)]
+
+
 def _data(body: bytes) -> bytes:
     found = _STREAM.search(body)
     if found is None:

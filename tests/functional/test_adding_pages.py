@@ -102,8 +102,8 @@ async def test_every_form_keeps_what_was_typed_and_adds_it(place: Online) -> Non
 
 
 async def test_what_was_typed_is_not_lost_with_the_session_or_with_a_file(place: Online) -> None:
-    """It is kept for whoever had the form, about that record, and filled in after their next sign-in; for nobody
-    else, and not without a form of ours. Beside a file that is too large the words stay."""
+    """It is kept for whoever had the form, about that record, and filled in after their next sign-in; for
+    nobody else, and not without a form of ours. Beside a file that is too large the words stay."""
     person = citizen(ADA, "ada", "Ada")
     before, services = await place.browser(person), place.deployment.services
     reader = Reader(place.deployment.client, before.cookie)

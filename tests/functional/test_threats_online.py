@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOBODYS = "y" * 26
 ONLINE = FACES[:-1]
 _VARIES = re.compile(
-    r'(?<=name="csrf" value=")[^"]*|(?<=name="once" value=")[^"]*|(?<="csrf":")[^"]*|[a-z2-7]{26}'
+    r'(?<=name="csrf" value=")[^"]*|(?<=name="(?:once|mark)" value=")[^"]*|(?<="csrf":")[^"]*|[a-z2-7]{26}'
     r"|\d+ (?:second|minute)s? ago|a moment ago|\d{1,2}:\d\d(?:am|pm)?"
 )
 """Secrets of forms, ids of rows, times: of the day as well, with and without half of it."""

@@ -25,6 +25,17 @@ _WELSH: Mapping[str, str] = {
     "oxygen-saturation": "Lefel ocsigen (o ocsimedr pwls)",
     "temperature": "Tymheredd",
     "peak-flow": "Llif anadl brig",
+    "partner": "Gŵr, gwraig neu bartner",
+    "parent": "Rhiant",
+    "child": "Mab neu ferch",
+    "sibling": "Brawd neu chwaer",
+    "relative": "Perthynas arall",
+    "friend": "Ffrind",
+    "neighbour": "Cymydog",
+    "carer": "Gofalwr di-dâl",
+    "attorney": "Atwrnai neu ddirprwy",
+    "advocate": "Eiriolwr",
+    "other": "Rhywun arall",
 }
 """By the code of what was added; the English stands in the resource."""
 

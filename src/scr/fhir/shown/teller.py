@@ -9,7 +9,7 @@ import orjson
 
 from scr.fhir.canonical import CONTRIBUTION_SYSTEM, PATIENT_CONTRIBUTED
 from scr.fhir.entry import Entry, Resource
-from scr.fhir.person import PERSON_SOURCE
+from scr.fhir.person import ADDED_SOURCE, PERSON_SOURCE
 from scr.fhir.shown.attached import ATTACHED
 from scr.fhir.shown.forms import MOST_DEEP, answer_texts, dose_text, number_text, section_texts, worded
 from scr.fhir.shown.kinds import ANYTHING, SHOWS, Form, Shows
@@ -270,13 +270,14 @@ class Teller:
         told = sources.get(f"{entry.source}/{entry.heading}") or sources.get(entry.source)
         if told is None:
             return entry.source, ""
+        name = said("added", language) if entry.source == ADDED_SOURCE else told.name
         if told.kept is not None:
-            return told.name, said("kept", language, ago=ago_words(told.kept, language))
+            return name, said("kept", language, ago=ago_words(told.kept, language))
         if told.asked is not None:
-            return told.name, asked_words(told.asked, self._now, language)
+            return name, asked_words(told.asked, self._now, language)
         if not entry.last_updated:
-            return told.name, ""
-        return told.name, said("sent", language, day=day_words(entry.last_updated, language))
+            return name, ""
+        return name, said("sent", language, day=day_words(entry.last_updated, language))
 
     def _components(self, entry: Entry, resource: Resource) -> Iterator[Line]:
         """The components of an Observation: measured together, and no entries of their own."""

@@ -138,6 +138,7 @@ _SAID: Words = {
     "asked": ("asked {moment}", "gofynnwyd {moment}"),
     "kept": ("kept copy of {ago}", "copi a gadwyd ers {ago}"),
     "sent": ("received {day}", "derbyniwyd {day}"),
+    "added": ("The person and their carers", "Y person a'u gofalwyr"),
     "made": ("Put together from the sources", "Wedi'i roi at ei gilydd o'r ffynonellau"),
     "today": ("today {time}", "heddiw {time}"),
     "since": ("since {day}", "ers {day}"),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from tests.functional.pdf_text import streams_of, text_of
+
+from scr.api.pages.sheet.pdf import Words, record_pdf
 from scr.api.pages.sheet.told import LedgerSaid
 from scr.api.pages.sheet.view import View
 from scr.data import DataFiles
@@ -30,3 +35,34 @@ def test_the_parts_of_a_printed_record_are_all_of_it() -> None:
             seen += found
             start = following
         assert sorted(seen) == sorted(entry.reference for entry in entries)
+
+
+def test_a_pdf_is_tagged_from_its_first_word_to_its_last() -> None:
+    """Each text is a heading or a paragraph of the structure, or stands at the foot; each mark of a page is
+    opened and closed once, also where a paragraph goes on on the next page."""
+    long = " ".join(f"word{number}" for number in range(240))
+    entries = [
+        pack(
+            {"resourceType": "Flag", "id": f"f{n}", "code": {"text": long if n % 3 == 0 else f"short {n}"}},
+            source="ZZG01", now=0,
+        )
+        for n in range(40)
+    ]  # fmt: skip
+    view = View(entries, LedgerSaid(good=("A",)), Beside(), {}, load_plain_words(DataFiles()), "cy",
+                for_person=True, now=0)  # fmt: skip
+    words = Words("Eich cofnod", "Gwnaed", "tudalen", "-", "-", "{}", "+")
+    made = record_pdf(words, None, ["A llais."], view.all(), language="cy", now=0)
+    for wanted in (b"/StructTreeRoot", b"/Marked true", b"/Lang (cy)", b"/DisplayDocTitle true"):
+        assert wanted in made
+    assert made.count(b"/S /H1") == 1
+    pages = [stream for stream in streams_of(made) if b" BDC" in stream]
+    assert len(pages) >= 3
+    for page in pages:
+        marks = [int(number) for number in re.findall(rb"/MCID (\d+)>> BDC", page)]
+        assert marks == list(range(len(marks)))
+        assert page.count(b" BDC") + page.count(b" BMC") == page.count(b"EMC")
+        outside = re.sub(rb"(?s)(?:BDC|BMC).*?EMC", b"", page)
+        assert b" Tj" not in outside
+        assert b" TJ" not in outside
+    assert made.count(b"/Type /StructElem") == 1 + sum(page.count(b" BDC") for page in pages)
+    assert "word239" in text_of(made).replace("\n", " ")

@@ -1,18 +1,21 @@
 """A record as a PDF, for people who keep it on paper or send it on.
 
 It has a title, a language, and bookmarks for its headings, and its letters are those of a font that has Welsh
-ones (ŵ, ŷ). The text is in the order in which it is read; tables and lists are lines of text.
+ones (ŵ, ŷ). It is tagged (PDF 1.7, 14.8): what reads it aloud finds headings and paragraphs in the order in
+which they are read, and leaves out what stands at the foot of each page. There are no pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import font_source_sans_pro  # type: ignore[import-untyped]
-from fpdf import FPDF
+from fpdf import FPDF, ViewerPreferences
 
 from scr.api.pages.sheet.view import SectionShown
 from scr.fhir.shown.line import Line
@@ -21,6 +24,7 @@ from scr.fhir.shown.plain import Language
 _FONT = "SourceSansPro"
 _GREY = (76, 98, 114)
 _WIDTH = 0
+Tag = Literal["H1", "H2", "P"]
 _FILES = {"": "SourceSansPro-Regular.ttf", "B": "SourceSansPro-Bold.ttf"}
 
 
@@ -38,14 +42,47 @@ class Words:
 
 
 class _Paper(FPDF):
-    """Pages with a number at their foot."""
+    """Pages with a number at their foot, and tags around what is written on them."""
 
     def __init__(self, words: Words) -> None:
         super().__init__(format="A4")
         self._words = words
+        self._tag, self._marks = "", 0
+
+    @contextmanager
+    def tagged(self, tag: Tag) -> Iterator[None]:
+        """What is written within is a heading or a paragraph, on however many pages."""
+        self._tag = tag
+        self._open()
+        yield
+        self._out("EMC")
+        self._tag = ""
+
+    def _open(self) -> None:
+        element, parents = self.struct_builder.add_marked_content(
+            page_number=self.page, struct_type=f"/{self._tag}", mcid=self._marks
+        )
+        assert element is not None
+        self.pages[self.page].struct_parents = parents
+        self._out(f"/{self._tag} <</MCID {self._marks}>> BDC")
+        self._marks += 1
+
+    def _perform_page_break(self) -> None:
+        """What goes on on the next page is one thing more of the same kind."""
+        if self._tag:
+            self._out("EMC")
+        self._marks = 0
+        super()._perform_page_break()
+        if self._tag:
+            self._open()
 
     def footer(self) -> None:
         """The title, and which page it is."""
+        self._out("/Artifact BMC")
+        self._foot()
+        self._out("EMC")
+
+    def _foot(self) -> None:
         self.set_y(-12)
         self.set_font(_FONT, size=8)
         self.set_text_color(*_GREY)
@@ -68,11 +105,12 @@ def record_pdf(
     for style, name in _FILES.items():
         paper.add_font(_FONT, style=style, fname=folder / name)
     paper.set_title(words.title)
+    paper.viewer_preferences = ViewerPreferences(display_doc_title=True)
     paper.set_lang("en-GB" if language == "en" else "cy")
     paper.set_creation_date(datetime.fromtimestamp(now / 1000, UTC))
     paper.set_auto_page_break(auto=True, margin=18)
     paper.add_page()
-    _said(paper, words.title, 18, bold=True)
+    _said(paper, words.title, 18, bold=True, tag="H1")
     _said(paper, words.made, 9, grey=True)
     if person is not None:
         _said(paper, person.term, 13, bold=True)
@@ -86,11 +124,11 @@ def record_pdf(
     return bytes(paper.output())
 
 
-def _section(paper: FPDF, section: SectionShown, words: Words) -> None:
+def _section(paper: _Paper, section: SectionShown, words: Words) -> None:
     paper.ln(4)
     paper.set_font(_FONT, style="B", size=14)
     paper.start_section(_shown(section.title))
-    _said(paper, f"{section.title} ({section.count})", 14, bold=True)
+    _said(paper, f"{section.title} ({section.count})", 14, bold=True, tag="H2")
     if section.state == "incomplete":
         _said(paper, words.incomplete, 9, grey=True)
     elif section.state == "none":
@@ -99,7 +137,7 @@ def _section(paper: FPDF, section: SectionShown, words: Words) -> None:
         _line(paper, line, words)
 
 
-def _line(paper: FPDF, line: Line, words: Words, indent: int = 0) -> None:
+def _line(paper: _Paper, line: Line, words: Words, indent: int = 0) -> None:
     marks = [mark for mark in (line.status, words.added if line.own else "") if mark]
     what = line.term if not line.plain else f"{line.plain} – {line.term}"
     _said(paper, what + (f" ({', '.join(marks)})" if marks else ""), 11, bold=not indent, indent=indent)
@@ -126,14 +164,22 @@ def _line(paper: FPDF, line: Line, words: Words, indent: int = 0) -> None:
 
 
 def _said(
-    paper: FPDF, text: str, size: int, *, bold: bool = False, grey: bool = False, indent: int = 0
+    paper: _Paper,
+    text: str,
+    size: int,
+    *,
+    bold: bool = False,
+    grey: bool = False,
+    indent: int = 0,
+    tag: Tag = "P",
 ) -> None:
     if not text:
         return
     paper.set_font(_FONT, style="B" if bold else "", size=size)
     paper.set_text_color(*(_GREY if grey else (0, 0, 0)))
     paper.set_x(paper.l_margin + min(indent, 60))
-    paper.multi_cell(_WIDTH, size * 0.45, _shown(text), align="L", new_x="LMARGIN", new_y="NEXT")
+    with paper.tagged(tag):
+        paper.multi_cell(_WIDTH, size * 0.45, _shown(text), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _shown(text: str) -> str:
