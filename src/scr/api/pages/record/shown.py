@@ -18,7 +18,7 @@ from scr.api.pages.frame import environment
 from scr.api.pages.record.site import My
 from scr.api.pages.render import HEADERS
 from scr.api.pages.sheet.contents import contents_answer
-from scr.api.pages.sheet.making import Shower, Site, language_of, most_parts, person_of, start_of
+from scr.api.pages.sheet.making import Shower, Site, language_of, most_parts, part_of, person_of, start_of
 from scr.api.pages.sheet.opening import Coming
 from scr.api.pages.sheet.pdf import Words, record_pdf
 from scr.api.pages.sheet.streaming import PageFrame, places
@@ -103,8 +103,7 @@ class RecordPages:
         """Results over time."""
 
         async def work(_look: Look, visitor: Visitor, _opened: Opened, view: View) -> Response:
-            start = start_of(request)
-            following = start + CHARTS if start + CHARTS < len(view.series) else None
+            start, following = part_of(request, len(view.series), CHARTS)
             return self._page(
                 request, visitor, "sheet/charts.html", _CHARTS, view,
                 charts=view.charts(start), start=start, following=following,
@@ -116,8 +115,7 @@ class RecordPages:
         """What happened, the newest first."""
 
         async def work(_look: Look, visitor: Visitor, _opened: Opened, view: View) -> Response:
-            start = start_of(request)
-            following = start + EVENTS if start + EVENTS < len(view.events) else None
+            start, following = part_of(request, len(view.events), EVENTS)
             return self._page(
                 request, visitor, "sheet/timeline.html", _TIMELINE, view,
                 years=view.timeline(start), start=start, following=following,

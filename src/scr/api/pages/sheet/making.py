@@ -153,3 +153,9 @@ def start_of(request: Request) -> int:
     """Where a page of something long begins: ``from`` in its address."""
     told = request.query_params.get("from", "")
     return int(told[:6]) if told.isascii() and told.isdigit() else 0
+
+
+def part_of(request: Request, count: int, most: int) -> tuple[int, int | None]:
+    """Which part of a list of so many a page shows: where it starts, and the next, if there is one."""
+    start = start_of(request)
+    return start, start + most if start + most < count else None

@@ -15,7 +15,7 @@ from scr.api.pages.forms import Form
 from scr.api.pages.frame import show
 from scr.api.pages.render import moved
 from scr.api.pages.sheet.contents import contents_answer
-from scr.api.pages.sheet.making import Shower, Site, most_parts, person_of, start_of
+from scr.api.pages.sheet.making import Shower, Site, most_parts, part_of, person_of, start_of
 from scr.api.pages.sheet.opening import Coming
 from scr.api.pages.sheet.streaming import PageFrame, places
 from scr.api.pages.sheet.told import waiting_for
@@ -108,8 +108,7 @@ class PeoplePages:
         """Results over time."""
 
         async def work(_look: Look, staff: Staff, opened: Opened, view: View) -> Response:
-            start = start_of(request)
-            following = start + CHARTS if start + CHARTS < len(view.series) else None
+            start, following = part_of(request, len(view.series), CHARTS)
             return self._page(
                 request, staff, "sheet/charts.html", _CHARTS, view, _site(patient), opened,
                 charts=view.charts(start), start=start, following=following,
@@ -121,8 +120,7 @@ class PeoplePages:
         """What happened, the newest first."""
 
         async def work(_look: Look, staff: Staff, opened: Opened, view: View) -> Response:
-            start = start_of(request)
-            following = start + EVENTS if start + EVENTS < len(view.events) else None
+            start, following = part_of(request, len(view.events), EVENTS)
             return self._page(
                 request, staff, "sheet/timeline.html", _TIMELINE, view, _site(patient), opened,
                 years=view.timeline(start), start=start, following=following,
