@@ -66,7 +66,7 @@ def asker(client: httpx.AsyncClient, origin: str, key: RSAKey = KEY) -> PdsClien
     application = Application(origin + pds.TOKEN, pds.CLIENT_ID, "test-1", lambda: key.as_pem(private=True))
     tokens = AccessTokens(client, application, time.time)
     return PdsClient(
-        client, origin + pds.BASE, OdsCode("ZZS01"), tokens, clock=time.monotonic, limits=Limits(2.0, 4)
+        client, origin + pds.BASE, OdsCode("ZZS01"), tokens, clock=time.monotonic, limits=Limits(LONG, 4)
     )
 
 

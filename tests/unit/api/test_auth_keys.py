@@ -163,19 +163,23 @@ async def test_who_names_a_known_key_does_not_wait_for_a_look_that_hangs() -> No
     one, go = Issuing(), asyncio.Event()
     assert await one.code("a") == ""
 
+    looking = asyncio.Event()
+
     async def hang() -> None:
+        looking.set()
         await go.wait()
 
     one.hang = hang
     one.now += FRESH_SECONDS + 1
     first = asyncio.create_task(one.code("a"))
-    await asyncio.sleep(0.001)
+    await asyncio.wait_for(looking.wait(), LONG)
     assert one.looks == 2
     assert await asyncio.wait_for(one.code("a"), LONG) == ""
     unknown = asyncio.create_task(one.code("b"))
     one.now += 100
     late = asyncio.create_task(one.code("a"))
-    await asyncio.sleep(0.001)
+    for _ in range(20):  # as far as they come
+        await asyncio.sleep(0)
     assert [task.done() for task in (first, unknown, late)] == [False, False, False]
     go.set()
     assert list(await asyncio.gather(first, unknown, late)) == ["", "refused: unknown-key", ""]
