@@ -206,7 +206,7 @@ class Misusing:
         self._history = history
         self._area = history.area
         self._listed = [one for one in self._area.staff if one.listed]
-        self._latest = max(1, history.days - 6)
+        self._latest = max(history.days // 2 + 1, history.days - 6)
 
     def all(self, each: int) -> None:
         """So many of each kind."""

@@ -21,7 +21,7 @@ from scr.store.driver import run, written
 from scr.store.keys import KeyRing
 from scr.store.misuse.days import Peers, Usual, counted, refused
 from scr.store.misuse.lists import Lists, Staff, numbers_of
-from scr.store.misuse.visits import NEIGHBOUR, UserDay, Visit
+from scr.store.misuse.visits import CLAIMED, NEIGHBOUR, UserDay, Visit
 from scr.store.people import person_by_key
 
 _DAY_MS = 24 * 3600 * 1000
@@ -148,7 +148,7 @@ class Seeing:
             return {}
         found: dict[str, Mapping[str, int]] = {}
         if visit.looks:
-            found["no-relationship"] = {}
+            found["no-relationship"] = {"claimed": visit.marks & CLAIMED}
         if visit.refused:
             found["refused"] = {"times": visit.refused}
         return found

@@ -22,8 +22,9 @@ _SAID: Mapping[str, Callable[[Mapping[str, int]], str]] = {
     "same-postcode": lambda _: "The person lives at the user's postcode.",
     "colleague": lambda _: "The person is on the staff list, at the user's organisation.",
     "vip": lambda _: "The person is on the list of those who are looked up by the curious.",
-    "no-relationship": lambda _: (
-        "The organisation had no relationship with the person, and none was told of by the next day."
+    "no-relationship": lambda facts: (
+        "The organisation had no relationship with the person, and none was told of by the next day"
+        + (": the user claimed one, or broke the glass." if facts["claimed"] else ".")
     ),
     "quiet": lambda facts: f"What was last told of the relationship was {facts['days']} days old.",
     "refused": lambda facts: (

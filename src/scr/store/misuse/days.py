@@ -24,7 +24,8 @@ _ONE = written(
 )
 _REFUSED = written(
     "SELECT COALESCE(SUM(CASE WHEN person = '' THEN refused ELSE 1 END), 0)"
-    " FROM misuse_visit WHERE day = ? AND actor = ? AND role = ? AND organisation = ? AND refused > 0"
+    " FROM misuse_visit WHERE day = ? AND actor = ? AND role = ? AND organisation = ?"
+    " AND refused > 0 AND looks = 0"
 )
 _PEERS = written(
     "SELECT organisation, actor, people, night FROM misuse_day WHERE role = ? AND day >= ? AND day < ?"
@@ -60,7 +61,8 @@ def counted(connection: Connection, one: UserDay) -> tuple[int, int]:
 
 
 def refused(connection: Connection, one: UserDay) -> int:
-    """About how many people a user was refused on a day; each question about nobody known is one."""
+    """About how many people a user was refused on a day, and not let in either; each question about nobody
+    known is one."""
     row = run(connection, _REFUSED, (one.day, one.actor, one.role, one.organisation)).fetchone()
     return int(row[0])
 

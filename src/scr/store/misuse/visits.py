@@ -21,8 +21,10 @@ from scr.store.driver import run, run_many, written
 
 LOOKS = frozenset({"read", "query"})
 """The actions of the audit that show something of a record."""
-NO_TIE = frozenset({"no-relationship"})
-"""Why a look is refused to somebody who has nothing to do with the person."""
+NO_TIE_NUMBER = frozenset({"no-relationship"})
+NO_TIE = frozenset({"no-relationship", "not-found"})
+"""What a refusal is called where somebody may have nothing to do with the person: by number they are told so,
+by id the record is not there. Whether they have is looked at where the visit is judged."""
 CLAIMED, NEIGHBOUR = 1, 2
 """Marks of a visit: under a claimed relationship or a broken glass; through another shared care record."""
 TOUCHED, JUDGED, SETTLED = 0, 1, 2
@@ -192,8 +194,8 @@ def _visit_of(content: object) -> Visit | None:
     action, role, outcome = content["action"], content["role"], content["outcome"]
     if action not in LOOKS or not role or not content["organisation"] or not content["actor"]:
         return None
-    refused = outcome == "refused" and content["code"] in NO_TIE
     person = content["person"] or ""
+    refused = outcome == "refused" and content["code"] in (NO_TIE if person else NO_TIE_NUMBER)
     if not refused and (outcome != "success" or not person):
         return None
     when = clock_of(content["at"])
