@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from bench.deployment import fill, make_deployment, sending_feeds, serving
-from bench.processes import peak_megabytes, process, tree, wait_for
+from bench.processes import peak_megabytes, process, processor_seconds, tree, wait_for
 from bench.report import Line, at_least, below
 from bench.served import RESOURCES, folder, free_port
 
@@ -56,7 +56,7 @@ def _together(urls: Sequence[str], headers: dict[str, str], seconds: float) -> f
 
 def begun(rounds: int) -> list[Line]:
     """How long ``scr serve`` takes until it is ready, the quickest of some; and what it holds, idle."""
-    taken = []
+    taken, spent = [], []
     with folder() as home:
         deployment = make_deployment(home / "home", sending_feeds())
         with serving(deployment):
@@ -67,11 +67,13 @@ def begun(rounds: int) -> list[Line]:
             with process(["-m", "scr", "--home", str(deployment.home), "serve"], log) as running:
                 _until_ready(deployment.ports.http, running, log)
                 taken.append(time.monotonic() - started)
+                spent.append(processor_seconds(running.pid))
                 time.sleep(1)
                 most = max(_held(one) for one in tree(running.pid))
                 together = peak_megabytes(running.pid)[1]
     return [
         below("`scr serve`, until it is ready", min(taken), 2, "s", inclusive=True),
+        Line("`scr serve`, until it is ready: processor time", f"{min(spent):.1f} s"),
         below("Memory of an idle process, the largest", most, 150, "MB", inclusive=True),
         Line("Memory of all idle processes of `scr serve`", f"{together:.0f} MB"),
     ]
