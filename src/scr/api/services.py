@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from scr import faults
+from scr.api.kept_keys import encryption_text
 from scr.broker.query import Broker
 from scr.consent.labels import Labeller
 from scr.consent.policy import Policy, load_policy
@@ -111,10 +112,7 @@ def open_database(settings: Settings) -> Database:
 
 def open_keys(settings: Settings) -> KeyRing:
     """The deployment's keys."""
-
-    def encryption() -> bytes:
-        return settings.secret(settings.encryption_key)
-
+    encryption = encryption_text(settings)
     return KeyRing.from_text(encryption(), settings.secret(settings.index_key), encryption)
 
 

@@ -15,6 +15,7 @@ import typer
 from cryptography import x509
 
 from scr.api.health import LATE_MS
+from scr.api.kept_keys import WRAPPED
 from scr.api.services import now_ms, open_keys, read_configuration
 from scr.cli.context import Context, console, listing
 from scr.consent.actor import ActorKind
@@ -85,7 +86,7 @@ def _key(name: str, reference: str, settings: Settings) -> Iterator[Finding]:
     """A file of keys is its owner's; the two that are not needed to serve are only missed."""
     kind, _, rest = reference.partition(":")
     path = settings.path(rest)
-    if kind == "file" and path.is_file():
+    if kind in ("file", WRAPPED) and path.is_file():
         mode = path.stat().st_mode & 0o777
         if mode & 0o007:
             yield Finding(name, "wrong", f"{path} is open to everybody ({mode:03o}): chmod 600")
@@ -99,7 +100,7 @@ def _key(name: str, reference: str, settings: Settings) -> Iterator[Finding]:
         missed = "systems are given no tokens" if name == "signing_keys" else "the audit is not sealed"
         yield Finding(name, "look", f"{reference} is not there: {missed}")
     else:
-        yield Finding(name, "wrong", f"{reference} is not there: `scr init` makes it, a backup has it")
+        yield Finding(name, "wrong", f"{reference} is not there: `scr init` makes it, your copy has it")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

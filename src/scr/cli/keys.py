@@ -9,17 +9,19 @@ from typing import Annotated
 
 import typer
 
+from scr.api.kept_keys import WRAPPED, encryption_text, file_of_keys, open_wrapper
 from scr.api.services import REFRESH_SECONDS, now_ms, open_database, open_keys
 from scr.cli.acts import act, write_down
-from scr.cli.context import console, listing, settings_of
-from scr.errors import Conflict, Invalid
+from scr.cli.context import console, counted_as, listing, settings_of
+from scr.errors import Conflict
 from scr.fhir.dates import LONDON, utc
-from scr.settings import Settings
 from scr.store import turns
-from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by, write_wrapped
 from scr.store.turning import Standing, Turning
 
 app = typer.Typer(help="Keys: a new one that wraps, and new ones for what people have.", no_args_is_help=True)
+
+_WRAPPED_FILE = Path("keys/encryption.wrapped")
 
 
 @app.command("list")
@@ -42,9 +44,10 @@ def list_(context: typer.Context) -> None:
 def new(context: typer.Context) -> None:
     """Make a new encryption key. It wraps from now on; the ones before it open what they wrapped."""
     settings = settings_of(context)
-    path = _file(settings)
+    path = file_of_keys(settings)
     write_down(settings, act("create", "encryption key"))
-    put_first(path)
+    wrapped = settings.encryption_key.startswith(f"{WRAPPED}:")
+    put_first(path, open_wrapper(settings).wrap if wrapped else None)
     console.print(f"A new key stands first in {path}. Back it up, then `scr keys rewrap`.")
     console.print(f"Processes that run take it up within {REFRESH_SECONDS:.0f} seconds.")
 
@@ -69,7 +72,7 @@ def rewrap_(context: typer.Context) -> None:
 def retire(context: typer.Context) -> None:
     """Let go of former encryption keys, when nothing is wrapped by them any more."""
     settings = settings_of(context)
-    path = _file(settings)
+    path = file_of_keys(settings)
     age = now_ms() / 1000 - path.stat().st_mtime
     if age < 2 * REFRESH_SECONDS:  # a process may not have it yet, and wrap by the one before
         raise Conflict(f"the key is new: wait {2 * REFRESH_SECONDS - age:.0f} seconds", code="key-too-new")
@@ -125,13 +128,16 @@ async def _turned(turning: Turning, *, wait: bool) -> Standing:
         return standing
 
 
-def _file(settings: Settings) -> Path:
-    """The file of the encryption keys. Raises Invalid where they are not in one."""
-    kind, _, path = settings.encryption_key.partition(":")
-    if kind != "file":
-        raise Invalid(
-            "the encryption keys are not in a file: put a new one before them, on a line of its own, "
-            "where they are",
-            code="bad-setting",
-        )
-    return settings.path(path)
+@app.command()
+def seal(
+    context: typer.Context,
+    to: Annotated[Path, typer.Option(help="The file for the wrapped keys.")] = _WRAPPED_FILE,
+) -> None:
+    """Wrap the encryption keys by the key management service of the setting ``kms``."""
+    settings = settings_of(context)
+    path = settings.path(str(to))
+    write_down(settings, act("update", "encryption key", how="wrapped"))
+    count = write_wrapped(path, encryption_text(settings)(), open_wrapper(settings).wrap)
+    console.print(f"{path} has {counted_as(count, 'key')}, wrapped. Now set", soft_wrap=True)
+    console.print(f'encryption_key = "kms:{to}"', soft_wrap=True)
+    console.print("start every process anew, try a record, and destroy the plain keys and their copies.")

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
-from scr.errors import Conflict, Fault, Invalid
+from scr.errors import Conflict, Fault, Invalid, Unavailable
 
 KEY_FILES = ("encryption.key", "index.key")
 _NONCE = 12
@@ -215,7 +215,7 @@ class KeyRing:
             return False
         try:
             found = tuple(map(_wrapping_of, _decoded_lines(self._again())))
-        except (Invalid, OSError):  # the file is away, or half written: what was in it still holds
+        except (Invalid, Unavailable, OSError):  # it is away, or half written: what was in it still holds
             return False
         changed, self._wrapping = found != self._wrapping, found
         return changed

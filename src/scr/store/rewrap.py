@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, select, update
 
-from scr.errors import Invalid
+from scr.errors import Conflict, Invalid
 from scr.faults import reach
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -113,11 +113,15 @@ def _rows(connection: Connection, one: Wrapped, after: str) -> list[tuple[str, b
     return [(row[0], bytes(row[1])) for row in connection.execute(query.order_by(own).limit(AT_ONCE))]
 
 
-def put_first(path: Path) -> None:
-    """Make a new encryption key and put it before those of a file. Raises Invalid where none is there."""
+def put_first(path: Path, wrap: Callable[[bytes], str] | None = None) -> None:
+    """Make a new encryption key and put it before those of a file, wrapped as they are (``scr.store.kms``).
+
+    Raises Invalid where none is there.
+    """
     if not path.is_file():
         raise Invalid("there is no key: `scr init` makes those of a deployment", code="no-secret")
-    new = base64.b64encode(secrets.token_bytes(32))
+    key = secrets.token_bytes(32)
+    new = base64.b64encode(key) if wrap is None else wrap(key).encode("ascii")
     reach("keys.put-first")
     _switch(path, [new, *path.read_bytes().split()])
 
@@ -125,6 +129,15 @@ def put_first(path: Path) -> None:
 def drop_former(path: Path) -> None:
     """Leave the first key of a file alone in it."""
     _switch(path, path.read_bytes().split()[:1])
+
+
+def write_wrapped(path: Path, keys: bytes, wrap: Callable[[bytes], str]) -> int:
+    """Write keys, one a line in base64, as a file of wrapped ones; how many. Raises Conflict where one is."""
+    if path.exists():
+        raise Conflict("wrapped keys are there already, and are kept", code="key-exists", where=str(path))
+    lines = [wrap(base64.b64decode(line, validate=True)).encode("ascii") for line in keys.split()]
+    _switch(path, lines)
+    return len(lines)
 
 
 def _switch(path: Path, lines: list[bytes]) -> None:
