@@ -206,3 +206,16 @@ def test_no_format_shows_more(besieged: Besieged) -> None:
     ):
         told = besieged.ask("/fhir/Observation?patient={ada}", headers=[("accept", accept)])
         assert told.status in {200, 406}
+
+
+def test_no_heading_is_said_to_be_empty_of_what_is_withheld(besieged: Besieged) -> None:
+    """Ada's one letter may not be shown: nobody is told that none is recorded, nor that one is."""
+    [composition] = [
+        one
+        for one in besieged.ask("/fhir/Patient/{ada}/$record-document").entries
+        if one["resourceType"] == "Composition"
+    ]
+    [letters] = [section for section in composition["section"] if section["title"] == "Documents"]
+    assert "entry" not in letters
+    assert "None that may be shown is recorded" in letters["text"]["div"]
+    assert "None that may be shown is recorded" in letters["emptyReason"]["text"]

@@ -36,12 +36,14 @@ _LOINC = "http://loinc.org"
 MADE_TYPES = frozenset({"Composition", "DetectedIssue", "Linkage", "List"})
 """The types of what is made here; a source may have sent some of them too."""
 
-_SAID = {
-    "complete": "Complete: every source answered.",
+SAID = {
+    "complete": "Complete, as far as it may be shown: every source answered.",
     "incomplete": "Incomplete: a source for this did not answer, or something may be withheld.",
-    "none": "None recorded by any source that was asked, and all of them answered.",
-    "none-now": "None that holds now; every source answered, and there are older entries.",
+    "none": "None that may be shown is recorded by any source that was asked, and all of them answered.",
+    "none-now": "None that may be shown holds now; every source answered, and there are older entries.",
 }
+"""What is said of a heading, or of a list of it: of what may be shown, since of that alone it holds for all
+who read it."""
 
 
 _ROOM = 12
@@ -118,20 +120,20 @@ def made_list(
     coding = [{"system": LIST_CODES, "code": code}] if code else []
     resource: Resource = {
         "resourceType": "List",
-        "text": narrative([_SAID[state]], [item.line for item in items], _named(items)),
+        "text": narrative([SAID[state]], [item.line for item in items], _named(items)),
         "extension": [_state(state)],
         "status": "current",
         "mode": "snapshot",
         "title": title,
         "code": {"coding": [*coding, {"system": HEADING_SYSTEM, "code": heading}], "text": title},
         "subject": making.reference,
-        "note": [{"text": _SAID[state]}],
+        "note": [{"text": SAID[state]}],
     }
     if items:
         resource["entry"] = [_item(item) for item in items]
     else:
         why = (_EMPTY, "unavailable") if state == "incomplete" else (STATE_SYSTEM, state)
-        resource["emptyReason"] = {"coding": [{"system": why[0], "code": why[1]}], "text": _SAID[state]}
+        resource["emptyReason"] = {"coding": [{"system": why[0], "code": why[1]}], "text": SAID[state]}
     return making.entry(resource, name, of, heading)
 
 
@@ -208,7 +210,7 @@ def contents(making: Making, sections: Sequence[Section], heading: str) -> Entry
 
 
 def _section(section: Section) -> Resource:
-    told = _SAID[section.state] + (f" {section.count} in all." if section.count else "")
+    told = SAID[section.state] + (f" {section.count} in all." if section.count else "")
     found: Resource = {
         "extension": [_state(section.state)],
         "title": section.title,

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 
 from scr.fhir.documents.narrative import narrative
 from scr.fhir.entry import Entry, Resource
-from scr.fhir.reconciled import STATE_EXTENSION, STATE_SYSTEM
+from scr.fhir.reconciled import SAID, STATE_EXTENSION, STATE_SYSTEM
 from scr.fhir.summary import Line
 
 _EMPTY = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
-_SAID = {
-    "complete": "Complete: every source answered.",
-    "incomplete": "Incomplete: a source for this did not answer, or something may be withheld.",
-    "none": "None recorded by any source that was asked, and all of them answered.",
-    "untold": "No source that may be told of has anything to do with this.",
-}
+_SAID = {**SAID, "untold": "No source that may be told of has anything to do with this."}
 
 
 @dataclass(frozen=True, slots=True)
