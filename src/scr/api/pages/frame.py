@@ -29,6 +29,8 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_ONCE = frozenset({"lang", "code", "state", "access_token"})
+"""Parameters that are in no link: another language, and what somebody is signed in by."""
 _YEAR = 365 * 24 * 3600
 _MACROS = {
     "action-link": "actionLink",
@@ -171,8 +173,8 @@ def show_error(
 
 
 def _other_languages(request: Request, language: str) -> Mapping[str, tuple[str, str]]:
-    """The same page in the others: their names, and the addresses below this one."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    """The same page in the others: their names, and addresses below this one, without what counts once."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _ONCE]
     return {
         code: (name, f"?{urlencode([*kept, ('lang', code)])}")
         for code, name in LANGUAGES.items()
