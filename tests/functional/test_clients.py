@@ -15,7 +15,7 @@ from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRNotFoundException
 from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
-from tests.functional import fhir_kit_client
+from tests.functional import fhir_kit_client, node_package
 from tests.functional.deployment import ADA, BASE, Deployment
 
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM
@@ -113,7 +113,7 @@ async def test_fhir_kit_client(deployment: Deployment, base: str) -> None:
     """A client of node's, that posts searches, follows pages, sends a batch and writes."""
     try:
         folder = await asyncio.to_thread(fhir_kit_client.make)
-    except fhir_kit_client.NotMade as why:
+    except node_package.NotMade as why:
         pytest.skip(str(why))
     subject = await deployment.subject()
     token = deployment.bearer(scope="user/*.cruds").removeprefix("Bearer ")

@@ -17,7 +17,7 @@ from aiohttp import web
 from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 from starlette.requests import Request
-from tests.functional import oidc_provider
+from tests.functional import node_package, oidc_provider
 from tests.functional.deployment import make_home
 from tests.functional.oidc_provider import Providers
 from tests.support.ports import free_port
@@ -143,7 +143,7 @@ def providers(back: str) -> Iterator[Providers]:
     """Two of them, in a process of node."""
     try:
         folder = oidc_provider.make()
-    except oidc_provider.NotMade as reason:
+    except node_package.NotMade as reason:
         pytest.skip(str(reason))
     with oidc_provider.running(folder, _configuration(back)) as made:
         yield made
