@@ -127,6 +127,8 @@ async def test_everything_is_asked_with_parameters(deployment: Deployment) -> No
     )
     assert asked.ids == (await deployment.get(path, start="2025-06", _type="Observation")).ids != []
     assert checked(await deployment.client.post(url_of(path), headers=headers)).status == 200
+    each = await posted(*({"name": "_type", "valueCode": kind} for kind in ("Condition", "Observation")))
+    assert each.ids == (await deployment.get(path, _type="Condition,Observation")).ids != []
     assert (await posted({"name": "starts", "valueDate": "2025-06"})).code == "unknown-parameter"
     assert (await posted({"name": "x", "resource": {"resourceType": "Basic"}})).code == "bad-parameters"
     assert (await posted(resourceType="Patient")).code == "bad-parameters"

@@ -64,7 +64,7 @@ def wish_of(pairs: Pairs) -> Wish:
     for name, value in once(rest, _ONCE):
         if name == "_type":
             named = frozenset(parse_types(value))
-            kinds = named if kinds is None else kinds & named
+            kinds = named if kinds is None else kinds | named  # of any of them, as the operation says
         elif name == "_since":
             at = _when(name, value)[0]
             since = at if since is None else max(since, at)
