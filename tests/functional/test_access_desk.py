@@ -129,5 +129,9 @@ async def test_what_staff_may_not_record(place: Online) -> None:
     ]
     for desk, changes, code in table:
         assert (await desk.record(**changes)).code == code, changes
+    made = (await hospital.record()).body["id"]
+    refused = [(await elsewhere.ask(f"proxies/{one}/end", {})).body for one in (made, "x" * 26)]
+    assert refused[0] == refused[1]
+    assert (await hospital.ask(f"proxies/{made}/end", {})).body["state"] == "ended"
     doctor = {"authorization": deployment.bearer("R8000", "RXX")}
     assert (await hospital.ask("proxies/list", {"nhsNumber": CLEO.value}, **doctor)).code == "role-activity"

@@ -154,7 +154,8 @@ class Recording:
         if found is None:
             raise NotFound(delegating.NO_DELEGATION, code="no-delegation")
         now = self.now()
-        self._near(actor, await self.broker.by_person(found[0].key, actor), delegating.NO_DELEGATION)
+        known = await self.broker.by_person(found[0].key, actor)
+        self._near(actor, known, NotFound(delegating.NO_DELEGATION, code="no-delegation"))
 
         def work(conn: Connection) -> Delegated:
             fresh = delegations.by_id(conn, self.keys, proxy)
@@ -174,17 +175,21 @@ class Recording:
             raise Invalid(
                 "ten digits, of which the last checks", code="bad-number", where="nhsNumber"
             ) from None
-        return self._near(actor, await self.broker.by_number(parsed, actor), NOBODY)
+        found = await self.broker.by_number(parsed, actor)
+        return self._near(actor, found, NotFound(NOBODY, code="no-person"))
 
-    def _near(self, actor: Actor, known: Known | None, missing: str) -> Known:
-        """The person, where the actor's organisation has to do with them, by more than the user's word."""
+    def _near(self, actor: Actor, known: Known | None, missing: NotFound) -> Known:
+        """The person, where the actor's organisation has to do with them, by more than the user's word.
+
+        Of whomever it has nothing to do with the answer is that of what is not there.
+        """
         if known is None:
-            raise NotFound(missing, code="no-person")
+            raise missing
         told = (tie for tie in known.ties if tie.kind != "self-claimed")
         near = bool(ties_in_force(told, actor, self.policy.ties, utc(self.now())))
         hidden = any(person.standing.restricted for person in known.view)
         if not near or (hidden and not self.policy.may(actor.role, WHEREABOUTS)):
-            raise NotFound(missing, code="no-person")
+            raise missing
         return known
 
     async def _write(
