@@ -25,6 +25,14 @@ class Serving(BaseModel):
         description="How long the head of a request may take, and its body, which has a second more for each "
         "16 KiB that have come.",
     )
+    looks_per_user: int = Field(
+        default=0, ge=0, description="Looks a minute that one user may make at each process; 0: no limit."
+    )
+    looks_per_client: int = Field(
+        default=0,
+        ge=0,
+        description="Looks a minute that all users of one client at each process; 0: no limit.",
+    )
     traces_url: str = Field(
         default="",
         pattern=r"^$|^https?://\S+$",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -79,3 +80,17 @@ async def test_what_is_refused_is_audited_and_counted_wherever_it_is_told(behind
     token = behind.issuer.bearer(nhsid_useruid=None, client_id="pas", sub="pas")
     said = await call(behind.app, "POST", "/intake/adt", [("Authorization", token)], None)
     assert (said.status_code, behind.audit()[0].code) == (400, "cut-off")
+
+
+async def test_looks_are_limited_by_user_and_told_with_the_wait(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    """Over it: 429 with the time to wait, a row in the audit, and nothing looked at; another user goes on."""
+    database = shutil.copy(sqlite_template, tmp_path / "scr.db")
+    async with running(tmp_path / "home", f"sqlite:///{database}", looks_per_user=1) as made:
+        assert (await made.get("Patient/nobody")).status == 404
+        refused = await made.get("Patient/nobody")
+        assert (refused.status, refused.code) == (429, "too-many-looks")
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert (made.audit()[0].outcome, made.audit()[0].code) == ("refused", "too-many-looks")
+        assert (await made.get("Patient/nobody", role="R8001")).status == 404

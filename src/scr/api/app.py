@@ -47,6 +47,7 @@ from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.operating import operating
 from scr.api.pages.front import FrontPage
+from scr.api.pacing import paced
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
@@ -157,7 +158,7 @@ def mount(app: FastAPI, services: Services) -> None:
     oauth = open_authorisation(services)
     trusted = settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer)
     verifier = open_verifier(services, oauth)
-    asker = None if oauth is None else oauth.requesters.asker
+    asker = paced(settings, None if oauth is None else oauth.requesters.asker)
     looks = Looks(verifier, services.policy, services.database, now_ms, asker)
     opener = Opener(services.broker, services.policy, recent=services.recent)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)
