@@ -15,6 +15,7 @@ BY_CODE: Mapping[str, str] = {
         "Your sign-in does not tell surely enough who you are. Sign in with full proof of who you are."
     ),
     "bad-form": N_("We could not read the form. Go back and send it again."),
+    "choose-one": N_("Choose one of these"),
     "cut-off": N_("The form broke off on the way. Send it again."),
     "birthday": N_("The person has reached the age at which they decide for themselves."),
     "deceased": N_("Nobody can see the record of somebody who has died here."),

@@ -118,7 +118,7 @@ class SignInRoutes:
                 request, visit, self._onward(request, choice.return_to, N_("You are signed in"))
             )
         except Invalid as error:
-            if error.code != "no-choice":
+            if error.code != "choose-one":
                 return await self._refused(request, error, "sign-in", {})
             return self._choice_page(request, await self._choice(request), error)
         except ScrError as error:

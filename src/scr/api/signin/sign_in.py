@@ -156,7 +156,7 @@ class SignIn:
     def visit_as(self, choice: Choice, option: str) -> Visit:
         """The visit of one of the ways to come in. Raises Invalid, Unauthenticated."""
         if not (option.isascii() and option.isdigit() and int(option[:4]) < len(choice.options)):
-            raise Invalid("choose one of these", code="no-choice")
+            raise Invalid("choose one of these", code="choose-one")
         person = choice.options[int(option[:4])].person
         person.actor()  # nobody comes in whom no page could name
         return Visit(person, choice.id_token, secrets.token_urlsafe(32))
