@@ -86,10 +86,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--served", type=int, default=20, help="so many more of them of `scr serve` itself")
-    parser.add_argument("--points", nargs="*", default=[], help="at these places alone")
+    parser.add_argument(
+        "--points",
+        nargs="*",
+        default=[],
+        help="at these places alone (`NAME`, or `NAME:3` for the third passing)",
+    )
     parser.add_argument("--seed", default=secrets.token_hex(4), help="that of another run draws the same")
     read = parser.parse_args()
     sys.stdout.write(f"seed {read.seed}\n")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers that were begun are ended
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     draw, tally = random.Random(read.seed), Tally()
     try:
@@ -139,7 +145,8 @@ def in_house(
             done += struck
             if done >= kills:
                 break
-        one_life(house, sender, partial(live, house, Blow()), settle=True)
+        asks = bool(sender.waiting["http"])
+        one_life(house, sender, partial(live, house, Blow(http=asks)), settle=True, asks=asks)
         if ended(forked(partial(deliver_all, house))) != 0:
             raise AssertionError("what goes out could not be sent")
         tally.wrong += [f"{house.home.name}, after {before}: {one}" for one in wrongs(house, sender)]
@@ -157,7 +164,7 @@ def one_life(
     try:
         sender.until_up(partial(_runs, process), asks=asks)
         if settle:
-            sender.settle()
+            sender.settle(asks=asks)
         else:
             sender.live(asks=asks)
             sender.linger(partial(_runs, process))
@@ -201,16 +208,17 @@ def _blows(draw: random.Random, tally: Tally, points: list[str], *, drawn: bool 
 
 def _at(draw: random.Random, point: str) -> Blow:
     sends = point.startswith("outbound.")
-    passing = draw.randint(1, 2 if sends else _OFTEN.get(point, _SELDOM))
-    return Blow(point=f"{point}:{passing}", http=not point.startswith(_WITHOUT), sends=sends)
+    if ":" not in point:
+        point = f"{point}:{draw.randint(1, 2 if sends else _OFTEN.get(point, _SELDOM))}"
+    return Blow(point=point, http=not point.startswith(_WITHOUT), sends=sends)
 
 
 def _line(draw: random.Random, tally: Tally) -> Blow:
-    return Blow(line=draw.randint(1, tally.lines), http=draw.random() < 0.5, sends=draw.random() < 0.3)
+    return Blow(line=draw.randint(1, tally.lines), http=draw.random() < 0.3, sends=draw.random() < 0.3)
 
 
 def _moment(draw: random.Random) -> Blow:
-    return Blow(seconds=draw.uniform(0.005, 0.8), http=draw.random() < 0.5, sends=draw.random() < 0.3)
+    return Blow(seconds=draw.uniform(0.005, 0.8), http=draw.random() < 0.3, sends=draw.random() < 0.3)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Literal
 import typer
 from cryptography import x509
 
+from scr import faults
 from scr.api.health import LATE_MS
 from scr.api.kept_keys import WRAPPED
 from scr.api.services import now_ms, open_keys, read_configuration
@@ -23,6 +24,8 @@ from scr.consent.label_policy import load_labels
 from scr.data import DataFiles
 from scr.errors import ScrError
 from scr.settings import Settings
+from scr.store import alerts
+from scr.store.alerts import Alert
 from scr.store.audit.seals import waiting_since
 from scr.store.audit.signing import SealingKey
 from scr.store.backup.last import LAST, LastBackup, last_backup
@@ -72,6 +75,9 @@ def examined(settings: Settings) -> Iterator[Finding]:
     yield _folder("audit_heads", settings.path(settings.audit_heads).parent)
     yield _scanner(settings.upload_scanner)
     yield _classified(settings)
+    if faults.is_open(settings.home):
+        told = f"{settings.home / faults.MARK} lets a test end processes: it belongs in no deployment"
+        yield Finding(faults.MARK, "wrong", told)
 
 
 def _tried(what: str, work: Callable[[], object], well: str) -> Finding:
@@ -119,6 +125,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "well", f"{database.dialect}, reached")
         yield _migrations(revision)
         yield _seals(settings, database.read_now(waiting_since))
+        yield _outbound(database.read_now(alerts.waiting))
     except ScrError as error:
         yield Finding("database", "wrong", str(error))
     finally:
@@ -132,6 +139,16 @@ def _migrations(revision: str) -> Finding:
     if revision in known:
         return Finding("migrations", "look", f"at {revision}: the next start brings them to {known[0]}")
     return Finding("migrations", "look", f"at {revision}, which a newer version made")
+
+
+def _outbound(left: list[Alert]) -> Finding:
+    given_up = sum(one.given_up for one in left)
+    if given_up:
+        return Finding("outbound", "wrong", f"{given_up} given up: `scr outbound list`")
+    failed = sum(one.tries > 0 for one in left)
+    if failed:
+        return Finding("outbound", "look", f"{failed} could not be sent, and will be again")
+    return Finding("outbound", "well", "nothing that could not be sent")
 
 
 def _seals(settings: Settings, since: int | None) -> Finding:

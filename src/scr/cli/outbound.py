@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scr.api.services import now_ms, open_database
+from scr.cli.acts import act, noted
 from scr.cli.context import console, counted_as, listing, settings_of
 from scr.errors import NotFound
 from scr.fhir.dates import LONDON, utc
@@ -32,9 +33,7 @@ def list_(context: typer.Context) -> None:
         following = "given up" if one.given_up else _told(one.next)
         table.add_row(one.id, one.kind, _told(one.at), str(one.tries), following, one.problem)
     console.print(table)
-    console.print(
-        f"{counted_as(len(found), 'message')}. `scr outbound retry ID`, or `--all`."
-    )
+    console.print(f"{counted_as(len(found), 'message')}. `scr outbound retry ID`, or `--all`.")
 
 
 @app.command()
@@ -48,7 +47,8 @@ def retry(
         raise typer.BadParameter("name one, or say --all")
     database = open_database(settings_of(context))
     try:
-        count = database.write_now(lambda connection: alerts.again(connection, now_ms(), identity))
+        row = act("update", "outbound", alert=identity or "all", how="retry")
+        count = database.write_now(noted(row, lambda conn: alerts.again(conn, now_ms(), identity)))
     finally:
         database.close()
     if not count and not every:

@@ -8,11 +8,13 @@ import pytest
 from tests.functional.deployment import make_home
 from typer.testing import CliRunner
 
+from scr import faults
 from scr.api.services import now_ms, open_database
 from scr.cli.app import command_line
 from scr.cli.doctor import examined
 from scr.data import packaged_root
 from scr.settings import Settings
+from scr.store.alerts import OVERDUE, Alert, put
 from scr.store.backup.last import LAST, note_backup
 from scr.store.migrations import downgrade
 from scr.store.trail import AuditRow, append
@@ -50,6 +52,9 @@ def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "scr.db").exists()  # it looks, and makes nothing
     database = open_database(Settings(home=tmp_path))
     assert "wrong" not in found(home=tmp_path).values()
+    lost = Alert("a", OVERDUE, 1, 1, tries=9, problem="webhook: not-reached", done=2)
+    database.write_now(lambda connection: put(connection, lost))
+    faults.allow(tmp_path)
     row = AuditRow(at=1, actor="", action="read", what="Patient", outcome="refused", correlation="c")
     database.write_now(lambda connection: append(connection, row))
     downgrade(database, "-1")
@@ -62,7 +67,10 @@ def test_what_ails_a_deployment_is_named(tmp_path: Path) -> None:
         home=tmp_path, mllp_certificate="no.pem", upload_scanner="clamd:/nowhere", alert_folder="gone"
     )
     wrong = {what for what, how in ill.items() if how == "wrong"}
-    assert wrong == {"index_key", "audit seals", "mllp_certificate", "upload_scanner", "alert_folder"}
+    assert wrong == {
+        "index_key", "audit seals", "mllp_certificate", "upload_scanner", "alert_folder", "outbound",
+        "fault-injection",
+    }  # fmt: skip
     assert {ill["audit_key"], ill["signing_keys"], ill["migrations"]} == {"look"}
 
 
