@@ -50,7 +50,7 @@ ADDRESSES = [
     ("a match", "/fhir/Patient/$match"),
     ("a graph", "/fhir/$graphql?query={x}"),
     ("a merge", "/fhir/Patient/$merge"),
-    ("an index of the server", "/"),
+    ("an index of the server", "/fhir/."),
     ("a description of the routes", "/openapi.json"),
     ("pages about the routes", "/docs"),
     ("a file of the server", "/fhir/%2fetc%2fpasswd"),
