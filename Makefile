@@ -34,6 +34,7 @@ assurance: $(VENV)/.dev ## A million decisions of code and oracle, 100,000 quest
 	$(BIN)/python -m tests.assurance
 	$(BIN)/python -m tests.assurance.worlds
 	$(BIN)/python -m tests.assurance.tampering
+	$(BIN)/python -m tests.assurance.misuse
 	$(BIN)/python -m tests.assurance.kills
 	$(BIN)/python -m tests.assurance.fuzz --seconds 600
 

@@ -15,12 +15,19 @@ from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
 from tests.support.ports import demo_ports
 
-from scr.api.services import open_services
+from scr.api.misusing import judge
+from scr.api.services import now_ms, open_keys, open_services
+from scr.consent.policy import load_policy
+from scr.data import DataFiles
 from scr.demo.run import plan, prepare, started
 from scr.fhir.claim_request import ACT_REASON
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, OdsCode
+from scr.identity.misuse.imports import Importing
+from scr.identity.misuse.watch import MisuseWatch
+from scr.identity.oversight import Watcher
 from scr.settings import load
 from scr.store.engine import Database
+from scr.store.misuse.findings import waiting
 from scr.store.tables import ALERT
 from scr.store.trail import recent
 
@@ -221,6 +228,61 @@ def test_why_somebody_may_see_a_record(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_role("alert")).to_contain_text("none that you may ask about")
     assert "explain access" in _told(site)
+
+
+def test_looks_that_may_be_misuse_are_decided_on_by_keyboard(page: Page, site: Site) -> None:
+    """From the list of claims to a finding, an error that keeps what was typed, and the decision."""
+    _find(site)
+    sign_in(page, site)
+    link = page.get_by_role("link", name="Looks that may be misuse")
+    expect(page.get_by_role("main")).to_contain_text("Looks that may be misuse: 1 to be decided")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Looks that may be misuse")
+    expect(page.get_by_role("table")).to_contain_text("Own record")
+    fine(page, 1100, 320)
+    page.get_by_role("link", name="Imogen Farrant").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_contain_text("Susan Sample")
+    expect(page.get_by_role("listitem")).to_have_text("By the staff list it is the user's own record.")
+    expect(page.get_by_role("row").last).to_contain_text("Patient")
+    page.get_by_label("What you found").fill("Asked her.")
+    page.get_by_role("button", name="Record the decision").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Say what it was")
+    expect(page.get_by_label("What you found")).to_have_value("Asked her.")
+    fine(page, 1100, 320)
+    page.get_by_label("Explained").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Record the decision").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Decided: explained")
+    page.get_by_role("link", name="Those that were decided on").click()
+    expect(page.get_by_role("table")).to_contain_text("Explained")
+    fine(page, 1100, 320)
+    page.get_by_role("link", name="Imogen Farrant").click()
+    expect(page.get_by_role("main")).to_contain_text("Asked her.")
+    fine(page)
+    assert {"misuse show", "misuse decide"} <= _told(site)
+
+
+def _find(site: Site) -> None:
+    """The general practitioner who looked is said to be the very person whom she looked at."""
+    settings = load({"home": site.home}).settings
+    database, keys = Database.open(settings.resolved_database_url), open_keys(settings)
+    try:
+        seen = [row for row in database.read_now(lambda conn: recent(conn, 1000)) if row.action == "query"]
+        looker = next(row.actor for row in seen if "Imogen Farrant" in row.actor_name)
+        told = f"user,nhs_number\n{looker},{SUSAN.value}\n".encode()
+        with ThreadPoolExecutor(1) as beside:  # the browser's own event loop runs in this thread
+            lists = Importing(database, keys, now_ms)
+            beside.submit(asyncio.run, lists.staff(told, Watcher("Tamsin Arkwright"))).result()
+        watch = MisuseWatch(database, keys, load_policy(DataFiles(site.home)), now_ms)
+        with ThreadPoolExecutor(1) as beside:
+            while not database.read_now(waiting):  # the server may be at it as well, and be first
+                beside.submit(asyncio.run, judge(watch, database, lambda: False)).result()
+    finally:
+        database.close()
 
 
 def test_why_ones_own_look_was_refused(page: Page, site: Site) -> None:

@@ -211,6 +211,29 @@ def test_whoever_was_erased_raises_nothing(database: Database, keys: KeyRing, pe
     assert (done.visits, done.findings) == (1, 0)
 
 
+async def test_a_new_list_is_held_against_the_looks_of_some_days_before(
+    database: Database, keys: KeyRing
+) -> None:
+    """Those of a week are judged again, though their day is over; older ones are not."""
+
+    def fill(connection: Connection) -> None:
+        key = register(connection, keys, nhs_number(0), Demographics(), NOON - 900 * DAY).key
+        for days in (1, 6, 9):
+            append(connection, _row(CASES[0], key, NOON - days * DAY))
+
+    database.write_now(fill)
+    watch = MisuseWatch(database, keys, POLICY, lambda: NOON)
+    watch.run()
+    assert not watch.is_due()
+    told = f"user,nhs_number\nu9,{nhs_number(0).value}\n".encode()
+    await Importing(database, keys, lambda: NOON).staff(told, OFFICER)
+    assert watch.is_due()
+    watch.run()
+    found = database.read_now(lambda c: listed(c, keys, tuple(Status), 9))
+    own = [one.user_day.day for one in found if "own-record" in one.seen.signals]
+    assert own == [TODAY - 6, TODAY - 1]
+
+
 def test_what_is_no_look_of_staff_is_no_visit(database: Database) -> None:
     """A citizen's, a system's, a write, a failure, a refusal for another reason, and a look at nobody."""
     look = _row(CASES[0], "a-key", NOON)

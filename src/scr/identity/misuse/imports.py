@@ -21,10 +21,13 @@ from scr.identity.oversight import Watcher
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.misuse.lists import Staff, StaffEntry, VipEntry, replace_staff, replace_vips
+from scr.store.misuse.visits import clock_of, touch
 from scr.store.trail import AuditRow, append
 
 STAFF_COLUMNS = ("user", "nhs_number", "surname", "postcode", "organisation")
 VIP_COLUMNS = ("nhs_number", "why")
+AGAIN_DAYS = 7
+"""The looks of so many days before are judged again by a new list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,11 @@ class Importing:
             details={"entries": count},
         )
 
+        since = clock_of(self.clock()).day - AGAIN_DAYS
+
         def both(connection: Connection) -> None:
             work(connection)
+            touch(connection, since)
             append(connection, row)
 
         await self.database.write(both)

@@ -108,6 +108,7 @@ _OF_DAY = written(
     f"SELECT {', '.join(_NAMES)} FROM misuse_visit"  # noqa: S608
     " WHERE day = ? AND actor = ? AND role = ? AND organisation = ? ORDER BY first, person"
 )
+_TOUCH = written("UPDATE misuse_visit SET state = 0 WHERE day >= ?")
 _FORGET = (
     written("DELETE FROM misuse_visit WHERE state = 2 AND day < ?"),
     written("DELETE FROM misuse_day WHERE day < ?"),
@@ -174,6 +175,11 @@ def of_day(connection: Connection, one: UserDay) -> list[Visit]:
     """All visits of a user's day, the first first."""
     found = run(connection, _OF_DAY, (one.day, one.actor, one.role, one.organisation)).fetchall()
     return [Visit(*row) for row in found]
+
+
+def touch(connection: Connection, since: int) -> None:
+    """Let what was judged be judged again, from a day on: what it is held against has changed."""
+    run(connection, _TOUCH, (since,))
 
 
 def forget(connection: Connection, before: int) -> None:
