@@ -99,7 +99,7 @@ def test_all_is_readable_after_every_step_and_the_former_key_opens_nothing(
         lambda c: c.execute(select(MESSAGE.c.sealed).order_by(MESSAGE.c.id)).scalars().all()
     )
     clock, steps = Clock(), 0
-    left, stride = 1, 1 if database.dialect == "sqlite" else 5
+    left, stride = 1, 1 if database.dialect == "sqlite" else 9
 
     def killed(_: str) -> None:
         nonlocal left

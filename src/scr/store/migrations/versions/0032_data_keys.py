@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from scr.errors import Conflict
+
 revision = "0032"
 down_revision = "0031"
 branch_labels = None
@@ -44,7 +46,7 @@ def downgrade() -> None:
         "SELECT EXISTS (SELECT 1 FROM person WHERE keyed IS NOT NULL) OR EXISTS (SELECT 1 FROM key_turn)"
     )
     if op.get_bind().execute(changed).scalar_one():
-        raise RuntimeError("data keys were changed: a version before 0032 cannot open them")
+        raise Conflict("data keys were changed: a version before 0032 cannot open them", code="keys-changed")
     op.drop_column("person", "keyed")
     op.drop_table("erasure")
     op.drop_table("key_turn")
