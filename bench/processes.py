@@ -30,12 +30,12 @@ def process(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[by
                 running.wait()
 
 
-def wait_for(url: str, running: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
+def wait_for(url: str, running: subprocess.Popen[bytes], log: Path, seconds: float = 300) -> None:
     """Wait until an address answers. Raises RuntimeError with the end of the log if it does not."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit and running.poll() is None:
         try:
-            if httpx.get(url, trust_env=False, timeout=2).status_code < 500:
+            if httpx.get(url, trust_env=False, timeout=30).status_code < 500:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)
