@@ -93,8 +93,8 @@ class ChoosingPage:
     async def _choice(self, visitor: Visitor, form: Form) -> Choice:
         """What the form asks for. Raises Invalid."""
         effect = EFFECTS.get(form.get("do", "hide"), "deny")
-        to, roles, carers = await self._whom(visitor, form, effect)
         headings, labels, entries, of = _about(form)
+        to, roles, carers = await self._whom(visitor, form, effect)
         return Choice(
             effect, to=to, roles=roles, carers=carers, headings=headings, labels=labels, entries=entries,
             of=of, until=_day(form),
