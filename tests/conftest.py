@@ -15,7 +15,7 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.support.leaping import LeapingLoop
-from tests.support.postgres import Databases, server
+from tests.support.postgres import Databases, databases, server
 
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
@@ -91,9 +91,10 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(postgresql: str) -> Databases:
+def postgresql_databases(postgresql: str) -> Iterator[Databases]:
     """Its databases, each with the tables."""
-    return Databases(postgresql)
+    with databases(postgresql) as made:
+        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -104,8 +105,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    databases: Databases = request.getfixturevalue("postgresql_databases")
-    with databases.one() as address:
+    pool: Databases = request.getfixturevalue("postgresql_databases")
+    with pool.one() as address:
         yield address
 
 

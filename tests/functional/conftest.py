@@ -32,8 +32,8 @@ def module_database_url(
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    databases: Databases = request.getfixturevalue("postgresql_databases")
-    with databases.one() as address:
+    pool: Databases = request.getfixturevalue("postgresql_databases")
+    with pool.one() as address:
         yield address
 
 

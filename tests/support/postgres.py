@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
-from tests.support.patience import LONG
+from tests.support.patience import LONG, until_now
 
 from scr.store.engine import Database
 from scr.store.migrations import migrate
@@ -35,6 +35,7 @@ _OTHERS = (
     "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+_CONNECTED = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 _SEQUENCES = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
 
@@ -66,15 +67,23 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def databases(address: str) -> Iterator[Databases]:
+    """The databases of a new server."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield Databases(address, connection)
+
+
 class Databases:
     """The databases of a server, each with the tables, and nothing in them."""
 
-    def __init__(self, address: str) -> None:
-        """On a new server. The first is never given to anybody: the others are made after it."""
+    def __init__(self, address: str, server: psycopg.Connection[tuple[object, ...]]) -> None:
+        """On a new server, with a connection to it. The first is never given to anybody: the others are made
+        after it."""
         self._address = address
+        self._server = server
         self._spare: list[str] = []
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE template")
+        server.execute("CREATE DATABASE template")
         database = Database.open(self._named("template"), writers=1, readers=1)
         migrate(database)
         database.close()
@@ -90,19 +99,15 @@ class Databases:
         name = self._spare.pop() if self._spare else self._make()
         yield self._named(name)
         if self._empty(name):
+            until_now(lambda: not self._server.execute(_CONNECTED, [name]).fetchall())
             self._spare.append(name)
         else:
-            self._drop(name)
+            self._server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _make(self) -> str:
         name = f"t{uuid.uuid4().hex}"
-        with psycopg.connect(self._address, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template").format(sql.Identifier(name)))
+        self._server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template").format(sql.Identifier(name)))
         return name
-
-    def _drop(self, name: str) -> None:
-        with psycopg.connect(self._address, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _empty(self, name: str) -> bool:
         """Take out all that a test has put in; false where it has changed more than that."""
