@@ -6,6 +6,7 @@ get anything that is described, and the others nothing of anybody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,9 +42,11 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 CLOSED = frozenset({303, 400, 401, 403, 404, 405, 406, 413, 415, 422, 429})
 """What somebody who is nobody gets: the way to sign in, or a refusal; of what they sent, or of them."""
 NAMES = ("O'Sample", "O&#39;Sample", "Sample Surgery", "Sample Hospital")
+_PART = re.compile(r"{\w+}")
 _BEARERS = {
     "/fhir/Consent": "R0001", "/fhir/AuditEvent": "R0001", "/fhir": "R8000", "/intake": "R8000",
     "/onboarding/providers": "R5007", "/access/desk": "R0001", "/access/sources": "R0001",
+    "/misuse": "R0001",
 }  # fmt: skip
 """With a token of which role each face is asked that goes by tokens."""
 _STAFF = {
@@ -93,6 +96,12 @@ class Examined:
         """What an address answers to nobody: ``silent``, or with a token that nobody gave."""
         headers = self._credentials("nobody" if silent else "a token that nobody gave", path)
         return await call(self.tour.place.deployment.app, method, path, headers)
+
+    async def sent(self, operation: Operation, body: bytes) -> httpx.Response:
+        """What an operation answers to somebody who may ask there, and sends a body of JSON."""
+        path = _PART.sub("y" * 26, operation.path.replace("{whose}", "me").replace("{sort}", "note"))
+        headers = [("content-type", "application/json"), *self._credentials("somebody", operation.path)]
+        return await call(self.tour.place.deployment.app, operation.method.upper(), path, headers, body)
 
     def _credentials(self, who: str, path: str) -> Iterator[tuple[str, str]]:
         if who == "nobody":

@@ -50,6 +50,30 @@ async def test_what_is_answered_is_what_was_described(each: Examined) -> None:
     assert each.good > 5
 
 
+async def test_bytes_that_are_no_text_are_refused(each: Examined) -> None:
+    """In any field of a body of JSON: what is no UTF-8 is a mistake of whoever sent it, and no fault."""
+    names = ("text", "reason", "values", "code", "heading", "calls", "until", "to", "entry", "ids", "kinds")
+    bodies = [b'{"%s":"\x80"}' % name.encode() for name in names]
+    bodies += [
+        b'{"values":{"text":"\xff"}}',
+        b'{"values":{"\xff":"x"}}',
+        b'{"ids":["\xff"]}',
+        b"\xff",
+        b'"\xff"',
+    ]
+    taking = [
+        one for one in each.operations if one.path.startswith("/access/") and one.method in ("post", "put")
+    ]
+    assert len(taking) > 15
+    for number, one in enumerate(taking):
+        several = len(bodies) if re.search("contributions|challenges", one.path) else 4
+        for turn in range(several):
+            body = bodies[(number * 4 + turn) % len(bodies)]
+            told = await each.sent(one, body)
+            ends = one.path.endswith(("/end", "/withdrawn"))  # which reads nothing
+            assert 400 <= told.status_code < 500 or ends, (one.label, body)
+
+
 def _is_public(operation: Operation) -> bool:
     return PUBLIC.search(operation.path) is not None
 

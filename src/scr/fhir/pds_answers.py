@@ -50,7 +50,7 @@ def read_problem(body: bytes) -> str:
     """The code of an OperationOutcome's first issue (``INVALIDATED_RESOURCE``, say); empty if it has none."""
     try:
         issues = _OUTCOME.decode(body).issue
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     coded = [coding.code for issue in issues for coding in issue.details.coding if coding.code]
     return coded[0][:80] if coded else ""
@@ -154,7 +154,7 @@ _OUTCOME = msgspec.json.Decoder(_Outcome)
 def _decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _malformed("it has not the shape of one") from None
 
 

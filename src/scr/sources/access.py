@@ -94,7 +94,7 @@ def _read(fetched: Fetched, place: str, remedy: str) -> _Token:
         raise bad_status(fetched.status, place, retry_after(fetched.headers))
     try:
         given = _TOKEN.decode(fetched.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise SourceFailure(f"{place}: what it gave is no token", code="unreadable") from None
     if given.token_type.casefold() != "bearer" or not given.access_token.isascii() or given.expires_in <= 0:
         raise SourceFailure(f"{place}: it gave a token that is not a bearer's", code="unreadable")

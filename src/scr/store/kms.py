@@ -78,7 +78,7 @@ class VaultTransit:
             return msgspec.json.decode(response.content, type=_Answer).data
         except httpx.HTTPError as error:
             raise _unavailable(type(error).__name__) from None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _unavailable("its answer cannot be read") from None
 
 

@@ -174,7 +174,7 @@ class ChallengeDesk:
         async def work(actor: Actor, correlation: str) -> Mapping[str, object]:
             try:
                 sent = _SENT.decode(await read_body(request))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 raise Invalid("send JSON with `outcome` and `text`", code="bad-body") from None
             return told(await self.answering.answer(actor, logical, sent.outcome, sent.text, correlation))
 

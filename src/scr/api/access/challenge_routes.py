@@ -241,7 +241,7 @@ def choices_json(chosen: Mapping[NoticeKind, Choice]) -> dict[str, object]:
 async def _read(request: Request, decoder: msgspec.json.Decoder[T], what: str) -> T:
     try:
         return decoder.decode(await read_body(request))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Invalid(f"send JSON with {what}", code="bad-body") from None
 
 

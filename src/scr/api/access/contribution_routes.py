@@ -208,7 +208,7 @@ def forms_json(readings: Readings) -> dict[str, object]:
 async def _sent(request: Request) -> Sent:
     try:
         return _SENT.decode(await read_body(request))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Invalid("send JSON with `values`, by field", code="bad-body") from None
 
 

@@ -186,7 +186,7 @@ def issuer_keys(issuer: Issuer, client: httpx.AsyncClient, clock: Callable[[], f
         told = await get_document(client, f"{issuer.url.rstrip('/')}/.well-known/openid-configuration")
         try:
             document = msgspec.json.decode(told or b"", type=_Discovery)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         # Keys that came in the clear could be anybody's.
         in_the_clear = issuer.url.startswith("https://") and not document.jwks_uri.startswith("https://")

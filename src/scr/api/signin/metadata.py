@@ -65,7 +65,7 @@ class Directory:
         url = f"{self.settings.url.rstrip('/')}/.well-known/openid-configuration"
         try:
             found = _METADATA.decode(await get_document(self.client, url) or b"")
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return found if self._believed(found) else None
 

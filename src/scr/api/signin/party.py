@@ -149,7 +149,7 @@ class Party:
             raise down(self.settings)
         try:
             return decoder.decode(fetched.body)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             _log.warning("upstream-unreadable", upstream=self.settings.name)
             raise down(self.settings) from None
 
@@ -189,7 +189,7 @@ def _assertion(ours: Upstream, secret: bytes, audience: str, now: int) -> str:
 def _error_of(fetched: Fetched) -> str:
     try:
         error = msgspec.json.decode(fetched.body, type=_Error).error
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         error = ""
     return error if error in _ERRORS else f"http-{fetched.status}"
 

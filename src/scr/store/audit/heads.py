@@ -57,7 +57,7 @@ def read_head(content: bytes) -> TreeHead:
     """What a signed head says. Raises Invalid."""
     try:
         return msgspec.json.decode(content, type=TreeHead)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Invalid("a head of the audit's tree cannot be read", code="bad-head") from None
 
 
@@ -139,7 +139,7 @@ def _read(line: bytes) -> SignedHead | None:
         read = msgspec.json.decode(line, type=_Line)
         content = read.head.encode()
         return SignedHead(read_head(content), content, base64.b64decode(read.signature, validate=True))
-    except (msgspec.MsgspecError, binascii.Error, Invalid):
+    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error, Invalid):
         return None
 
 

@@ -100,7 +100,7 @@ def read_manifest(folder: Path, public: bytes | None) -> tuple[Manifest, bool]:
     content = path.read_bytes()
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Invalid("the manifest cannot be read", code="bad-backup", where=str(path)) from None
     if manifest.format != _FORMAT:
         raise Invalid("the backup is of another version of this program", code="bad-backup", where=str(path))
