@@ -23,7 +23,7 @@ PUBLIC = re.compile(
 )
 """Addresses that anybody may ask at: they tell of nobody."""
 PAGES = ("/my", "/viewer", "/privacy", "/review", "/onboarding", "/why", "/signin", "/pages")
-_JSON = ("/onboarding/providers", "/access")
+_JSON = ("/onboarding/providers", "/misuse", "/access")
 _TEXT: Tree = {"type": "string"}
 _PART = re.compile(r"\{(\w+)(?::\w+)?\}")
 _BUNDLE_TYPES = ("application/fhir+json", "application/fhir+xml")
