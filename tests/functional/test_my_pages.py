@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -191,6 +192,20 @@ def test_a_choice_is_tried_made_explained_and_taken_back(page: Page, site: Site)
     page.get_by_role("button", name="Take it back").click()
     expect(page.get_by_role("status")).to_contain_text("no effect any more")
     expect(page.get_by_role("main")).to_contain_text("You have hidden nothing.")
+    page.get_by_role("link", name="Seal something").click()
+    page.get_by_label("All that one place wrote").check()
+    page.get_by_role("button", name="Show me what this does").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose an organisation")
+    fine(page, 1100, keep="seal-error")
+    page.get_by_label("Which one?").first.select_option("ZZH01")
+    page.get_by_role("button", name="Show me what this does").click()
+    expect(page.get_by_role("main")).to_contain_text("Only the place that wrote it can see")
+    fine(page, 1100, keep="seal-ask")
+    page.get_by_role("button", name="Yes, I want this").click()
+    fine(page, 1100, keep="sealed")
+    page.get_by_role("link", name="What this means").click()
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_role("status")).to_contain_text("no effect any more")
     _sign_out(page)
 
 
@@ -236,8 +251,64 @@ def test_a_carer_is_let_in_looks_and_is_shown_out(page: Page, browser: Browser, 
     expect(page.get_by_role("status")).to_contain_text("can no longer see your record")
     other.goto(f"{site.ours}/my")
     expect(other.get_by_role("heading", level=1)).to_have_text("You cannot see this record here")
+    page.goto(f"{site.ours}/my/choices/new?do=permit")
+    page.get_by_label("Who do you want to let in again?").select_option(label="Tariq Mahmood-Ellery")
+    page.get_by_label("Some parts of my record").check()
+    page.get_by_label("Allergies").check()
+    page.get_by_role("button", name="Show me what this does").click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter a day that is still to come")
+    fine(page, 1100, keep="permit-error")
+    for part, value in zip(("Day", "Month", "Year"), _ahead(), strict=True):
+        page.get_by_label(part).fill(value)
+    page.get_by_role("button", name="Show me what this does").click()
+    expect(page.get_by_role("main")).to_contain_text("Tariq Mahmood-Ellery can see “Allergies”.")
+    page.get_by_role("button", name="Yes, I want this").click()
+    other.goto(f"{site.ours}/my/record")
+    expect(other.get_by_role("region", name="Whose record this is")).to_contain_text("Gwilym")
+    page.get_by_role("link", name="What this means").click()
+    page.get_by_role("button", name="Take it back").click()
+    other.goto(f"{site.ours}/my")
+    expect(other.get_by_role("heading", level=1)).to_have_text("You cannot see this record here")
     other.context.close()
     assert page.title() != "x"
+    _sign_out(page)
+
+
+def _ahead() -> tuple[str, str, str]:
+    """A day some months ahead: day, month, year."""
+    day = datetime.now(UTC).date() + timedelta(days=100)
+    return str(day.day), str(day.month), str(day.year)
+
+
+def test_staff_record_who_acts_for_somebody_and_read_what_is_wrong(page: Page, site: Site) -> None:
+    """By number, in a form; on what they have seen; the code is shown once. Each page in both widths."""
+    come_in(page, f"{site.ours}/proxies", "Caspian Threlfall")
+    page.get_by_label("NHS Number of the person").fill("12")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("alert")).to_contain_text("Ten digits")
+    fine(page, 1100, keep="proxies-ask")
+    page.get_by_label("NHS Number of the person").fill(site.tariq.nhs_number)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Mahmood-Ellery")
+    fine(page, 1100, keep="proxies-person")
+    page.get_by_role("button", name="Record somebody").click()
+    page.get_by_role("button", name="Record it").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    fine(page, 1100, keep="proxies-record")
+    page.get_by_label("Who is to act for them?").fill(HOSTILE)
+    page.get_by_label("Court-appointed").or_(page.get_by_label("deputy")).first.check()
+    page.get_by_label("Which document have you seen?").fill("Order of the court, 12")
+    page.get_by_label("Until which day?").fill("-".join(_ahead()[::-1][:1]) + "-12-31")
+    page.get_by_role("button", name="Record it").click()
+    expect(page.locator("#code")).to_contain_text("-")
+    fine(page, 1100, keep="proxies-recorded")
+    page.get_by_role("link", name="What was recorded").click()
+    fine(page, 1100, keep="proxies-one")
+    page.get_by_role("button", name="End it now").click()
+    expect(page.get_by_role("status")).to_contain_text("The access has ended")
+    assert site.tariq.nhs_number not in page.url
+    page.goto(f"{site.ours}/disputes")
+    fine(page, 1100, keep="disputes")
     _sign_out(page)
 
 

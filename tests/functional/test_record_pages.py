@@ -179,20 +179,20 @@ def test_a_professional_finds_reads_and_follows_a_record(page: Page, site: Site,
     page.get_by_role("button", name="Break the glass").click()
     expect(page.get_by_role("alert")).to_contain_text("Say why, in 10 to 500 characters")
     expect(page.get_by_label("Why you must look")).to_have_value("Because")
-    fine(page)
+    fine(page, keep="viewer-find")
     find(page, NUMBER.value)
     fills(page, site, "Haemoglobin")
     assert NUMBER.value not in page.url
     record = page.url
     expect(seen(page, NUMBER.spaced)).to_be_visible()
     expect(seen(page, "Below the range given")).to_be_visible()
-    fine(page)
+    fine(page, keep="viewer-record")
     page.get_by_role("link", name="Charts of results").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("img", name="Haemoglobin, g/L")).to_be_visible()
     page.get_by_text("The same numbers as a table").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("118 g/L")
-    fine(page)
+    fine(page, keep="viewer-charts")
     page.goto(f"{record}/timeline")
     expect(page.get_by_role("heading", name="2026")).to_be_visible()
     page.goto(f"{record}/heading/results")
@@ -206,7 +206,7 @@ def test_a_professional_finds_reads_and_follows_a_record(page: Page, site: Site,
     page.get_by_role("link", name="More about Full blood count").first.click()
     expect(page.get_by_role("main")).to_contain_text("lab-oru")
     expect(page.get_by_role("main")).to_contain_text("Harrowmere General Hospital")
-    fine(page)
+    fine(page, keep="viewer-entry")
     page.goto(f"{record}/new")
     expect(page.get_by_role("main")).to_contain_text("everything is new to you")
     page.get_by_role("button", name="I have seen this record").click()
@@ -218,7 +218,31 @@ def test_a_professional_finds_reads_and_follows_a_record(page: Page, site: Site,
     assert alerts == []
     _launched(page, site, record)
     _without_scripts(page, browser, site, record)
+    _breaks_the_glass(page, site, record)
     assert {"viewer find", "viewer record", "viewer entry", "viewer document", "viewer seen"} <= _told(site)
+
+
+def _breaks_the_glass(page: Page, site: Site, record: str) -> None:
+    """Somebody of whom the record knows no relationship opens it in an emergency, with a reason: before that
+    there is, to them, no such person."""
+    page.goto(f"{site.address}/viewer")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    page.goto(f"{site.address}/viewer")
+    page.get_by_role("link", name="Dr Imogen Farrant").click()
+    expect(page.get_by_label("NHS Number")).to_be_visible()
+    page.goto(record)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    page.goto(f"{site.address}/viewer")
+    find(page, NUMBER.spaced)
+    expect(page.get_by_role("alert")).to_contain_text("No record with this NHS Number is open to you")
+    page.get_by_label("Why you must look").fill("Found at the roadside, unconscious")
+    page.get_by_role("button", name="Break the glass").click(no_wait_after=True)
+    expect(seen(page, NUMBER.spaced)).to_be_visible()
+    page.wait_for_load_state()
+    fine(page, keep="viewer-glass")
+    page.goto(record)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Record")
 
 
 def _launched(page: Page, site: Site, record: str) -> None:
@@ -256,7 +280,8 @@ def test_a_person_reads_and_keeps_their_record(page: Page, site: Site) -> None:
     page.get_by_role("link", name=f"{GWILYM.given} {GWILYM.family}").click(no_wait_after=True)
     fills(page, site, GWILYM.family)
     expect(seen(page, "Not known, because a source did not answer")).to_be_visible()
-    fine(page)
+    expect(seen(page, "This is wrong")).to_be_visible()
+    fine(page, keep="record")
     page.goto(f"{site.address}/my/record/heading/demographics")
     sent = page.locator("li", has_text="Harrowmere General Hospital, received").first
     sent.get_by_role("link", name=f"More about {GWILYM.given}").click()
@@ -266,7 +291,7 @@ def test_a_person_reads_and_keeps_their_record(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Your record")
     expect(page.get_by_role("link", name="More")).to_have_count(0)
     page.emulate_media(media="screen")
-    fine(page)
+    fine(page, keep="record-print")
     kept = text_of(page.request.get(f"{site.address}/my/record/pdf?lang=cy").body())
     assert f"Rhif GIG: {NUMBER.spaced}" in kept
     assert "Mae peth o'r cofnod hwn yn hen neu ar goll." in kept
