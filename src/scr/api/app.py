@@ -46,8 +46,8 @@ from scr.api.misusing import judging
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
 from scr.api.onboarding import PROGRAMME, OnboardingRoutes
 from scr.api.operating import operating
-from scr.api.pages.front import FrontPage
 from scr.api.pacing import paced
+from scr.api.pages.front import FrontPage
 from scr.api.pages.onboarding import OnboardingPages
 from scr.api.pages.review import DUTY as REVIEW
 from scr.api.pages.review import ReviewPages
