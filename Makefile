@@ -13,7 +13,7 @@ demo: $(VENV)/.runtime ## Start the demonstration: a shared care record and four
 	$(BIN)/scr demo
 
 test: $(VENV)/.dev ## Run the whole test suite, PostgreSQL included
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.dev ## Measure, and print one table
 	$(BIN)/python -m bench
