@@ -38,6 +38,8 @@ _DELIVER, _DONE, _FAILED = "deliver", "done", "failed"
 _ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _KEPT_SECONDS = 7 * 24 * 3600
 _MOST = 1_000
+_alone = threading.Lock()
+"""Held by whoever has opened the library, which is one for a process."""
 
 
 class Steps(Protocol):
@@ -76,7 +78,7 @@ class Workflows:
     async def close(self) -> None:
         """Let go of it, if it was opened at all."""
         if self._dbos is not None:
-            await asyncio.to_thread(self._dbos.destroy, destroy_registry=True)
+            await asyncio.to_thread(_let_go, self._dbos)
             self._dbos = None
 
     def _deliver(self, what: str, number: int) -> None:
@@ -115,9 +117,8 @@ class Workflows:
 
     def _open(self) -> type[DBOS]:
         from dbos import DBOS
-        from dbos._dbos import _dbos_global_instance
 
-        if _dbos_global_instance is not None:
+        if not _alone.acquire(blocking=False):
             raise Fault("a process has one set of workflows")
         DBOS(
             config={
@@ -134,8 +135,12 @@ class Workflows:
             }
         )
         self._workflow = DBOS.workflow(name=_DELIVER)(self._written())
-        with _told():
-            DBOS.launch()
+        try:
+            with _told():
+                DBOS.launch()
+        except Unavailable:
+            _let_go(DBOS)
+            raise
         return DBOS
 
     _workflow: Any = None
@@ -182,11 +187,18 @@ class Workflows:
         return deliver
 
 
+def _let_go(dbos: type[DBOS]) -> None:
+    dbos.destroy(destroy_registry=True)
+    _alone.release()
+
+
 @contextmanager
 def _told() -> Iterator[None]:
+    from dbos import error
+
     try:
         yield
-    except SQLAlchemyError:
+    except (SQLAlchemyError, error.DBOSException):
         raise Unavailable(
             "the database of the workflows did not serve", code="database-unavailable"
         ) from None
