@@ -166,6 +166,6 @@ class Supervisor:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=1.0, trust_env=False).status_code < 500
+        return httpx.get(url, timeout=5.0, trust_env=False).status_code < 500
     except httpx.HTTPError:
         return False
