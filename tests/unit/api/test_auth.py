@@ -69,6 +69,12 @@ async def refusal(verifier: TokenVerifier, authorization: str | None) -> str:
     return caught.value.code
 
 
+async def test_a_subject_may_be_as_long_as_openid_lets_it(issuer: TestIssuer) -> None:
+    """255 characters."""
+    actor = await issuer.verifier().actor("Bearer " + issuer.token(sub="x" * 255))
+    assert actor.subject == f"{URL}|{'x' * 255}"
+
+
 @pytest.mark.parametrize("key", [RSA, EC], ids=["RS256", "ES256"])
 async def test_a_good_token_makes_an_actor(issuer: TestIssuer, key: RSAKey | ECKey) -> None:
     """Who it is, in which role, for which organisation, with which scopes."""
@@ -167,6 +173,9 @@ ATTACKS: list[tuple[str, Callable[[TestIssuer], str], str]] = [
         b'{"alg":"none","alg":"ES256","typ":"at+jwt","kid":"ec-1"}'
     )), "bad-token"),
     ("no subject", lambda i: i.token(sub=""), "bad-token"),
+    ("a subject of 256 characters", lambda i: i.token(sub="x" * 256), "bad-token"),
+    ("a NUL in a name", lambda i: i.token(name="x\0"), "bad-token"),
+    ("a key that it is bound to", lambda i: i.token(cnf={"jkt": "x"}), "bound"),
     ("a time that is true", lambda i: i.token(exp=True), "bad-token"),
     ("good for ever", lambda i: i.token(exp=4e9), "too-long"),
     ("good for long, since when unsaid", lambda i: i.token(iat=None, exp=time.time() + 90_000), "too-long"),
