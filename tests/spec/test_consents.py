@@ -161,7 +161,8 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def oracle(consents: Sequence[c.Tree], actor: Actor, entry: Entry, now: datetime) -> str:
-    """A deny wins over everything; only a permit within a denying base, in the same Consent, opens it."""
+    """A deny wins over everything; only a permit within a denying base, in the same Consent, opens it. One
+    for whoever wrote it says nothing more than that."""
     said: set[str] = set()
     for consent in consents:
         if consent["status"] != "active":
@@ -172,12 +173,12 @@ def oracle(consents: Sequence[c.Tree], actor: Actor, entry: Entry, now: datetime
         here: set[str] = set()
         for exception in exceptions:
             if _applies(base, exception, actor, entry, now, exception["type"]):
-                here.add(exception["type"])
-        if base["type"] == "deny" and in_base and "permit" not in here:
+                here.add("left open" if _as_author(exception, actor, entry) else exception["type"])
+        if base["type"] == "deny" and in_base and not here & {"permit", "left open"}:
             said.add("deny")
         if base["type"] == "permit" and in_base:
             said.add("permit")
-        said |= here
+        said |= here - {"left open"}
     return "deny" if "deny" in said else "permit" if "permit" in said else "silent"
 
 
@@ -187,6 +188,14 @@ def _applies(base: c.Tree, node: c.Tree, actor: Actor, entry: Entry, now: dateti
         _in_period(one, now) and _about(one, actor, entry, deny)
         for one in ([base] if node is base else [base, node])
     )
+
+
+def _as_author(node: c.Tree, actor: Actor, entry: Entry) -> bool:
+    """Whether it is about the asker as who wrote the entry alone: that leaves open, and permits nothing."""
+    told = [one["reference"] for one in node.get("actor", []) if one["role"]["coding"][0]["code"] == "IRCP"]
+    others = [one for one in told if one["identifier"]["value"] != "author"]
+    named = any(_same_asker(one, actor, entry, False) for one in others)
+    return len(others) < len(told) and not named
 
 
 def _in_period(node: c.Tree, now: datetime) -> bool:
