@@ -40,7 +40,7 @@ _OFTEN = {"store.running": 30, "store.committed": 30, "audit.appended": 10}
 _SELDOM = 3
 _DRAWN = 10
 """Kills at a line, and as many at a moment, to each round of the places."""
-_LONG = 30.0
+_LONG = 20.0
 _KEYS = "keys."
 _WITHOUT = ("intake.", "mllp.", "folder.", "mesh.", "outbound.")
 """Places that are reached in a process that serves no HTTP."""
@@ -140,13 +140,12 @@ def in_house(
             if blow.point.startswith(_KEYS):
                 struck = ended(forked(partial(rotate, house, blow))) == -signal.SIGKILL
             else:
-                struck = one_life(house, sender, partial(live, house, blow), asks=blow.http)
+                struck = one_life(house, sender, live, blow)
             tally.note(blow, struck=struck)
             done += struck
             if done >= kills:
                 break
-        asks = bool(sender.waiting["http"])
-        one_life(house, sender, partial(live, house, Blow(http=asks)), settle=True, asks=asks)
+        one_life(house, sender, live, Blow(http=bool(sender.waiting["http"])), settle=True)
         if ended(forked(partial(deliver_all, house))) != 0:
             raise AssertionError("what goes out could not be sent")
         tally.wrong += [f"{house.home.name}, after {before}: {one}" for one in wrongs(house, sender)]
@@ -155,12 +154,13 @@ def in_house(
     return max(done, 1)
 
 
-def one_life(
-    house: House, sender: Sender, work: Callable[[], object], *, settle: bool = False, asks: bool = True
-) -> bool:
-    """A life of the deployment under what is sent to it; whether it was killed before all was done."""
-    process = forked(work)
-    gone = False
+def one_life(house: House, sender: Sender, live: Live, blow: Blow, *, settle: bool = False) -> bool:
+    """A life of the deployment under what is sent to it; whether it was killed before all was done.
+
+    Of `scr serve` the process that serves may be killed alone, and the one that keeps it lives on.
+    """
+    process, asks, keeper = forked(partial(live, house, blow)), blow.http, live is serving
+    hung_up = gone = False
     try:
         sender.until_up(partial(_runs, process), asks=asks)
         if settle:
@@ -169,8 +169,8 @@ def one_life(
             sender.live(asks=asks)
             sender.linger(partial(_runs, process))
     except GONE:
-        gone = _has_died(process)
-        if settle or not gone:
+        hung_up, gone = True, _has_died(process)
+        if settle or not (gone or keeper):
             raise
     finally:
         if not gone:
@@ -178,7 +178,7 @@ def one_life(
         code = ended(process)
     if code != -signal.SIGKILL:
         raise AssertionError(f"a life ended by itself, with {code}")
-    return gone
+    return hung_up
 
 
 def _has_died(process: int) -> bool:
