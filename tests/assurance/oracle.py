@@ -443,7 +443,7 @@ class Oracle:
         """What the person's age brings against a carer."""
         if "until_age" not in row and "review_age" not in row:
             return ""
-        if days is None:
+        if days is None or now < birthday(days[0], 0):
             return "no-birth-date"
         if "until_age" in row and now >= birthday(days[0], row["until_age"]):
             return "birthday"

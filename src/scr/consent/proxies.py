@@ -189,7 +189,7 @@ def _age_denial(born: str, delegation: Delegation, basis: BasisRule, now: dateti
     if basis.until_age is None and basis.review_age is None:
         return None
     span = _span(born)
-    if span is None:
+    if span is None or now < _birthday(span[0], 0):  # one in the future is a slip
         return _NO_AGE
     if basis.until_age is not None and now >= _birthday(span[0], basis.until_age):
         return _BIRTHDAY
