@@ -187,7 +187,7 @@ def test_an_alert_that_has_not_gone_out_is_told_of(page: Page, site: Site) -> No
     expect(page.get_by_role("region")).to_contain_text("1 alert has not gone out")
     expect(page.get_by_role("region")).to_contain_text("status-503")
     fine(page, 1100, 320)
-    database.write_now(lambda conn: conn.execute(ALERT.update().values(done=2)))
+    database.write_now(lambda conn: conn.execute(ALERT.update().values(done=2, taken="webhook", problem="")))
     page.reload()
     expect(page.get_by_role("region")).to_have_count(0)
     database.close()
