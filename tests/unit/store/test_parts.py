@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.patience import until_now
 from tests.unit.store import samples
 
 from scr.fhir.entry import Entry
@@ -19,6 +21,10 @@ from scr.store.tables import HELD, HISTORY, PULLED, RESOURCE
 from scr.store.tables.columns import PARTITIONS
 
 PARTED = (RESOURCE.name, HISTORY.name, PULLED.name)
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 _PART = "SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass"
 
 
@@ -50,26 +56,36 @@ def test_a_person_is_in_one_part_of_each_and_is_read_from_it_alone(database: Dat
             assert "Plans" not in asked or asked["Node Type"] == "Bitmap Heap Scan", asked
 
 
+def is_alone(connection: Connection) -> bool:
+    """Whether no other connection to the database is open."""
+    return connection.dialect.name == "sqlite" or not connection.exec_driver_sql(_OTHERS).scalar_one()
+
+
 def test_the_parts_are_made_and_put_together_again_with_what_they_hold(
-    database: Database, keys: KeyRing
+    database_url: str, keys: KeyRing
 ) -> None:
     """Back and forth with versions in the tables: nothing is lost, an id leads to its person, and erasing
-    the person leaves none of it."""
-    someone = samples.person(database, keys)
-    for text in ("first", "second"):
-        samples.filed(database, keys, someone, [samples.note("a", text), samples.note("b")])
+    the person leaves none of it. Backwards goes nobody while another has the database open."""
+    with closing(Database.open(database_url, writers=1, readers=1)) as database:
+        someone = samples.person(database, keys)
+        for text in ("first", "second"):
+            samples.filed(database, keys, someone, [samples.note("a", text), samples.note("b")])
 
     def record(connection: Connection) -> list[Entry]:
         return sorted(load_record(connection, keys, someone), key=lambda entry: entry.id)
 
-    before = database.read_now(record)
-    history = database.read_now(lambda c: load_history(c, keys, "a"))
-    assert len(history) == 2
-    downgrade(database, "0030")
-    assert database.read_now(record) == before
-    migrate(database)
-    assert database.read_now(record) == before
-    assert database.read_now(lambda c: load_history(c, keys, "a")) == history
-    database.write_now(lambda c: erase_person(c, keys, someone))
-    for table in (HELD, RESOURCE, HISTORY):
-        assert database.read_now(lambda c, t=table: c.execute(t.select()).all()) == []  # type: ignore[misc]
+    with closing(Database.open(database_url, writers=1, readers=1)) as database:
+        before = database.read_now(record)
+        history = database.read_now(lambda c: load_history(c, keys, "a"))
+    assert (len(before), len(history)) == (2, 2)
+    with closing(Database.open(database_url, writers=1, readers=1)) as database:
+        until_now(partial(database.write_now, is_alone))  # who has closed is gone a moment later
+        downgrade(database, "0030")
+        assert database.read_now(record) == before
+        migrate(database)
+    with closing(Database.open(database_url, writers=1, readers=1)) as database:
+        assert database.read_now(record) == before
+        assert database.read_now(lambda c: load_history(c, keys, "a")) == history
+        database.write_now(lambda c: erase_person(c, keys, someone))
+        for table in (HELD, RESOURCE, HISTORY):
+            assert database.read_now(lambda c, t=table: c.execute(t.select()).all()) == []  # type: ignore[misc]
