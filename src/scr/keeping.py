@@ -12,7 +12,7 @@ class Keeping(BaseModel):
 
     erased: str = Field(
         default="erased.jsonl",
-        description="File that lists who was erased, by opaque keys: a backup that is restored erases them again.",
+        description="File that lists who was erased, by opaque keys: a restored backup erases them again.",
     )
     kms: str = Field(
         default="",

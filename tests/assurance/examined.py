@@ -47,7 +47,6 @@ _BEARERS = {
     "/fhir/Consent": "R0001", "/fhir/AuditEvent": "R0001", "/fhir": "R8000", "/intake": "R8000",
     "/onboarding/providers": "R5007", "/access/desk": "R0001", "/access/sources": "R0001",
     "/misuse": "R0001",
-    "/misuse": "R0001",
 }  # fmt: skip
 """With a token of which role each face is asked that goes by tokens."""
 _STAFF = {

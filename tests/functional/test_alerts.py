@@ -129,7 +129,7 @@ async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> Non
 
 
 async def test_what_is_not_taken_in_its_time_is_given_up_and_told(house: Deployment) -> None:
-    """After its days it is not tried any more, and an alert of that goes out; whoever asks for it sends it."""
+    """After its days it is not tried any more, and an alert tells of that; it can be sent again."""
     granted(await ask(house, GLASS, parameters(BERT)))
     claim, database, clock = await only(house), house.services.database, Clock()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
