@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fhir.resources.R4B import get_fhir_model_class
 from tests.functional.besieged import MARK, hidden
 from tests.functional.deployment import ADA, BERT, NOBODY, SERVER, Tree, checked
 from tests.functional.online import Browser, Online, Told, citizen, newcomer
@@ -147,6 +148,22 @@ async def test_a_choice_that_would_do_nothing_is_refused(place: Online) -> None:
     assert (await ada.ask(f"{ME}/choices")).body == before
 
 
+async def same_as_fhir(place: Online, ada: Browser, looks: Sequence[Tree]) -> None:
+    """As AuditEvents they say the same and no more, can be searched, and are valid R4."""
+    found = (await ada.ask(f"{ME}/AuditEvent")).body
+    events = {one["resource"]["id"]: one["resource"] for one in found["entry"]}
+    for look in looks:
+        event = events[look["id"]]
+        get_fhir_model_class("AuditEvent").model_validate(event)
+        assert (event["agent"][0]["name"], event["outcome"] == "0") == (look["name"], look["allowed"])
+        assert event["entity"][1]["description"] == look["what"]
+    for untold in (place.deployment.services.policy.hash, "relationship", "action"):
+        assert untold not in str(found)
+    refused = (await ada.ask(f"{ME}/AuditEvent?outcome=4")).body
+    assert {one["resource"]["outcome"] for one in refused["entry"]} == {"4"}
+    assert (await ada.ask(f"{ME}/AuditEvent?colour=red")).status == 400
+
+
 async def test_a_look_is_told_asked_about_and_answered(place: Online) -> None:
     """Each look by name, role, place and purpose, refused ones too; a question about one reaches the privacy
     officer and comes back answered, and nobody asks about another's."""
@@ -161,6 +178,7 @@ async def test_a_look_is_told_asked_about_and_answered(place: Online) -> None:
         ("QZZ99", False),
     }
     assert all(each["name"] and each["role"] and each["purpose"] for each in seen)
+    await same_as_fhir(place, ada, looks)
     which = seen[0]["id"]
     asked = await ada.ask(f"{ME}/looks/{which}/question", {"text": "Why was this?"})
     assert asked.status == 201

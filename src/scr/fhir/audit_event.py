@@ -88,6 +88,57 @@ def audit_event(act: Act) -> Entry:
     return pack(made, source="scr", now=act.at)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the person whose record it is is told of a look: texts for people, and nothing of what came of it.
+
+    ``at`` is ms UTC, ``patient`` the logical id of the Patient; ``through`` the neighbour or the app that
+    asked for somebody.
+    """
+
+    id: str
+    at: int
+    patient: str
+    here: str
+    name: str
+    role: str
+    organisation: str
+    through: str
+    purpose: str
+    what: str
+    allowed: bool
+
+
+def told_event(told: Told) -> Entry:
+    """The AuditEvent of a look as the person is told of it: without an action and a profile."""
+    user: Resource = {"who": {"display": told.name}, "name": told.name, "requestor": True}
+    if told.role:
+        user["role"] = [{"text": told.role}]
+    others: list[Resource] = [
+        {"who": {"display": one}, "requestor": False} for one in (told.organisation, told.through) if one
+    ]
+    made: Resource = {
+        "resourceType": TYPE,
+        "id": told.id,
+        "type": _coding(_TYPES, "rest", "Restful Operation"),
+        "recorded": instant_text(told.at),
+        "outcome": _OUTCOMES["success" if told.allowed else "refused"],
+        "purposeOfEvent": [{"text": told.purpose}] if told.purpose else None,
+        "agent": [user, *others],
+        "source": {"observer": {"display": told.here}, "type": [_coding(_SOURCE_TYPES, "4")]},
+        "entity": [
+            {
+                "what": {"reference": f"Patient/{told.patient}"},
+                "type": _coding(_ENTITY_TYPES, "1", "Person"),
+                "role": _coding(_ENTITY_ROLES, "1", "Patient"),
+            },
+            {"type": _coding(_ENTITY_TYPES, "2", "System Object"), "description": told.what},
+        ],
+    }
+    made = {name: value for name, value in made.items() if value is not None}
+    return pack(made, source="scr", now=told.at)
+
+
 def _agents(act: Act) -> list[Resource]:
     """Who asked; through what; and who answered."""
     mine, ours = (_DESTINATION, _SOURCE) if act.action == "read" else (_SOURCE, _DESTINATION)

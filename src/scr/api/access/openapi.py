@@ -56,7 +56,7 @@ GIVES: Mapping[str, type[msgspec.Struct]] = {
     f"POST {_DESK}/questions/{{question}}/answer": shown.ShownQuestion,
 }
 """What is answered, where it is one of these."""
-_FHIR = frozenset({f"GET {_PEOPLE}/record", f"GET {_PEOPLE}/summary"})
+_FHIR = frozenset({f"GET {_PEOPLE}/record", f"GET {_PEOPLE}/summary", f"GET {_PEOPLE}/AuditEvent"})
 _PROBLEM = {
     "description": "Refused: https://www.rfc-editor.org/rfc/rfc9457",
     "content": {

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from scr.access.proxies import Proxies
 from scr.api.access.acting import Acting
 from scr.api.access.desk_routes import PROXIES, QUESTIONS, DeskRoutes
+from scr.api.access.look_events import LookEvents
 from scr.api.access.mine import Mine
 from scr.api.access.openapi import mount_openapi
 from scr.api.access.people_routes import PeopleRoutes
@@ -62,6 +63,7 @@ def mount_people(
     sections = load_sections(services.files)
     documents = Documents(opener, reconciler, sections, database, id_key=id_key, base_url=base_url)
     app.include_router(RecordRoutes(visits, documents, base_url, own_origin(base_url)).router())
+    app.include_router(LookEvents(visits, routes.mine, base_url, own_origin(base_url)).router())
     desk = DeskRoutes(
         Desk(PROXIES, verifier, policy, database, now_ms),
         Desk(QUESTIONS, verifier, policy, database, now_ms),
