@@ -30,8 +30,8 @@ from scr.onboarding.register import declare_home_live
 __all__ = ["issuer"]
 
 MESSAGES, SENDERS = 120, 4
-WORKER = "watch"
-"""What does neither: it takes what is dropped into a folder."""
+WORKER = "work"
+"""What does neither: it sends what goes out, seals and judges."""
 
 
 @asynccontextmanager
@@ -135,7 +135,9 @@ async def test_of_all_processes_one_that_answers_and_one_that_listens_are_killed
     async with AsyncExitStack() as stack, httpx.AsyncClient(timeout=LONG) as web:
         started = await asyncio.gather(
             *(
-                stack.enter_async_context(process(home, port, "serve", "--no-intake", http_port=str(port)))
+                stack.enter_async_context(
+                    process(home, port, "serve", "--no-intake", "--no-outbound", http_port=str(port))
+                )
                 for port in apis
             ),
             *(

@@ -15,6 +15,7 @@ from scr.api.catching_up import catching_up
 from scr.api.draining import Drain
 from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
+from scr.api.misusing import judging
 from scr.api.oauth.build import check_sign_in
 from scr.api.operating import operating
 from scr.api.sealing import open_sealer, sealing
@@ -136,7 +137,13 @@ def work(context: typer.Context) -> None:
 async def _work(settings: Settings) -> None:
     async with open_services(settings) as services:
         drain, sealer = Drain(), open_sealer(settings, services.database, now_ms)
-        async with operating(services, drain), alerting(services), catching_up(services), sealing(sealer):
+        async with (
+            operating(services, drain),
+            alerting(services),
+            catching_up(services),
+            sealing(sealer),
+            judging(services),
+        ):
             nowhere = "" if sends_alerts(settings) else " Nothing goes out: `alert_webhook` is not set."
             console.print(f"Working.{nowhere}")
             await _until_stopped(drain)
