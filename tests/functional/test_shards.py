@@ -59,7 +59,10 @@ BY_ANOTHER_KEY: Mapping[tuple[str, str], str] = {
 }
 """What may be found by something else than the person's key, and why: by one key as well, mostly."""
 
-OF_ALL = {r"FROM audit ORDER BY audit\.id DESC LIMIT": "the latest rows of the audit"}
+OF_ALL = {
+    r"FROM audit ORDER BY audit\.id DESC LIMIT": "the latest rows of the audit",
+    r"FROM person p WHERE p\.key > .* NOT EXISTS .* FROM person_trace": "who has no demographics yet: upkeep",
+}
 """Statements without any condition, and why."""
 
 ADAS = (

@@ -36,6 +36,12 @@ _WELSH: Mapping[str, str] = {
     "attorney": "Atwrnai neu ddirprwy",
     "advocate": "Eiriolwr",
     "other": "Rhywun arall",
+    "open": "Anfonwyd at y ffynhonnell",
+    "received": "Mae'r ffynhonnell wedi ei dderbyn",
+    "amended": "Mae'r ffynhonnell wedi newid y cofnod",
+    "annotated": "Mae'r ffynhonnell yn cadw'r cofnod, ac wedi nodi'r hyn y mae'r person yn ei ddweud",
+    "refused": "Mae'r ffynhonnell yn cadw'r cofnod fel y mae",
+    "withdrawn": "Mae'r person wedi ei dynnu'n ôl",
 }
 """By the code of what was added; the English stands in the resource."""
 

@@ -20,8 +20,11 @@ from scr.decode.tree import Unit
 from scr.fhir.canonical import CONTRIBUTION_SYSTEM, PATIENT_CONTRIBUTED
 from scr.fhir.entry import Entry, Resource, pack
 from scr.fhir.headings import HEADINGS, placed_types
+from scr.fhir.patient_made.adding import own_code
+from scr.fhir.patient_made.challenge import STATUS, Dispute
 from scr.fhir.shown.chart import chart_svg
 from scr.fhir.shown.line import Beside, Line, Told
+from scr.fhir.shown.ours import in_our_words
 from scr.fhir.shown.plain import Language, PlainWords, load_plain_words
 from scr.fhir.shown.series import series_of
 from scr.fhir.shown.sheet import Sheet
@@ -317,3 +320,11 @@ def test_plain_words_are_of_codes_that_the_project_uses() -> None:
     assert unused == []
     assert len(PLAIN.words) > 150
     assert PlainWords().of(["x|y"], "en") == ""
+
+
+def test_how_far_a_challenge_has_come_is_said_in_welsh() -> None:
+    """Each state has words of its own in either language, whichever the page is in."""
+    english = {state: Dispute("", "", state, "", "").words for state in STATUS}
+    welsh = {in_our_words(own_code(state, words), "cy") for state, words in english.items()}
+    assert len(welsh) == len(set(english.values())) == len(STATUS)
+    assert not welsh & set(english.values())
