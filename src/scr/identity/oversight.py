@@ -33,6 +33,19 @@ class Watcher:
     name: str
     subject: str = ""
 
+    def row(self, at: int, action: str, what: str, person: str | None, **details: str) -> AuditRow:
+        """The row of what they did, at ``at`` (ms UTC), about a person by opaque key."""
+        return AuditRow(
+            at=at,
+            actor=self.subject or self.name,
+            actor_name=self.name,
+            action=action,
+            what=what,
+            outcome="success",
+            person=person,
+            details=details,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -134,17 +147,7 @@ class Oversight:
     def _tell(
         self, conn: Connection, claim: Claim, watcher: Watcher, what: str, action: str, more: dict[str, str]
     ) -> None:
-        row = AuditRow(
-            at=self._clock(),
-            actor=watcher.subject or watcher.name,
-            actor_name=watcher.name,
-            action=action,
-            what=what,
-            outcome="success",
-            person=claim.person,
-            details={"claim": claim.id, **more},
-        )
-        append(conn, row)
+        append(conn, watcher.row(self._clock(), action, what, claim.person, claim=claim.id, **more))
 
 
 def _check(watcher: Watcher) -> None:

@@ -22,7 +22,7 @@ from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.misuse.lists import Staff, StaffEntry, VipEntry, replace_staff, replace_vips
 from scr.store.misuse.visits import clock_of, touch
-from scr.store.trail import AuditRow, append
+from scr.store.trail import append
 
 STAFF_COLUMNS = ("user", "nhs_number", "surname", "postcode", "organisation")
 VIP_COLUMNS = ("nhs_number", "why")
@@ -57,15 +57,7 @@ class Importing:
     async def _put(self, watcher: Watcher, name: str, count: int, work: Callable[[Connection], None]) -> int:
         if not watcher.name.strip():
             raise Invalid("say who puts it in: a full name", code="no-name")
-        row = AuditRow(
-            at=self.clock(),
-            actor=watcher.subject or watcher.name,
-            actor_name=watcher.name,
-            action="update",
-            what=f"misuse {name} list",
-            outcome="success",
-            details={"entries": count},
-        )
+        row = watcher.row(self.clock(), "update", f"misuse {name} list", None, entries=str(count))
 
         since = clock_of(self.clock()).day - AGAIN_DAYS
 

@@ -112,17 +112,7 @@ class Worklist:
     def _tell(
         self, conn: Connection, found: Finding, watcher: Watcher, what: str, action: str, more: dict[str, str]
     ) -> None:
-        row = AuditRow(
-            at=self._clock(),
-            actor=watcher.subject or watcher.name,
-            actor_name=watcher.name,
-            action=action,
-            what=what,
-            outcome="success",
-            person=found.person or None,
-            details={"finding": found.id, **more},
-        )
-        append(conn, row)
+        append(conn, watcher.row(self._clock(), action, what, found.person or None, finding=found.id, **more))
 
 
 def _check(watcher: Watcher) -> None:
