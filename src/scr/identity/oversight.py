@@ -33,7 +33,7 @@ class Watcher:
     name: str
     subject: str = ""
 
-    def row(self, at: int, action: str, what: str, person: str | None, **details: str) -> AuditRow:
+    def row(self, at: int, action: str, what: str, person: str | None, **details: object) -> AuditRow:
         """The row of what they did, at ``at`` (ms UTC), about a person by opaque key."""
         return AuditRow(
             at=at,

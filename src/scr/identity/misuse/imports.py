@@ -57,7 +57,7 @@ class Importing:
     async def _put(self, watcher: Watcher, name: str, count: int, work: Callable[[Connection], None]) -> int:
         if not watcher.name.strip():
             raise Invalid("say who puts it in: a full name", code="no-name")
-        row = watcher.row(self.clock(), "update", f"misuse {name} list", None, entries=str(count))
+        row = watcher.row(self.clock(), "update", f"misuse {name} list", None, entries=count)
 
         since = clock_of(self.clock()).day - AGAIN_DAYS
 
