@@ -149,6 +149,7 @@ async def touring(folder: Path, database_url: str, **settings: Any) -> AsyncIter
         now = now_ms()
         tour.until = {
             "/access/people/{whose}/looks": f"?before={quote(instant_text(now))}",
+            "/access/people/{whose}/AuditEvent": f"?_before={quote(instant_text(now))}",
             "/my/looked": f"?all=yes&before={now}",
         }
         yield tour
