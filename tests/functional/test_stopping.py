@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -107,15 +108,17 @@ async def test_what_was_acknowledged_is_there_after_a_stop(tmp_path: Path, issue
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCR_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "scr", "--home", str(home), "serve", env=environment,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    logged: list[bytes] = []
+    logging = asyncio.create_task(log(process, logged))
     acknowledged: list[bytes] = []
     server = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(timeout=LONG) as client, asyncio.TaskGroup() as both:
             await until_alive(client, f"{server}/fhir", process)
             assert (await client.get(f"{server}/health/ready")).json() == {"status": "ready"}
-            await reload(process, home)
+            await reload(process, home, logged)
             half, rest = asyncio.Event(), asyncio.Event()
 
             async def slowly() -> AsyncIterator[bytes]:
@@ -144,11 +147,25 @@ async def test_what_was_acknowledged_is_there_after_a_stop(tmp_path: Path, issue
         if process.returncode is None:
             process.kill()
             await process.wait()
+        await logging
     assert states(home) >= len(acknowledged) > 3
 
 
-async def reload(process: asyncio.subprocess.Process, home: Path) -> None:
-    """SIGHUP: a policy with a mistake changes nothing; another is in force, which the audit trail says."""
+async def log(process: asyncio.subprocess.Process, logged: list[bytes]) -> None:
+    """Keep the lines of a process's log."""
+    assert process.stderr is not None
+    async for line in process.stderr:
+        logged.append(line)
+
+
+def told(logged: list[bytes], said: bytes) -> bool:
+    """Whether a line of the log has it."""
+    return any(said in line for line in logged)
+
+
+async def reload(process: asyncio.subprocess.Process, home: Path, logged: list[bytes]) -> None:
+    """SIGHUP: a policy with a mistake changes nothing; another is in force, which the audit trail says, and
+    the former worker is gone."""
     policy = home / "consent/labels.yaml"
     policy.parent.mkdir(exist_ok=True)
     rules = DataFiles().find("consent", "labels.yaml").read_text("utf-8")
@@ -164,8 +181,8 @@ async def reload(process: asyncio.subprocess.Process, home: Path) -> None:
     for wrong in (True, False):
         policy.write_text("rules: [" if wrong else f"{rules}\n# said another way\n", "utf-8")
         process.send_signal(signal.SIGHUP)
-        if not wrong:
-            await until(lambda: len(governed()) > 1)
+        said = b'"reload.refused"' if wrong else b'"reloaded"'
+        await until(partial(told, logged, said))
     [now, _] = governed()
     assert now.details == {"before": first.details["now"], "now": load_policy(DataFiles(home)).hash}
     assert first.details["now"] != now.policy == now.details["now"]
