@@ -33,6 +33,7 @@ _VARIES = re.compile(
     rb" alone for a moment\.)"
     rb'|(?<="url":"reason","valueCode":)"[a-z0-9-]+"|(?<="date":)"[^"]*"(?=,"kind":"instance")'
     rb'|(?<=<date value=)"[^"]*"(?=/><kind value="instance")'
+    rb'|(?<=<extension url="since"><valueInstant value=)"[^"]*"'
 )
 """Ids of answers, times and cursors; and whether a source that is down was asked once more or left alone."""
 _HEADERS_VARY = frozenset({"x-correlation-id", "last-modified", "content-length", "retry-after"})
