@@ -3,7 +3,8 @@
 Chapter 6 of the specification. Both answers follow from the same tree: a set is fetched from the release
 a few hundred concepts a statement, a test asks the release about one concept and fetches no set that it can
 do without. The substrate is the release's active relationships; ``^`` gives active members, whether or not
-the concepts are active themselves. A concept that the release does not know is an error, not an empty set.
+the concepts are active themselves (``refsets``). A concept that the release does not know is an error, not
+an empty set.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 
 from scr.errors import UnknownCode
-from scr.terminology.ecl import filtering, refine
+from scr.terminology.ecl import filtering, refine, refsets
 from scr.terminology.ecl.ids import LIMITS, Ids, Limits, Store
 from scr.terminology.ecl.parse import parse
 from scr.terminology.ecl.tree import (
@@ -90,8 +91,11 @@ class Meaning:
 
     def _members(self, of: Expression) -> Ids:
         if isinstance(of, Everything):
-            return self.store.column("SELECT DISTINCT concept FROM member")
-        return self.store.members(self.ids(of))
+            return refsets.members_of_any(self.store)
+        named = self.ids(of)
+        if isinstance(of, Concept):
+            refsets.need_kept(self.store, of)
+        return refsets.members(self.store, named)
 
     def _filtered(self, of: Expression, wanted: DescriptionFilter | ConceptFilter) -> Ids:
         if isinstance(wanted, DescriptionFilter):
@@ -103,8 +107,8 @@ class Meaning:
         """The kinds of historical associations of a profile, or of an expression for their reference sets."""
         if isinstance(profile, str):
             return filtering.PROFILES[profile]
-        refsets = self.ids(profile)
-        return tuple(kind for refset, kind in ASSOCIATIONS.items() if int(refset) in refsets)
+        named = self.ids(profile)
+        return tuple(kind for refset, kind in ASSOCIATIONS.items() if int(refset) in named)
 
     def known(self, concept: Concept) -> int:
         """The number of a concept that the release knows. Raises UnknownCode, with its place."""
@@ -153,8 +157,9 @@ class Meaning:
             case Concept():
                 return self.known(expression).__eq__
             case Members(Concept() as refset):
-                number = self.known(refset)
-                return lambda one: number in self.store.refsets_of(one)
+                simple = refsets.membership(self.store, self.known(refset))
+                refsets.need_kept(self.store, refset)
+                return self._test_by_set(expression) if simple is None else simple
             case Related(("<" | "<<") as operator, Concept() as of):
                 return self._test_below(self.known(of), operator == "<<")
             case Compound(junction, parts):

@@ -5,18 +5,28 @@ Of a large set with a term to search for, the typing search's index says first w
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
 from scr.terminology.ecl.ids import Ids, Store, chunks
-from scr.terminology.ecl.tree import ConceptFilter, Criterion, DescriptionFilter, Profile, SearchTerm
+from scr.terminology.ecl.tree import (
+    Comparison,
+    ConceptFilter,
+    Criterion,
+    DescriptionFilter,
+    Profile,
+    SearchTerm,
+)
 
 _FEW = 2_000
 """Of so many concepts the descriptions are simply read."""
 _WORD = re.compile(r"[^\W_]+")
-_DESCRIPTIONS = "SELECT concept, term, use, language, active FROM designation WHERE concept IN ({})"
-_CONCEPTS = "SELECT id, active, defined, module FROM concept WHERE id IN ({})"
+_DESCRIPTIONS = """SELECT concept, term, use, language, active, description FROM designation
+  WHERE concept IN ({})"""
+_CONCEPTS = "SELECT id, active, defined, module, effective FROM concept WHERE id IN ({})"
+_DESCRIBED = "SELECT concept FROM designation WHERE description IN ({})"
 _SEARCH = """SELECT DISTINCT concept FROM search JOIN designation ON designation.id = search.rowid
   WHERE search MATCH ? AND concept > 0"""
 _TYPES = {"synonym": "syn", "fsn": "fsn", "definition": "def"}
@@ -32,7 +42,12 @@ PROFILES: dict[Profile, tuple[str, ...]] = {
 }  # fmt: skip
 """The historical associations of each profile (chapter 6.11), as a release names them."""
 
-_Description = tuple[str, str, str, bool]
+_COMPARE: dict[Comparison, Callable[[str, str], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+"""Beside ``=`` and ``!=``; dates are compared as the texts that they are."""
+
+_Description = tuple[str, str, str, bool, str]
 Holds = Callable[[_Description], bool]
 
 
@@ -41,8 +56,9 @@ def described(store: Store, ids: Collection[int], wanted: DescriptionFilter) -> 
     holds = _holding(wanted)
     found: Ids = set()
     for chunk in chunks(ids if len(ids) <= _FEW else _narrowed(store, ids, wanted)):
-        for concept, term, use, language, active in store.texts_of(_DESCRIPTIONS, chunk):
-            if concept not in found and holds((term, _TYPES.get(use, use), language, bool(active))):
+        for concept, term, use, language, active, number in store.texts_of(_DESCRIPTIONS, chunk):
+            told = (term, _TYPES.get(use, use), language, bool(active), str(number))
+            if concept not in found and holds(told):
                 found.add(concept)
     return found
 
@@ -51,13 +67,21 @@ def stated(store: Store, ids: Iterable[int], wanted: ConceptFilter) -> Ids:
     """Those that meet a filter of concepts."""
     found: Ids = set()
     for chunk in chunks(ids):
-        for concept, active, defined, module in store.texts_of(_CONCEPTS, chunk):
-            told = {"definitionstatus": "defined" if defined else "primitive", "moduleid": str(module)}
+        for concept, active, defined, module, effective in store.texts_of(_CONCEPTS, chunk):
+            status = "defined" if defined else "primitive"
+            told = {"definitionstatus": status, "moduleid": str(module), "effectivetime": str(effective)}
             if wanted.active in {"", "*", str(int(active))} and all(
-                (told[one.name] in one.values) != one.negated for one in wanted.criteria
+                _is_among(told[one.name], one) for one in wanted.criteria
             ):
                 found.add(concept)
     return found
+
+
+def _is_among(told: str, one: Criterion) -> bool:
+    compare = _COMPARE.get(one.comparison)
+    if compare is None:
+        return (told in one.values) != one.negated
+    return any(compare(told, value) for value in one.values if isinstance(value, str))
 
 
 def became(store: Store, ids: Collection[int], kinds: tuple[str, ...]) -> Ids:
@@ -75,10 +99,13 @@ def _quoted(kinds: Iterable[str]) -> str:
 
 
 def _narrowed(store: Store, ids: Collection[int], wanted: DescriptionFilter) -> Collection[int]:
-    """Fewer concepts, where the index of the search can say which have all words of a term; else all.
-
-    It knows no description that is out of use, and no definition.
+    """Fewer concepts: those whose descriptions are named, or of which the index of the search can say that
+    they have all words of a term; else all. It knows no description that is out of use, and no definition.
     """
+    for one in wanted.criteria:
+        if one.name == "id" and not one.negated:
+            named = [int(value) for value in one.values if isinstance(value, str)]
+            return store.of(_DESCRIBED, named) & set(ids)
     if wanted.active != "1" or any("def" in one.values for one in wanted.criteria if one.name == "type"):
         return ids
     for one in wanted.criteria:
@@ -105,7 +132,9 @@ def _meets(one: Criterion) -> Holds:
         tests = [_matches(term) for term in one.values if isinstance(term, SearchTerm)]
         return lambda description: any(test(description[0]) for test in tests) != one.negated
     if one.name == "type":
-        return lambda description: (description[1] in one.values) != one.negated
+        return lambda description: _is_among(description[1], one)
+    if one.name == "id":
+        return lambda description: _is_among(description[4], one)
     return lambda description: (description[2][:2].lower() in one.values) != one.negated
 
 

@@ -90,9 +90,9 @@ class Store:
         """The rows over ids that one statement takes, of columns that are not all numbers."""
         yield from self.rows(sql.format(",".join("?" * len(ids))), ids)
 
-    def searched(self, sql: str, match: str) -> Ids:
-        """The first column of what the typing search finds."""
-        found = {row[0] for row in self._connection.execute(sql, (match,))}
+    def searched(self, sql: str, text: str) -> Ids:
+        """The first column of a statement that asks by one text."""
+        found = {row[0] for row in self._connection.execute(sql, (text,))}
         self.spend(len(found))
         return found
 
@@ -117,9 +117,7 @@ class Store:
 
     def known(self, one: int) -> bool:
         """Whether the release has the concept, or a reference set of this number."""
-        return self.one("SELECT 1 FROM concept WHERE id = ?", (one,)) or self.one(
-            "SELECT 1 FROM member WHERE refset = ?", (one,)
-        )
+        return self.one("SELECT 1 FROM concept WHERE id = ?", (one,)) or self.has_members(one)
 
     def children(self, ids: Collection[int]) -> Ids:
         """What is directly below any of these."""
@@ -152,11 +150,15 @@ class Store:
         return self.one("SELECT 1 FROM closure WHERE ancestor = ? AND descendant = ?", (ancestor, one))
 
     def members(self, refsets: Collection[int]) -> Ids:
-        """The members of any of these reference sets."""
+        """The members of any of these simple reference sets."""
         return self.of("SELECT concept FROM member WHERE refset IN ({})", refsets)
 
+    def has_members(self, refset: int) -> bool:
+        """Whether this is a simple reference set with members."""
+        return self.one("SELECT 1 FROM member WHERE refset = ?", (refset,))
+
     def refsets_of(self, one: int) -> Ids:
-        """The reference sets that a concept is in."""
+        """The simple reference sets that a concept is in."""
         return self.column("SELECT refset FROM member WHERE concept = ?", (one,))
 
 

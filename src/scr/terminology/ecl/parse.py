@@ -99,7 +99,11 @@ class _Parser(Cursor):
         return with_filters(self, found, self.expression)
 
     def _member_or_focus(self) -> Expression:
-        return Members(self._focus()) if self.take("^") else self._focus()
+        if not self.take("^"):
+            return self._focus()
+        if self.is_at("R"):
+            raise bad("^R (the reference sets that hold a concept) is not read here", self.now.at)
+        return Members(self._focus())
 
     def _focus(self) -> Expression:
         token = self.now

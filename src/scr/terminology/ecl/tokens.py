@@ -25,9 +25,10 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+|/\*.*?\*/)
       | (?P<term>\|[^|]*\|)
       | (?P<text>"(?:[^"\\]|\\["\\])*")
+      | (?P<fields>(?:\^|(?i:memberof))\s*\[)
       | (?P<number>\#[+-]?\d+(?:\.\d+)?)
       | (?P<code>\d+)
-      | (?P<word>[A-Za-z]+)
+      | (?P<word>[A-Za-z][A-Za-z0-9-]*\#|[A-Za-z]+)
       | (?P<sign><<!|>>!|!!>|!!<|<<|>>|<!|>!|<=|>=|!=|<>|\{\{|\.\.|[<>^*():,{}=.\[\]+])
     """,
     re.VERBOSE | re.DOTALL,
@@ -76,6 +77,8 @@ def tokens(text: str) -> list[Token]:
 def _token(kind: str, value: str, at: int, *, filtering: bool) -> Token | None:
     if kind in {"space", "term"}:
         return None
+    if kind == "fields":
+        raise bad("fields of a reference set (^ [ … ]) are not read here", at)
     if kind == "word":
         lowered = value.lower()
         known = lowered in _LONG or lowered in _WORDS
@@ -93,6 +96,8 @@ def _word(value: str, at: int) -> Token:
     lowered = value.lower()
     if lowered in _LONG:
         return Token("sign", _LONG[lowered], at)
+    if value.endswith("#"):
+        raise bad(f"identifiers of other schemes ({value[:20]}…) are not read here: name the concept", at)
     if lowered not in _WORDS:
         raise bad(f"{value[:20]!r} is no word of the language: AND, OR, MINUS, R", at)
     return Token("word", _WORDS[lowered], at)

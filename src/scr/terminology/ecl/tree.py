@@ -81,15 +81,21 @@ class SearchTerm:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One condition of a filter: ``name`` is or (``negated``) is not any of ``values``.
+    """One condition of a filter: ``name`` compared with any of ``values``; with none of them for ``!=``.
 
-    Of descriptions ``term``, ``type`` (syn, fsn, def) and ``language``; of concepts ``definitionstatus``
-    (primitive, defined) and ``moduleid``. Values of ``term`` are SearchTerms, the others texts.
+    Of descriptions ``term``, ``type`` (syn, fsn, def), ``language`` and ``id``; of concepts
+    ``definitionstatus`` (primitive, defined), ``moduleid`` and ``effectivetime`` (YYYYMMDD), which alone is
+    compared by other signs than ``=`` and ``!=``. Values of ``term`` are SearchTerms, the others texts.
     """
 
     name: str
     values: tuple[SearchTerm | str, ...]
-    negated: bool = False
+    comparison: Comparison = "="
+
+    @property
+    def negated(self) -> bool:
+        """Whether none of the values may be."""
+        return self.comparison == "!="
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ class Model:
                 return {code}
             case Members(of):
                 named = set(self.refsets) if isinstance(of, Everything) else self.answer(of)
-                return {one for name in named for one in self.refsets.get(name, ())}
+                became = self.became if isinstance(of, Everything) else ()
+                return {one for name in named for one in self.refsets.get(name, ())}.union(became)
             case Related(operator, of):
                 return self._related(operator, self.answer(of))
             case Compound(junction, parts):
@@ -104,12 +105,14 @@ class Model:
 
     def _supplied(self, expression: Filtered | History) -> set[str]:
         match expression:
-            case Filtered(of, ConceptFilter(active=state)):
+            case Filtered(of, ConceptFilter(criteria, active=state)):
                 if isinstance(of, Everything) and state in {"0", "*"}:
                     among = set(self.parents)
                 else:
                     among = self.answer(of)
                 states = {code: "0" if code in self.inactive else "1" for code in self.parents}
+                if not all(_dated(one) for one in criteria):
+                    return set()
                 return {one for one in among & set(states) if state in {"", "*", states[one]}}
             case Filtered(of, DescriptionFilter(criteria)):
                 return {
@@ -181,6 +184,12 @@ class Model:
         return to in self.parents and (to in self.answer(value)) == same
 
 
+def _dated(criterion: Criterion) -> bool:
+    """Whether the one date of all concepts here is as it says."""
+    compared = [_compared(criterion.comparison, Decimal(20260101), Decimal(str(v))) for v in criterion.values]
+    return all(compared) if criterion.negated else any(compared)
+
+
 def _descriptions(code: str) -> list[tuple[str, str]]:
     return [("syn", f"c{code}"), ("fsn", f"c{code} (test)"), ("def", f"what is meant by c{code}")]
 
@@ -240,16 +249,16 @@ def spell(expression: Expression) -> str:
 def _filter(wanted: DescriptionFilter | ConceptFilter) -> str:
     letter, usual = ("D", "1") if isinstance(wanted, DescriptionFilter) else ("c", "")
     parts = [
-        f"{one.name} {'!=' if one.negated else '='} ({' '.join(map(_filter_value, one.values))})"
+        f"{one.name} {one.comparison} ({' '.join(_filter_value(each, one.name) for each in one.values)})"
         for one in wanted.criteria
     ]
     parts += [f"active = {wanted.active}"] if wanted.active != usual or not parts else []
     return f"{letter} {', '.join(parts)}"
 
 
-def _filter_value(value: SearchTerm | str) -> str:
+def _filter_value(value: SearchTerm | str, name: str) -> str:
     if isinstance(value, str):
-        return value
+        return f'"{value}"' if name == "effectivetime" else value
     return f'{"wild" if value.wild else "match"} : "{value.text}"'
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.small_release import Small, SmallMap, SmallRelease
 from tests.unit.terminology.ecl.model import Model, spell
 
 from scr.errors import Invalid, TooCostly, UnknownCode
@@ -37,6 +38,7 @@ from scr.terminology.ecl.tree import (
     SearchTerm,
 )
 from scr.terminology.release.reader import Release
+from scr.terminology.systems import ICD_10, SNOMED_CT
 
 CODES = [str(100_000_000 + number) for number in range(1, 15)]
 NAMES = CODES[-3:]
@@ -69,14 +71,18 @@ def filters() -> st.SearchStrategy[DescriptionFilter | ConceptFilter]:
     wild = st.sampled_from(["*3", "C1000*", "*(test)", "c*0*4", "*"])
     term = st.one_of(st.builds(SearchTerm, texts), st.builds(SearchTerm, wild, st.just(True)))
     several = st.lists(term, min_size=1, max_size=2).map(tuple)
+    same = st.sampled_from(["=", "!="])
     criterion = st.one_of(
-        st.builds(Criterion, st.just("term"), several, st.booleans()),
-        st.builds(Criterion, st.just("type"), st.sampled_from([("syn",), ("fsn", "def")]), st.booleans()),
-        st.builds(Criterion, st.just("language"), st.sampled_from([("en",), ("de", "fr")]), st.booleans()),
+        st.builds(Criterion, st.just("term"), several, same),
+        st.builds(Criterion, st.just("type"), st.sampled_from([("syn",), ("fsn", "def")]), same),
+        st.builds(Criterion, st.just("language"), st.sampled_from([("en",), ("de", "fr")]), same),
     )
+    dates = st.lists(st.sampled_from(["20251231", "20260101", "20260102"]), min_size=1, max_size=2).map(tuple)
+    compared = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+    dated = st.lists(st.builds(Criterion, st.just("effectivetime"), dates, compared), max_size=1).map(tuple)
     criteria = st.lists(criterion, min_size=1, max_size=2).map(tuple)
     states = st.sampled_from(["0", "1", "*"])
-    return st.one_of(st.builds(DescriptionFilter, criteria), st.builds(ConceptFilter, st.just(()), states))
+    return st.one_of(st.builds(DescriptionFilter, criteria), st.builds(ConceptFilter, dated, states))
 
 
 def expressions(depth: int = 2) -> st.SearchStrategy[Expression]:
@@ -187,3 +193,54 @@ def test_a_concept_that_is_not_there_is_named_with_its_place(release: Release) -
 def test_no_code_that_is_no_identifier_is_among_them(release: Release, code: str) -> None:
     """What cannot be an identifier is in no set."""
     assert not matcher(release, "*")(code)
+
+
+MAP, ASSOCIATION, EMPTY, LANGUAGE = (
+    "999002271000000101",
+    "900000000000526001",
+    "100000021",
+    "900000000000508004",
+)
+
+
+@pytest.fixture(scope="module")
+def with_refsets(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Reference sets of several kinds; the simple ones, one of which is empty, are below 446609009."""
+    every = {"900000000000455006": Small("Sets"), "446609009": Small("Simple", ["900000000000455006"])}
+    others = {code: Small(f"Set {code}", ["900000000000455006"]) for code in (MAP, ASSOCIATION, LANGUAGE)}
+    simple = {code: Small(f"Set {code}", ["446609009"]) for code in (EMPTY, "100000022")}
+    old = {"100000002": Small("Old", active=False, replaced_by="100000001"), "100000003": Small("Mapped")}
+    rows = {"100000003": ["A010"], "100000001": []}
+    return Release(
+        SmallRelease(
+            {SNOMED_CT: {**every, **others, **simple, "100000001": Small("New"), **old}},
+            refsets={"100000022": ["100000001"]},
+            maps=[SmallMap(f"{SNOMED_CT}?fhir_cm={MAP}", SNOMED_CT, ICD_10, rows)],
+        ).write(tmp_path_factory.mktemp("refsets") / "release-x.sqlite")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("^ 100000022", {"100000001"}),
+        (f"^ {MAP}", {"100000001", "100000003"}),
+        (f"^ {ASSOCIATION}", {"100000002"}),
+        (f"^ {EMPTY}", set()),
+        ("^ 100000001", set()),
+        (f"^ ({MAP} OR {ASSOCIATION})", {"100000001", "100000002", "100000003"}),
+        ("^ *", {"100000001", "100000002", "100000003"}),
+    ],
+)
+def test_members_are_those_of_every_kind(with_refsets: Release, text: str, codes: set[str]) -> None:
+    """Of a map those it has rows for, of an association those that became something."""
+    assert evaluate(with_refsets, text) == codes
+    inside = matcher(with_refsets, text)
+    assert {f"10000000{n}" for n in range(1, 4) if inside(f"10000000{n}")} == codes
+
+
+def test_what_a_release_does_not_keep_is_not_taken_for_empty(with_refsets: Release) -> None:
+    """A language's reference set has members, which nobody here knows."""
+    for ask in (evaluate, matcher):
+        with pytest.raises(Invalid, match="character 3: the members of 900000000000508004 are not kept"):
+            ask(with_refsets, f"^ {LANGUAGE}")

@@ -31,6 +31,14 @@ A, B, C = "404684003", "363698007", "39057004"
         (f'<{A}{{{{term="a b"}}}}', f'< {A} {{{{ D Term = match : "a b" , active = true }}}}'),
         (f"{A} {{{{ c active=0 }}}}", f"{A} {{{{ C active != 1 }}}}"),
         (f"{A} {{{{+HISTORY}}}}", f"{A} {{{{ + history_max }}}}"),
+        (
+            f"{A}{{{{typeId=(900000000000013009 900000000000550004)}}}}",
+            f"{A} {{{{ D type = (syn def) }}}}",
+        ),
+        (
+            f"{A}{{{{C definitionStatusId!=900000000000073002}}}}",
+            f"{A} {{{{ C definitionStatus != defined }}}}",
+        ),
     ],
 )
 def test_one_meaning_has_several_spellings(one: str, other: str) -> None:
@@ -66,8 +74,15 @@ def test_one_meaning_has_several_spellings(one: str, other: str) -> None:
         (f'^{A} {{{{ M active = 0 }}}}', "filters of members are not read here"),
         (f'<{A} {{{{ term = heart }}}}', "expected a text such as"),
         (f'<{A} {{{{ term = " " }}}}', "nothing is looked for"),
-        (f'<{A} {{{{ C term = "x" }}}}', "expected definitionstatus or moduleid or active"),
-        (f'<{A} {{{{ type = tall }}}}', "'tall' is no type"),
+        (f'<{A} {{{{ C term = "x" }}}}', "expected definitionstatus or definitionstatusid or moduleid"),
+        (f'<{A} {{{{ type = tall }}}}', "expected syn or fsn or def, not 'tall'"),
+        (f'<{A} {{{{ typeId = {B} }}}}', "a concept for type, not '363698007'"),
+        (f'<{A} {{{{ effectiveTime > "20260101" }}}}', "filters of descriptions by date are not read here"),
+        (f'<{A} {{{{ C effectiveTime > "2026" }}}}', "expected a date such as"),
+        (f'<{A} {{{{ C moduleId < {B} }}}}', "expected '=' or '!='"),
+        (f"^R {A}", "character 2: ^R (the reference sets that hold a concept) is not read here"),
+        (f"^ [ mapTarget ] {A}", "character 1: fields of a reference set"),
+        ("LOINC#54486-6", "character 1: identifiers of other schemes (LOINC#…) are not read here"),
         (f'<{A} {{{{ active = 1, active = 0 }}}}', "active is there twice"),
         (f'<{A} {{{{ term = "x"', "the expression ends; expected '}}'"),
         (f'<{A} {{{{ +HISTORY-MOST }}}}', "is no history supplement"),
