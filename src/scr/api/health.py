@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from functools import cache
 
 import orjson
 from fastapi import FastAPI
@@ -22,7 +21,7 @@ from scr.errors import ScrError
 from scr.settings import Settings
 from scr.store.audit.seals import waiting_since
 from scr.store.engine import Database
-from scr.store.migrations import revision_of, revisions
+from scr.store.migrations import revision_of, serves
 
 _REMEMBERED_SECONDS = 2.0
 _LONGEST_SECONDS = 5.0
@@ -63,11 +62,11 @@ class Readiness:
     async def _look(self) -> tuple[str, ...]:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                revision, since = await self._database.read(_state)
+                serving, since = await self._database.read(_state)
         except (ScrError, TimeoutError):
             return ("database",)
         found = []
-        if revision in older_revisions():
+        if not serving:
             found.append("migrations")
         if since is not None and self._now() - since > LATE_MS and has_secret(self._settings):
             found.append("seals")
@@ -82,15 +81,8 @@ def has_secret(settings: Settings) -> bool:
         return False
 
 
-@cache
-def older_revisions() -> frozenset[str]:
-    """The revisions before this version's own. One that is not known is newer: another process of a newer
-    version was started beside this one, and both go on."""
-    return frozenset(revisions()[1:])
-
-
-def _state(connection: Connection) -> tuple[str, int | None]:
-    return revision_of(connection), waiting_since(connection)
+def _state(connection: Connection) -> tuple[bool, int | None]:
+    return serves(connection, revision_of(connection)), waiting_since(connection)
 
 
 def add_health(app: FastAPI) -> None:

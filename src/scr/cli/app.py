@@ -17,7 +17,7 @@ from scr.errors import ScrError
 
 _GROUPS = (
     "demo", "adapters", "providers", "quarantine", "identity", "terminology", "consent", "privacy", "clients",
-    "audit", "misuse", "keys", "erase", "outbound",
+    "audit", "misuse", "keys", "erase", "outbound", "tables",
 )  # fmt: skip
 _VERBS = {
     "serve": "serving",

@@ -30,7 +30,7 @@ from scr.store.audit.seals import waiting_since
 from scr.store.audit.signing import SealingKey
 from scr.store.backup.last import LAST, LastBackup, last_backup
 from scr.store.engine import Database
-from scr.store.migrations import revision_of, revisions
+from scr.store.migrations import between, revision_of, revisions, serves
 from scr.terminology.release.current import current_path, folder_of
 
 _SOON = timedelta(days=30)
@@ -121,9 +121,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "wrong", str(error))
         return
     try:
-        revision = database.read_now(revision_of)
+        revision, serving = database.read_now(lambda conn: (at := revision_of(conn), serves(conn, at)))
         yield Finding("database", "well", f"{database.dialect}, reached")
-        yield _migrations(revision)
+        yield _migrations(revision, serving=serving)
         yield _seals(settings, database.read_now(waiting_since))
         yield _outbound(database.read_now(alerts.waiting))
     except ScrError as error:
@@ -132,13 +132,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
         database.close()
 
 
-def _migrations(revision: str) -> Finding:
+def _migrations(revision: str, *, serving: bool) -> Finding:
     known = revisions()
     if revision == known[0]:
         return Finding("migrations", "well", f"at {revision}")
     if revision in known:
-        return Finding("migrations", "look", f"at {revision}: the next start brings them to {known[0]}")
-    return Finding("migrations", "look", f"at {revision}, which a newer version made")
+        later = [one.number for one in between(revision, known[0]) if one.needs_stop]
+        how = "; stop every process before: `scr tables list`" if later else ""
+        return Finding("migrations", "look", f"at {revision}: the next start brings them to {known[0]}{how}")
+    if serving:
+        return Finding("migrations", "look", f"at {revision}, which a newer version made")
+    return Finding("migrations", "wrong", f"at {revision}: only a newer version can use them")
 
 
 def _outbound(left: list[Alert]) -> Finding:

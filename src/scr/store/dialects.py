@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import select
 import sqlite3
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +42,7 @@ def sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         raise Invalid("SQLite needs a file: sqlite:///PATH", code="bad-setting")
     path = Path(url.database).absolute()
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _make(path)
     except OSError as error:
         raise Unavailable(
             f"cannot open: {error.strerror}", code="database-unavailable", where=str(path)
@@ -48,6 +51,16 @@ def sqlite_engines(url: URL) -> tuple[Engine, Engine]:
     with write.connect():
         pass  # the first connection turns the write-ahead log on, which a reader could not
     return _sqlite_engine(path, writing=False), write
+
+
+def _make(path: Path) -> None:
+    """Make a file that is not there. One that is there is not opened: to close it again would let go of the
+    locks that SQLite holds on it for this process (POSIX). Raises OSError where it may not be written."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
 
 def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
@@ -76,8 +89,10 @@ def _sqlite_engine(path: Path, *, writing: bool) -> Engine:
 def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, Engine]:
     """The reading and the writing engine of a PostgreSQL database, through psycopg 3."""
     address = url.set(drivername="postgresql+psycopg")
+    name = {"application_name": f"scr {known_revisions()[0]} {secrets.token_hex(4)}"}
     read = create_engine(
         address,
+        connect_args=name,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
         pool_size=readers,
@@ -86,6 +101,7 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
     )
     write = create_engine(
         address,
+        connect_args=name,
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say (``scr.store.driver``)
         pool_size=writers,
         max_overflow=0,
@@ -105,6 +121,14 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
     for engine in (read, write):
         event.listen(engine, "checkout", _see_that_it_is_open)
     return read, write
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """The revisions of the tables that this version knows, the newest first: it names its connections by
+    that one, for those of other versions (``scr.store.migrations.others``)."""
+    versions = Path(__file__).parent / "migrations" / "versions"
+    return tuple(sorted((path.name[:4] for path in versions.glob("[0-9]*.py")), reverse=True))
 
 
 def _see_that_it_is_open(driver: Any, *_: Any) -> None:

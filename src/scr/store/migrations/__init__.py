@@ -1,43 +1,128 @@
-"""The history of the tables: one Alembic revision a change, applied by ``migrate``."""
+"""The history of the tables: one Alembic revision a change, applied by ``migrate``.
+
+A revision that only adds (a table, an index, a column that may be empty or has a default) is *rolling*: the
+version before it goes on with the new tables, and may be started on them again. Any other says in its module,
+as ``needs_stop``, why it is not: it is applied where no process of another version is there, and from then on
+the versions before it refuse the tables.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
+from scr.errors import Conflict
+from scr.store.dialects import known_revisions
 from scr.store.engine import Database
+from scr.store.migrations.others import others
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 0x5C_52  # any number, the same in every process
+_SINCE = "0035"
+"""The revision from which the tables say which versions they serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision, what it is for in a sentence, and why it needs a stop; empty where it is rolling."""
+
+    number: str
+    about: str
+    needs_stop: str
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the tables up to a revision; does nothing where they are there already.
+    """Bring the tables up to a revision; does nothing where they are there already, or beyond it.
 
-    Several processes may start at once: on PostgreSQL a lock lets one go first.
+    Several processes may start at once: on PostgreSQL a lock lets one go first. Raises Conflict ``not-alone``
+    where a revision needs a stop and other processes are there, ``newer-tables`` where a newer version has
+    made the tables into what this one cannot use.
     """
-    database.write_now(lambda connection: _run(connection, revision, up=True))
+    database.write_now(lambda connection: _up(connection, revision))
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Take the tables back to an older revision; ``base`` drops them all, with what they hold."""
-    database.write_now(lambda connection: _run(connection, revision, up=False))
+    """Take the tables back to an older revision; ``base`` drops them all, with what they hold.
+
+    Raises Conflict ``not-alone`` where other processes are there: they need what is taken away.
+    """
+    database.write_now(lambda connection: _down(connection, revision))
 
 
-def _run(connection: Connection, revision: str, *, up: bool) -> None:
+def _up(connection: Connection, revision: str) -> None:
+    _lock(connection)
+    before = _revision_if_any(connection)
+    if before == revisions()[0]:
+        return
+    if before is not None and before not in revisions():
+        if not serves(connection, before):
+            raise Conflict(
+                f"the tables are at {before}, and serve this version no more: start the newer one,"
+                " or restore a backup from before",
+                code="newer-tables",
+            )
+        return
+    for one in between(before, revision) if before is not None else ():
+        if one.needs_stop and others(connection):
+            raise Conflict(
+                f"revision {one.number} cannot be applied while others are at work ({one.needs_stop}):"
+                " stop every other process first",
+                code="not-alone",
+            )
+    from alembic import command  # of a process that starts, few have anything to do here
+
+    command.upgrade(_config(connection), revision)
+    _note(connection)
+
+
+def _down(connection: Connection, revision: str) -> None:
+    from alembic import command
+
+    _lock(connection)
+    if others(connection):
+        raise Conflict("tables are taken back: stop every other process first", code="not-alone")
+    command.downgrade(_config(connection), revision)
+    _note(connection)
+
+
+def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-    config = _config()
-    config.attributes["connection"] = connection
-    (command.upgrade if up else command.downgrade)(config, revision)
+
+
+def _note(connection: Connection) -> None:
+    """Write down the oldest version that the tables serve: that of the last revision that needed a stop."""
+    at = _revision_if_any(connection)
+    if at is not None and at >= _SINCE:
+        least = [one.number for one in between("base", at) if one.needs_stop][-1]
+        connection.execute(text("UPDATE alembic_version SET least = :least"), {"least": least})
+
+
+def serves(connection: Connection, at: str) -> bool:
+    """Whether tables at a revision serve this version; of one that it does not know, they say it."""
+    known = revisions()
+    if at in known:
+        return at == known[0]
+    least = connection.execute(text("SELECT least FROM alembic_version")).scalar_one()
+    return least is not None and least in known
+
+
+def between(lower: str, upper: str) -> list[Revision]:
+    """The revisions after one up to another, the oldest first. ``base`` and ``head`` are known."""
+    from alembic.script import ScriptDirectory
+
+    found = list(ScriptDirectory.from_config(_config()).iterate_revisions(upper, lower))
+    return [Revision(one.revision, one.doc, getattr(one.module, "needs_stop", "")) for one in found[::-1]]
 
 
 def revisions() -> tuple[str, ...]:
     """The revisions that this version knows, the newest first."""
-    return tuple(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+    return known_revisions()
 
 
 def revision_of(connection: Connection) -> str:
@@ -45,7 +130,17 @@ def revision_of(connection: Connection) -> str:
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
-def _config() -> Config:
+def _revision_if_any(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
+def _config(connection: Connection | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
     return config

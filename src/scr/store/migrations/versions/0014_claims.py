@@ -11,6 +11,7 @@ revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
+needs_stop = "relationships are written anew"
 
 _TEXTS = ("kind", "subject", "name", "role", "role_name", "organisation", "organisation_name", "purpose")
 
