@@ -17,7 +17,7 @@ from scr.api.access.challenge_desk import ANSWERING, WATCHING, Answering
 from scr.api.desk import Desk
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, ScrError
@@ -109,23 +109,17 @@ class DisputePages:
 
     async def answer(self, request: Request, logical: str) -> Response:
         """Answer it."""
-        form: Form = {}
-        actors: list[Actor] = []
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            actors.append(actor)
-            form = await read_form(request)
-            check_form(form, session)
-            outcome, text = form.get("outcome", ""), form.get("text", "")
-            await self.answering.answer(actor, logical, outcome, text, random_id())
+        async def work(sent: Sent) -> Response:
+            outcome, text = sent.form.get("outcome", ""), sent.form.get("text", "")
+            await self.answering.answer(sent.actor, logical, outcome, text, random_id())
             return moved(f"{SITE.home}?done=answered")
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return await self._page(session, actors[0], logical, form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return await self._page(sent.session, sent.actor, logical, sent.form, error)
 
         details = {"challenge": logical[:80]}
-        return await self.site.run(request, "answer", work, details=details, again=again)
+        return await self.site.take(request, "answer", work, again, details=details)
 
     async def _page(
         self,

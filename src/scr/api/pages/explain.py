@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from scr.api.explaining import Account, Explainer, WhatIf
 from scr.api.pages.sessions import Session
-from scr.api.pages.signed_in import Form, SignedIn, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn
 from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.consent.explain import Answer
@@ -61,21 +61,18 @@ class ExplainPages:
 
     async def explain(self, request: Request) -> Response:
         """Answer."""
-        form: Form = {}
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            form = await read_form(request)
-            check_form(form, session)
+        async def work(sent: Sent) -> Response:
             try:
-                return self._page(session, form, account=await self._account(actor, form))
+                account = await self._account(sent.actor, sent.form)
+                return self._page(sent.session, sent.form, account=account)
             except NotFound as error:  # as the form's mistake: it is to be changed, and sent again
                 raise Invalid(error.message, code=error.code) from None
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return self._page(session, form, error=error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._page(sent.session, sent.form, error=error)
 
-        return await self._site.run(request, "explain", work, again=again)
+        return await self._site.take(request, "explain", work, again)
 
     async def _account(self, actor: Actor, form: Form) -> Account:
         policy = self._explainer.policy

@@ -11,13 +11,12 @@ from starlette.responses import Response
 from scr.api.misuse import watcher_of
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session
-from scr.api.pages.signed_in import Form, SignedIn, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn
 from scr.consent.actor import Actor
 from scr.consent.misuse import MisuseRules
 from scr.errors import Invalid, ScrError
 from scr.identity.misuse.told import STATUSES, evidence
 from scr.identity.misuse.worklist import Shown, Worklist
-from scr.identity.oversight import Watcher
 from scr.store.misuse.findings import Finding, Status
 
 DECISIONS = {status.value: words for status, words in STATUSES.items() if status is not Status.NEW}
@@ -79,23 +78,18 @@ class MisusePages:
 
     async def decide(self, request: Request, finding: str) -> Response:
         """Write down what it was."""
-        form: Form = {}
-        watcher = Watcher("")
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form, watcher
-            watcher = watcher_of(actor)
-            form = await read_form(request)
-            check_form(form, session)
-            status = _status(form.get("status", ""))
-            await self.worklist.decide(finding, watcher, status, form.get("note", ""))
+        async def work(sent: Sent) -> Response:
+            status = _status(sent.form.get("status", ""))
+            await self.worklist.decide(finding, watcher_of(sent.actor), status, sent.form.get("note", ""))
             return moved(f"{self.site.site.home}/misuse?done={status.value}")
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return self._page(session, await self.worklist.show(finding, watcher), form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            shown = await self.worklist.show(finding, watcher_of(sent.actor))
+            return self._page(sent.session, shown, sent.form, error)
 
         details = {"finding": finding[:80]}
-        return await self.site.run(request, "decide finding", work, details=details, again=again)
+        return await self.site.take(request, "decide finding", work, again, details=details)
 
     def _row(self, finding: Finding) -> Row:
         rules = {} if self.rules is None else self.rules.rules

@@ -15,7 +15,7 @@ from scr.api.desk import Desk
 from scr.api.onboarding import ods_code
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, ScrError
@@ -132,23 +132,17 @@ class OnboardingPages:
         do: Callable[[Form, Actor], Awaitable[None]],
     ) -> Response:
         """Take a form of a provider's page: done, look at the provider; refused, show it again."""
-        form: Form = {}
-        who = ""
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form, who
-            who = actor.name
-            form = await read_form(request)
-            check_form(form, session)
-            await do(form, actor)
+        async def work(sent: Sent) -> Response:
+            await do(sent.form, sent.actor)
             return moved(f"{SITE.home}/view/{ods_code(ods)}?done={action}")
 
-        async def again(session: Session, error: ScrError) -> Response:
+        async def again(sent: Sent, error: ScrError) -> Response:
             standing = await self._programme.show(ods_code(ods))
-            values = {name: form.get(name, "") for name in fields}
-            return self._detail(session, who, standing, Refused(action, values, error))
+            values = {name: sent.form.get(name, "") for name in fields}
+            return self._detail(sent.session, sent.actor.name, standing, Refused(action, values, error))
 
-        return await self._site.run(request, action, work, details={"provider": ods[:12]}, again=again)
+        return await self._site.take(request, action, work, again, details={"provider": ods[:12]})
 
     def _detail(
         self,

@@ -15,7 +15,7 @@ from scr.api.pages.misuse import MisusePages
 from scr.api.pages.questions import QuestionsPages
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site, check_form, read_form
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.consent.misuse import MisuseRules
@@ -110,22 +110,17 @@ class PrivacyPages:
 
     async def review(self, request: Request, claim: str) -> Response:
         """Write down what it was."""
-        form: Form = {}
-        watcher = Watcher("")
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form, watcher
-            watcher = _watcher(actor)
-            form = await read_form(request)
-            check_form(form, session)
-            verdict = _verdict(form.get("verdict", ""))
-            await self._oversight.review(claim, watcher, verdict, form.get("note", ""))
+        async def work(sent: Sent) -> Response:
+            verdict = _verdict(sent.form.get("verdict", ""))
+            await self._oversight.review(claim, _watcher(sent.actor), verdict, sent.form.get("note", ""))
             return moved(f"{SITE.home}?done={verdict.value}")
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return self._page(session, await self._oversight.show(claim, watcher), form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            shown = await self._oversight.show(claim, _watcher(sent.actor))
+            return self._page(sent.session, shown, sent.form, error)
 
-        return await self._site.run(request, "review", work, details={"claim": claim[:80]}, again=again)
+        return await self._site.take(request, "review", work, again, details={"claim": claim[:80]})
 
     async def withdraw(self, request: Request, claim: str) -> Response:
         """End it now."""

@@ -6,7 +6,7 @@ audit under the person.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,7 +21,7 @@ from scr.api.access.recording import Recording
 from scr.api.desk import Desk
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site
 from scr.api.routing import Router
 from scr.consent.actor import Actor, ActorKind
 from scr.errors import Invalid, NotFound, ScrError
@@ -54,9 +54,6 @@ _DONE = {
     "resumed": "The access goes on.",
     "reviewed": "It is noted that somebody has looked at it.",
 }
-
-FormWork = Callable[[Session, Actor, Form], Awaitable[Response]]
-FormAgain = Callable[[Session, Form, ScrError], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,54 +98,52 @@ class ProxyPages:
     async def person(self, request: Request) -> Response:
         """Who acts for somebody, by NHS Number."""
 
-        async def work(session: Session, actor: Actor, form: Form) -> Response:
+        async def work(sent: Sent) -> Response:
             with _as_mistake():
-                return await self._person(session, actor, form)
+                return await self._person(sent.session, sent.actor, sent.form)
 
-        async def again(session: Session, form: Form, error: ScrError) -> Response:
-            return self._asking(session, form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._asking(sent.session, sent.form, error)
 
-        return await self._posted(request, "list", work, again)
+        return await self.site.take(request, "list", work, again)
 
     async def record_form(self, request: Request) -> Response:
         """The form in which an access is recorded, filled where a source told of somebody."""
 
-        async def work(session: Session, _actor: Actor, form: Form) -> Response:
-            return self._recording(session, form)
+        async def work(sent: Sent) -> Response:
+            return self._recording(sent.session, sent.form)
 
-        async def again(session: Session, form: Form, error: ScrError) -> Response:
-            return self._recording(session, form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._recording(sent.session, sent.form, error)
 
-        return await self._posted(request, "ask", work, again)
+        return await self.site.take(request, "ask", work, again)
 
     async def record(self, request: Request) -> Response:
         """Record an access: the answer shows the code, once."""
 
-        async def work(session: Session, actor: Actor, form: Form) -> Response:
-            wanted = _wanted(form)
+        async def work(sent: Sent) -> Response:
+            wanted = _wanted(sent.form)
             with _as_mistake():
-                made, _ = await self.recording.record(actor, form.get("number", ""), wanted)
-            return self.site.page("proxies_recorded.html", session=session, made=made, wanted=wanted)
+                made, _ = await self.recording.record(sent.actor, sent.form.get("number", ""), wanted)
+            return self.site.page("proxies_recorded.html", session=sent.session, made=made, wanted=wanted)
 
-        async def again(session: Session, form: Form, error: ScrError) -> Response:
-            return self._recording(session, form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._recording(sent.session, sent.form, error)
 
-        return await self._posted(request, "create", work, again)
+        return await self.site.take(request, "create", work, again)
 
     async def capacity(self, request: Request) -> Response:
         """Record whether somebody can decide for themselves."""
-        actors: list[Actor] = []
 
-        async def work(session: Session, actor: Actor, form: Form) -> Response:
-            actors.append(actor)
-            number, capacity = form.get("number", ""), form.get("capacity", "")
-            await self.recording.assess(actor, number, capacity, form.get("evidence", ""))
-            return await self._person(session, actor, {"number": number}, done="It was recorded.")
+        async def work(sent: Sent) -> Response:
+            number, capacity = sent.form.get("number", ""), sent.form.get("capacity", "")
+            await self.recording.assess(sent.actor, number, capacity, sent.form.get("evidence", ""))
+            return await self._person(sent.session, sent.actor, {"number": number}, done="It was recorded.")
 
-        async def again(session: Session, form: Form, error: ScrError) -> Response:
-            return await self._person(session, actors[0], form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return await self._person(sent.session, sent.actor, sent.form, error)
 
-        return await self._posted(request, "assess", work, again)
+        return await self.site.take(request, "assess", work, again)
 
     async def show(self, request: Request, proxy: str) -> Response:
         """One access, and what can be done with it."""
@@ -161,18 +156,16 @@ class ProxyPages:
 
     async def change(self, request: Request, proxy: str, what: str) -> Response:
         """End it, let it rest or go on, or note that it was looked at."""
-        actors: list[Actor] = []
 
-        async def work(_session: Session, actor: Actor, form: Form) -> Response:
-            actors.append(actor)
-            done = await self._changed(actor, proxy, what, form)
+        async def work(sent: Sent) -> Response:
+            done = await self._changed(sent.actor, proxy, what, sent.form)
             return moved(f"{SITE.home}/of/{proxy}?done={done}")
 
-        async def again(session: Session, form: Form, error: ScrError) -> Response:
-            return await self._one(session, actors[0], proxy, form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return await self._one(sent.session, sent.actor, proxy, sent.form, error)
 
         details = {"delegation": proxy[:40]}
-        return await self._posted(request, what[:20], work, again, details=details)
+        return await self.site.take(request, what[:20], work, again, details=details)
 
     async def _changed(self, actor: Actor, proxy: str, what: str, form: Form) -> str:
         match what:
@@ -247,28 +240,6 @@ class ProxyPages:
             field=_FIELDS.get(error.code, "") if error else "",
             **context,
         )
-
-    async def _posted(
-        self,
-        request: Request,
-        action: str,
-        work: FormWork,
-        again: FormAgain,
-        *,
-        details: Mapping[str, str] | None = None,
-    ) -> Response:
-        form: Form = {}
-
-        async def read_first(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            form = await read_form(request)
-            check_form(form, session)
-            return await work(session, actor, form)
-
-        async def anew(session: Session, error: ScrError) -> Response:
-            return await again(session, form, error)
-
-        return await self.site.run(request, action, read_first, details=details, again=anew)
 
 
 @contextmanager

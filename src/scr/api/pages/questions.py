@@ -11,7 +11,7 @@ from starlette.responses import Response
 from scr.api.access.recording import Answering
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session
-from scr.api.pages.signed_in import Form, SignedIn, check_form, read_form
+from scr.api.pages.signed_in import Sent, SignedIn
 from scr.consent.actor import Actor
 from scr.errors import ScrError
 
@@ -55,20 +55,16 @@ class QuestionsPages:
 
     async def answer(self, request: Request, question: str) -> Response:
         """Answer it."""
-        form: Form = {}
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            form = await read_form(request)
-            check_form(form, session)
-            await self.answering.answer(actor, question, form.get("text", ""))
+        async def work(sent: Sent) -> Response:
+            await self.answering.answer(sent.actor, question, sent.form.get("text", ""))
             return moved(f"{self.site.site.home}/questions?done=answered")
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return await self._page(session, question, form.get("text", ""), error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return await self._page(sent.session, question, sent.form.get("text", ""), error)
 
         details = {"question": question[:80]}
-        return await self.site.run(request, "answer question", work, details=details, again=again)
+        return await self.site.take(request, "answer question", work, again, details=details)
 
     async def _page(
         self, session: Session, question: str, text: str = "", error: ScrError | None = None

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from scr.api.desk import Desk, Duty
 from scr.api.pages.render import moved
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError, Unprocessable
@@ -115,21 +115,17 @@ class ReviewPages:
 
     async def decide(self, request: Request, item: str) -> Response:
         """Carry out what was decided."""
-        form: Form = {}
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            form = await read_form(request)
-            check_form(form, session)
-            decision = form.get("decision", "")
-            by = actor.name or actor.subject
-            await self._carry_out(item, decision, by=by, reason=form.get("reason", ""))
+        async def work(sent: Sent) -> Response:
+            decision = sent.form.get("decision", "")
+            by = sent.actor.name or sent.actor.subject
+            await self._carry_out(item, decision, by=by, reason=sent.form.get("reason", ""))
             return moved(f"{SITE.home}?done={decision}")
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return self._page(session, await self._case(item), form, error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._page(sent.session, await self._case(item), sent.form, error)
 
-        return await self._site.run(request, "decide", work, details={"quarantine": item[:80]}, again=again)
+        return await self._site.take(request, "decide", work, again, details={"quarantine": item[:80]})
 
     async def _carry_out(self, item: str, decision: str, *, by: str, reason: str) -> None:
         if decision not in _DECISIONS:

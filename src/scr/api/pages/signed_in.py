@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -36,6 +37,19 @@ SIGN_IN_COOKIE = "scr_sign_in"
 Work = Callable[[Session, Actor], Awaitable[Response]]
 Who = Callable[[], Awaitable[Actor]]
 Again = Callable[[Session, ScrError], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form that somebody sent; empty where it could not be read."""
+
+    session: Session
+    actor: Actor
+    form: Form
+
+
+Take = Callable[[Sent], Awaitable[Response]]
+TakeAgain = Callable[[Sent, ScrError], Awaitable[Response]]
 
 
 class SignedIn:
@@ -152,6 +166,32 @@ class SignedIn:
             return self.page(
                 "error.html", error.status, session=session, error=error, correlation=correlation
             )
+
+    async def take(
+        self,
+        request: Request,
+        action: str,
+        work: Take,
+        again: TakeAgain,
+        *,
+        details: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Do what a form of the session asks for; ``again`` shows it as it was filled in."""
+        taken: list[Sent] = []  # nothing before it is known whose it is, what was read from then on
+
+        async def read_first(session: Session, actor: Actor) -> Response:
+            taken[:] = [Sent(session, actor, {})]
+            form = await read_form(request)
+            taken[:] = [sent := Sent(session, actor, form)]
+            check_form(form, session)
+            return await work(sent)
+
+        async def anew(_session: Session, error: ScrError) -> Response:
+            if not taken:
+                raise error
+            return await again(taken[0], error)
+
+        return await self.run(request, action, read_first, details=details, again=anew)
 
     def _come_back(self, request: Request) -> str:
         """So that the sign-in leads back to the page that was asked for; a form is not sent again."""

@@ -16,7 +16,7 @@ from scr.api.desk import Desk, Duty
 from scr.api.explaining import NOT_YOURS, Explainer, OwnLook
 from scr.api.pages.explain import ANSWERS
 from scr.api.pages.sessions import Session, Sessions
-from scr.api.pages.signed_in import Form, SignedIn, Site, check_form, read_form
+from scr.api.pages.signed_in import Form, Sent, SignedIn, Site
 from scr.api.routing import Router
 from scr.consent.actor import Actor
 from scr.errors import Invalid, NotFound, ScrError
@@ -51,24 +51,20 @@ class WhyPages:
 
     async def answer(self, request: Request) -> Response:
         """Answer."""
-        form: Form = {}
 
-        async def work(session: Session, actor: Actor) -> Response:
-            nonlocal form
-            form = await read_form(request)
-            check_form(form, session)
-            given = form.get("look", "").strip()
+        async def work(sent: Sent) -> Response:
+            given = sent.form.get("look", "").strip()
             try:
                 if not _ID.match(given):
                     raise NotFound(NOT_YOURS, code="no-look")
-                return self._page(session, form, look=await self._explainer.own(actor, given))
+                return self._page(sent.session, sent.form, look=await self._explainer.own(sent.actor, given))
             except NotFound as error:  # as the form's mistake: it is to be changed, and sent again
                 raise Invalid(error.message, code=error.code) from None
 
-        async def again(session: Session, error: ScrError) -> Response:
-            return self._page(session, form, error=error)
+        async def again(sent: Sent, error: ScrError) -> Response:
+            return self._page(sent.session, sent.form, error=error)
 
-        return await self._site.run(request, "explain", work, again=again)
+        return await self._site.take(request, "explain", work, again)
 
     def _page(
         self, session: Session, form: Form, *, look: OwnLook | None = None, error: ScrError | None = None
