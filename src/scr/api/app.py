@@ -242,7 +242,7 @@ async def housekeeping(services: Services) -> AsyncIterator[None]:
 
 async def _no_route(request: Request, _error: Exception) -> Response:
     unserved: Unserved = request.app.state.unserved
-    return await unserved.no_route()
+    return await unserved.no_route(request)
 
 
 async def _no_method(request: Request, error: Exception) -> Response:

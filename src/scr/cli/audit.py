@@ -43,16 +43,14 @@ def latest(
     if not rows:
         console.print("Nobody has looked yet.")
         return
-    table = listing("when", "who", "role", "at", "what", "outcome", "why", "sources")
+    table = listing("when", "who", "as", "what", "outcome", "sources", whole=("when",))
     for row in rows:
         table.add_row(
             utc(row.at).astimezone(LONDON).strftime("%d %b %H:%M:%S"),
             row.actor_name or row.actor or "nobody known",
-            row.role,
-            row.organisation,
+            f"{row.role} {row.organisation}".strip(),
             f"{row.action} {row.what}",
-            row.outcome,
-            row.code,
+            f"{row.outcome}: {row.code}" if row.code else row.outcome,
             str(row.details.get("ledger", "")),
         )
     console.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,14 +12,17 @@ from rich.table import Table
 
 from scr.api.services import open_database, open_keys, open_services
 from scr.cli.acts import act, noted
-from scr.cli.context import console, settings_of
+from scr.cli.context import console, listing, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.intake.receive import Receipt
 from scr.settings import Settings
 from scr.store import messages, quarantine
+from scr.store.quarantine import Quarantined
 from scr.store.trail import append
 
 app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
+_WIDE = 110
+"""Columns of a screen from which on a list shows the adapter and the place too."""
 Item = Annotated[str, typer.Argument(help="Its id, from `scr quarantine list`.")]
 
 
@@ -35,19 +39,20 @@ def list_(context: typer.Context) -> None:
         console.print("Nothing is in quarantine.")
         _print_how_many_wait(waiting)
         return
-    table = Table(box=None, pad_edge=False)
-    # Whole on a narrow screen too: `show` and `retry` take an id as it is, and a reason is looked up.
-    table.add_column("id", no_wrap=True, min_width=max(len(item.id) for item in found))
-    for title in ("since", "provider", "adapter", "place", "why", "tries"):
-        table.add_column(title, overflow="fold")
-    for item in found:
-        since = _local(item.created).strftime("%d %b %Y %H:%M")
-        table.add_row(
-            item.id, since, str(item.provider), item.adapter, item.place, item.code, str(item.attempts)
-        )
-    console.print(table)
+    _print_quarantined(found)
     console.print(f"{len(found)} in quarantine. `scr quarantine show ID`, `scr quarantine retry ID`.")
     _print_how_many_wait(waiting)
+
+
+def _print_quarantined(found: Sequence[Quarantined]) -> None:
+    """A line of each. On a narrow screen `show` tells the rest: an id is copied, and a reason looked up."""
+    more = ("adapter", "place") if console.width >= _WIDE else ()
+    table = listing("id", "since", "from", "why", "tries", *more, whole=("id", "since", "from", "why"))
+    for item in found:
+        since = _local(item.created).strftime("%d %b %H:%M")
+        rest = (item.adapter, item.place) if more else ()
+        table.add_row(item.id, since, str(item.provider), item.code, str(item.attempts), *rest)
+    console.print(table)
 
 
 @app.command()

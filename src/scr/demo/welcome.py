@@ -16,7 +16,6 @@ from rich.text import Text
 from scr.demo.deploy import HOST, Ports
 from scr.demo.people import population
 from scr.demo.personas import PERSONAS
-from scr.demo.places import ORGANISATIONS
 from scr.demo.supervisor import Service
 from scr.demo.suppliers.staff import personas
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber
@@ -107,25 +106,21 @@ def _processes(ports: Ports, services: Sequence[Service]) -> Table:
 
 
 def _people(seed: int, size: int) -> Table:
-    table = _table("\n[bold]Whom to ask for[/]", "NHS Number", "name", "born", "practice", "look for")
+    table = _table("\n[bold]Whom to ask for[/]", "NHS Number", "who", "look for")
     stories = {persona.name: persona.story for persona in PERSONAS}
     for person in population(seed, size)[: len(PERSONAS)]:
         table.add_row(
             NHSNumber(person.nhs_number).spaced,
-            f"{person.given} {person.family}",
-            person.birth_date.isoformat(),
-            ORGANISATIONS[person.practice].name,
+            f"{person.given} {person.family}, {person.birth_date:%Y}",
             stories[person.persona],
         )
     return table
 
 
 def _staff() -> Table:
-    table = _table("\n[bold]As whom[/]", "client_id", "name", "role", "organisation", "expect")
+    table = _table("\n[bold]As whom[/]", "client_id", "who", "expect")
     for member in personas():
-        table.add_row(
-            member.client_id, member.name, member.role_name, member.organisation_name, member.expect
-        )
+        table.add_row(member.client_id, f"{member.name}, {member.role_name}", member.expect)
     return table
 
 
