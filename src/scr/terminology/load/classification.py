@@ -23,6 +23,8 @@ _ICD_COLUMNS = {"CODE", "ALT_CODE", "DESCRIPTION"}
 _ICD_TITLE = ("DESCRIPTION", "MODIFIER_4", "MODIFIER_5")
 """The columns that make a title: what the fourth and the fifth character add stands in columns of its own."""
 _VERSION = re.compile(r"(\d+(?:\.\d+)+|\d{8})")
+_OPCS_NAMED = re.compile(r"OPCS[-_ ]?4[-_. ]?(\d{1,2})(?!\d)", re.IGNORECASE)
+"""``OPCS410 CodesAndTitles Nov 2022 V1.0.txt``: the classification's version, and not that of the file."""
 _STEM = 3
 
 
@@ -59,7 +61,8 @@ def source(member: Member) -> Source:
             where=f"{member.where}, line 1",
         )
     found = _VERSION.findall(member.base)
-    version = found[-1] if found else ""
+    named = _OPCS_NAMED.search(member.base) if kind == "opcs-4" else None
+    version = f"4.{named[1]}" if named else found[-1] if found else ""
     return Source(
         name=kind,
         format="classification",

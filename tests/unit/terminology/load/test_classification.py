@@ -112,6 +112,7 @@ def test_opcs_4_as_xml(tmp_path: Path, text: str) -> None:
     assert found is not None
     assert found.display == "A thing done well"
     assert release.parents(OPCS_4, "A01.1") == {"A01"}
+    assert [one.version for one in release.editions()] == ["4.10"]
 
 
 @pytest.mark.parametrize(
