@@ -189,7 +189,13 @@ async def reload(process: asyncio.subprocess.Process, home: Path, logged: list[b
 
 
 def arrange(home: Path, port: int, mllp: int, issuer: TestIssuer) -> None:
-    """A deployment with a hospital that sends by MLLP and over HTTP."""
+    """A deployment with a hospital that sends by MLLP and over HTTP, and is live."""
+    described(home, port, mllp, issuer)
+    declare_home_live(home, by="tests", evidence="a test", now=now_ms())
+
+
+def described(home: Path, port: int, mllp: int, issuer: TestIssuer) -> None:
+    """Its folder, before there is a database."""
     make_home(home)
     file = home / "adapters/providers/RXX.yaml"
     hospital = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -203,7 +209,6 @@ def arrange(home: Path, port: int, mllp: int, issuer: TestIssuer) -> None:
         f'[[issuers]]\nurl = "{issuer.url}"\naudience = "scr"\nalgorithms = ["ES256"]\n',
         encoding="utf-8",
     )
-    declare_home_live(home, by="tests", evidence="a test", now=now_ms())
 
 
 async def send_on(port: int, acknowledged: list[bytes]) -> None:

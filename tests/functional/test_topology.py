@@ -34,15 +34,20 @@ WORKER = "work"
 """What does neither: it sends what goes out, seals and judges."""
 
 
-@asynccontextmanager
-async def process(
-    home: Path, ready: int, *arguments: str, **settings: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of the deployment, once it is ready; asked to stop at the end, if it still runs."""
+def environment_of(source: Path | None, **settings: str) -> dict[str, str]:
+    """The environment of a process with these settings, of the version in a folder, or of this one."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCR_")}
     environment |= {f"SCR_{name.upper()}": value for name, value in settings.items()}
+    return environment | ({} if source is None else {"PYTHONPATH": str(source)})
+
+
+@asynccontextmanager
+async def process(
+    home: Path, ready: int, *arguments: str, source: Path | None = None, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of the deployment, once it is ready; asked to stop at the end, if it still runs."""
     made = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "scr", "--home", str(home), *arguments, env=environment,
+        sys.executable, "-m", "scr", "--home", str(home), *arguments, env=environment_of(source, **settings),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
