@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from scr.api.services import open_database, open_keys
 from scr.cli.app import command_line
-from scr.cli.config import init
 from scr.errors import Forbidden, NotFound
-from scr.fhir.demographics import Demographics
-from scr.fhir.identifiers import NHSNumber
-from scr.identity import index
-from scr.settings import load
 from scr.store.engine import Database
 from scr.store.people import Person
 from scr.store.tables import KEY_TURN, PERSON
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """The database of a deployment."""
-    init(tmp_path / "home")
-    opened = open_database(load({"home": tmp_path / "home"}).settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def person(tmp_path: Path, database: Database) -> Person:
-    """Somebody who is held."""
-    keys = open_keys(load({"home": tmp_path / "home"}).settings)
-    told, number = Demographics("Sample", ("Bert",), "1968-09-12"), NHSNumber("9990001014")
-    return database.write_now(lambda c: index.register(c, keys, number, told, 1))
 
 
 def run(tmp_path: Path, *words: str) -> Result:

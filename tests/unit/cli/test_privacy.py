@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from scr.api.services import now_ms, open_database, open_keys
+from scr.api.services import now_ms
 from scr.cli.app import command_line
-from scr.cli.config import init
 from scr.consent.actor import Actor, ActorKind
 from scr.errors import Conflict, Invalid, NotFound
-from scr.fhir.demographics import Demographics
-from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.identity import index
+from scr.fhir.identifiers import OdsCode
 from scr.identity.claims import Terms, claim, draft
-from scr.settings import load
 from scr.store import alerts
 from scr.store.claims import Claim, ClaimKind
 from scr.store.engine import Database
+from scr.store.people import Person
 from scr.store.trail import AuditRow, append, recent
 
 DOCTOR = Actor(
@@ -31,21 +27,8 @@ BY = ("--by", "Tamsin Arkwright")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """The database of a deployment that holds one person."""
-    init(tmp_path / "home")
-    opened = open_database(load({"home": tmp_path / "home"}).settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def broken(tmp_path: Path, database: Database) -> Claim:
+def broken(person: Person, database: Database) -> Claim:
     """A broken glass, under which something was looked at."""
-    keys = open_keys(load({"home": tmp_path / "home"}).settings)
-    told = Demographics("Sample", ("Bert",), "1968-09-12")
-    number = NHSNumber("9990001014")
-    person = database.write_now(lambda c: index.register(c, keys, number, told, 1))
     terms = Terms(ClaimKind.GLASS, "BTG", 4, 12, 5, frozenset({"relationship"}))
     now = now_ms()
     drafted, reason = draft(DOCTOR, terms, hours=4, now=now), "No notes with [b]him[/b]"
