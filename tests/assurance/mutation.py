@@ -45,15 +45,15 @@ _LEAST = 95.0
 def main() -> int:
     """Try the mutants of each module; the exit code is 1 where too many of a part survive."""
     parser = argparse.ArgumentParser(prog="python -m tests.assurance.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="such as consent/rules; all where none is named")
+    parser.add_argument("modules", nargs="*", help="such as consent/rules/entry; all where none is named")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="with 3, try every third mutant only")
     read = parser.parse_args()
     tried = [
         Tried(path, number, mutant)
         for part in _PARTS
-        for path in sorted((_SOURCES / part).glob("*.py"))
-        if not read.modules or f"{part}/{path.stem}" in read.modules
+        for path in sorted((_SOURCES / part).rglob("*.py"))
+        if not read.modules or str(path.relative_to(_SOURCES).with_suffix("")) in read.modules
         for number, mutant in enumerate(mutants_of(ast.parse(path.read_text(encoding="utf-8"))))
         if number % read.every == 0
     ]
