@@ -19,8 +19,9 @@ from tests.support.patience import LONG
 
 from scr.decode.hl7v2 import acknowledge, parse
 from scr.errors import Fault, Invalid, Unavailable
+from scr.intake.certificates import server_tls
 from scr.intake.frames import frame
-from scr.intake.mllp import Handler, MllpServer, server_tls
+from scr.intake.mllp import Handler, MllpServer
 from scr.intake.mllp_client import connect, send
 
 

@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from scr.api import in_force
 from scr.api.access.mount import mount_online
@@ -40,7 +39,6 @@ from scr.api.fhir.versions import Versions
 from scr.api.health import Readiness, add_health
 from scr.api.intake import IntakeRoutes
 from scr.api.limits import Limits
-from scr.api.logs import set_up_logs
 from scr.api.look import Looks, refused, respond
 from scr.api.misusing import judging
 from scr.api.oauth.build import oauth_routers, open_authorisation, open_verifier, sweep_apps
@@ -64,7 +62,7 @@ from scr.api.unserved import Unserved
 from scr.api.watching import watching
 from scr.broker.reconcile.rules import load_rules
 from scr.errors import Fault, ScrError
-from scr.settings import Settings, load
+from scr.settings import Settings
 from scr.sources.terminology import open_terminology
 from scr.store import jobs, pulled, snapshots, spent
 from scr.store import limits as attempts
@@ -254,10 +252,3 @@ async def _fault(_request: Request, error: Exception) -> Response:
     correlation = random_id()
     _log.error("fault", kind=type(error).__name__, correlation=correlation)
     return respond(refused(Fault(f"something went wrong here; quote {correlation}")), correlation)
-
-
-def application() -> ASGIApp:
-    """What the server process loads: the settings come from its environment."""
-    settings = load().settings
-    set_up_logs(settings.log_level)
-    return create_app(settings, listen=settings.intake, drain=Drain(signalled=True))

@@ -2,7 +2,7 @@
 
 Whoever sends a byte now and then holds a place that others need. A body has some seconds to begin with, and
 more for what has come of it, at a rate that any line has: a large payload is not cut off for its size. The
-server itself bounds how long the head of a request may take, and how large it may be (``scr.cli.serving``).
+server itself bounds how long the head of a request may take, and how large it may be (``scr.cli.listening``).
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ from functools import partial
 import structlog
 
 from scr.api.services import Services, now_ms
+from scr.intake.certificates import server_tls
 from scr.intake.file_drop import FileDrop
 from scr.intake.hl7 import Hl7Intake
 from scr.intake.mesh import MeshPoller
 from scr.intake.mesh_routes import mailboxes
-from scr.intake.mllp import MllpServer, server_tls
+from scr.intake.mllp import MllpServer
 from scr.intake.waiting import WaitingRoom
 from scr.settings import Settings
 

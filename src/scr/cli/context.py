@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from scr.errors import ScrError
 from scr.settings import Loaded, Settings, load
 
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
 console = Console(highlight=False, markup=False)  # what is printed is of payloads: a bracket is a bracket
+
+
+def tell(error: ScrError) -> None:
+    """Print an error that its user can mend as one line, without a traceback, to standard error."""
+    Console(stderr=True).print(f"scr: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def listing(*titles: str, whole: Collection[str] = (), right: Collection[str] = ()) -> Table:

@@ -15,7 +15,7 @@ from granian.log import LogLevels
 
 from scr.cli.reloading import ReloadingServer
 from scr.errors import Invalid
-from scr.intake.mllp import server_tls
+from scr.intake.certificates import server_tls
 from scr.settings import Settings
 
 LARGEST_HEAD = 65_536
@@ -47,11 +47,10 @@ def http_server(settings: Settings) -> ReloadingServer:
     """The server, which has yet to serve. Raises Invalid for certificates that cannot be read."""
     tls = http_tls(settings)
     return ReloadingServer(
-        "scr.api.app:application",
+        "scr",
         address=settings.http_host,
         port=settings.http_port,
         interface=Interfaces.ASGI,
-        factory=True,
         workers=1,
         loop=Loops.asyncio,
         log_level=LogLevels.warning,

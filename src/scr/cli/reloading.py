@@ -1,27 +1,31 @@
 """A server whose configuration is read anew at SIGHUP, without an answer being lost.
 
-What is there now is checked first: where it has a mistake, that is logged with file and line, and everything
-goes on as it was. Else a new worker begins with it. Once it takes requests the former one is told to stop, as
-at any stop: it finishes what it has begun. One that does not begin takes nobody's place.
+The server keeps a worker and serves nothing itself: it loads none of what a worker is made of, so that it
+stays small. A worker reads and checks all that it begins with. At SIGHUP a new one begins beside the former.
+Once it takes requests the former one is told to stop, as at any stop: it finishes what it has begun. One that
+does not begin, because there is a mistake, takes nobody's place: everything goes on as it was.
 """
 
 from __future__ import annotations
 
+import math
+import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from granian.server import MPServer
 
-from scr.errors import Invalid, ScrError
+from scr.errors import Invalid
 from scr.settings import Settings
 
 _log = structlog.get_logger("scr")
 _LONGEST_SECONDS = 120.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.05
 _ACCEPTS_SECONDS = 0.5
 """From when a worker says that it has begun until it surely takes connections."""
 
@@ -29,44 +33,64 @@ _ACCEPTS_SECONDS = 0.5
 class ReloadingServer(MPServer):
     """A server of one worker, which is replaced at SIGHUP.
 
-    ``check`` raises what is wrong with what a worker would begin with; ``begun`` is the file that each makes
-    once it has begun.
+    ``load`` is called in a worker, with whether a former one goes on meanwhile, and gives what it serves. It
+    tells a mistake, and ends the process with its exit code. ``begun`` is the file that a worker makes once
+    it has begun; ``welcome`` is called when the first has.
     """
 
-    check: Callable[[], None]
+    load: Callable[[bool], Any]
     begun: Path
+    welcome: Callable[[], None]
 
-    def signal_handler_reload(self, *signal: object, **more: object) -> None:
-        """Begin anew where nothing is wrong."""
-        try:
-            self.check()
-        except ScrError as error:
-            _log.error("reload.refused", why=error.message, where=error.where, code=error.code)
-            return
-        super().signal_handler_reload(*signal, **more)  # type: ignore[no-untyped-call]
+    def keep(self) -> None:
+        """Serve until told to stop. Raises SystemExit with the code of a first worker that did not begin."""
+        self.serve(target_loader=partial(_alone, self.load, False), wrap_loader=False)
+
+    def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
+        """Let the first worker begin, however long it takes: its tables may have to be made."""
+        made = self._spawn_begun(spawn_target, target_loader, math.inf)
+        self.wrks.append(made)
+        if not made.interrupt_by_parent:
+            self.welcome()
+        elif not self.interrupt_signal:
+            self.shutdown(max(made.inner.exitcode, 1))  # type: ignore[no-untyped-call]
 
     def _respawn_workers(
         self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
     ) -> None:
         """Let a new worker take the place of the only one, once it has begun."""
-        self.begun.unlink(missing_ok=True)
         former: Any = self.wrks[0]
-        made: Any = self._spawn_worker(idx=0, target=spawn_target, callback_loader=target_loader)
-        made.interrupt_by_parent = True  # until it has begun, its end is not the server's
-        made.start()
-        until = time.monotonic() + _LONGEST_SECONDS
-        while made.is_alive() and not self.begun.exists() and time.monotonic() < until:
-            time.sleep(_LOOK_SECONDS)
-        if not (made.is_alive() and self.begun.exists()):
+        made = self._spawn_begun(spawn_target, partial(_alone, self.load, True), _LONGEST_SECONDS)
+        if made.interrupt_by_parent:
             _log.error("reload.failed", why="the new worker did not begin; the former one goes on")
             made.kill()
             return
-        made.interrupt_by_parent = False
         time.sleep(_ACCEPTS_SECONDS)
         self.wrks[:] = [made]
         former.terminate()
         former.join()
         _log.info("reloaded")
+
+    def _spawn_begun(self, spawn_target: Any, target_loader: Any, longest: float) -> Any:
+        """A worker: its end is not the server's (``interrupt_by_parent``) until it has begun."""
+        self.begun.unlink(missing_ok=True)
+        made: Any = self._spawn_worker(idx=0, target=spawn_target, callback_loader=target_loader)
+        made.interrupt_by_parent = True
+        made.start()
+        until = time.monotonic() + longest
+        while made.is_alive() and not self.interrupt_signal and time.monotonic() < until:
+            if self.begun.exists():
+                made.interrupt_by_parent = False
+                break
+            time.sleep(_LOOK_SECONDS)
+        return made
+
+
+def _alone(load: Callable[[bool], Any], anew: bool) -> Any:
+    """In a worker: what it serves. Until it heeds signals itself, it ends at them, as any process does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    return load(anew)
 
 
 def check_ports(settings: Settings) -> None:

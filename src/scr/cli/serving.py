@@ -1,11 +1,9 @@
-"""``scr serve``, ``scr listen``, ``scr watch``, ``scr poll``, ``scr work``."""
+"""``scr listen``, ``scr watch``, ``scr poll``, ``scr work``."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,14 +11,11 @@ import typer
 from scr.api.alerting import alerting, sends_alerts
 from scr.api.catching_up import catching_up
 from scr.api.draining import Drain
-from scr.api.intake import by_sender
 from scr.api.logs import set_up_logs
 from scr.api.misusing import judging
-from scr.api.oauth.build import check_sign_in
 from scr.api.operating import operating
 from scr.api.sealing import open_sealer, sealing
-from scr.api.services import now_ms, open_keys, open_services, read_configuration
-from scr.api.signin.build import check_upstreams
+from scr.api.services import now_ms, open_services
 from scr.api.taking_in import (
     file_drop,
     mesh_pollers,
@@ -30,64 +25,9 @@ from scr.api.taking_in import (
     waiting_room,
     watched_folder,
 )
-from scr.cli.context import Context, console
-from scr.cli.listening import http_server
-from scr.cli.reloading import check_ports
-from scr.data import DataFiles
+from scr.cli.context import Context, Port, console
 from scr.intake.mesh import MeshPoller
-from scr.settings import Settings, hand_down
-
-Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
-
-
-def serve(
-    context: typer.Context,
-    http_port: Port = None,
-    mllp_port: Port = None,
-    intake: Annotated[
-        bool | None,
-        typer.Option(
-            "--intake/--no-intake",
-            help="Whether to take MLLP, the drop folder and MESH as well.",
-            show_default="as the setting says",
-        ),
-    ] = None,
-    outbound: Annotated[
-        bool | None,
-        typer.Option(
-            "--outbound/--no-outbound",
-            help="Whether to send what goes out of the house as well.",
-            show_default="as the setting says",
-        ),
-    ] = None,
-) -> None:
-    """Serve the FHIR endpoint over HTTP, take HL7 v2 over MLLP, watch the drop folder, poll MESH."""
-    found: Context = context.obj
-    loaded = found.load(http_port=http_port, mllp_port=mllp_port, intake=intake, outbound=outbound)
-    settings = loaded.settings
-    check(settings)  # a mistake is told here, in one line, and not by the server's process
-    check_ports(settings)
-    set_up_logs(settings.log_level)
-    mllp = f", MLLP at {settings.mllp_host}:{settings.mllp_port}" if settings.intake else ""
-    console.print(f"FHIR at {settings.base_url}{mllp}.")
-
-    def anew() -> None:
-        check(found.load(http_port=http_port, mllp_port=mllp_port, intake=intake, outbound=outbound).settings)
-
-    server = http_server(settings)
-    with tempfile.TemporaryDirectory(prefix="scr-") as scratch:
-        server.check, server.begun = anew, Path(scratch) / "begun"
-        hand_down(loaded, begun_file=str(server.begun))
-        server.serve()
-
-
-def check(settings: Settings) -> None:
-    """Read all that a server begins with. Raises Invalid at the first mistake, with file and line."""
-    _, _, providers = read_configuration(DataFiles(settings.home))
-    by_sender(providers, several_issuers=len(settings.issuers) > 1)
-    open_keys(settings)
-    check_sign_in(settings)
-    check_upstreams(settings)
+from scr.settings import Settings
 
 
 def listen(context: typer.Context, mllp_port: Port = None) -> None:

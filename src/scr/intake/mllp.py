@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
 from scr.decode.hl7v2 import acknowledge
-from scr.errors import Fault, Invalid
+from scr.errors import Fault
 from scr.faults import reach
 from scr.intake.frames import FrameReader, FrameTooLarge, frame
 
@@ -210,28 +209,3 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
-
-
-def server_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> tls.SSLContext:
-    """TLS 1.2 or later from PEM files; with ``client_ca``, only clients that it signed get in.
-
-    Raises Invalid, which names the file.
-    """
-    context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
-    context.minimum_version = tls.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ValueError):
-        raise Invalid(
-            f"no PEM certificate and key that belong together could be read from {certificate} and {key}",
-            code="bad-certificate",
-        ) from None
-    if client_ca is not None:
-        context.verify_mode = tls.CERT_REQUIRED
-        try:
-            context.load_verify_locations(client_ca)
-        except (OSError, ValueError):
-            raise Invalid(
-                f"no PEM certificate could be read from {client_ca}", code="bad-certificate"
-            ) from None
-    return context
