@@ -5,18 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from scr.store.audit.chain import COLUMNS, GENESIS, canonical, link_hash, rows_of
+from scr.errors import Fault
+from scr.store.audit.chain import GENESIS, Head, link_hash, rows_of
 from scr.store.audit.check import Report, check
+from scr.store.audit.form import COLUMNS, former_form
 from scr.store.audit.heads import SignedHead, heads, write_heads
 from scr.store.audit.seals import leaves_of, seal, seals
 from scr.store.audit.signing import SealingKey, create_sealing_key
+from scr.store.audit.telling import Telling
 from scr.store.engine import Database
+from scr.store.keys import random_id
 from scr.store.trail import AuditRow, append
 
 Change = Callable[[Connection, random.Random], None]
@@ -59,14 +63,24 @@ def add(connection: Connection, rows: int, *, chain: bool = False) -> list[str]:
     return [append(connection, act(number)) for number in range(rows)]
 
 
-def sealed(database: Database, home: Path) -> Sealed:
-    """Three chains, five seals; and the database's own guard is off, as for its owner."""
-    key, path = new_key(home), home / "heads.jsonl"
-    for number in range(5):
-        database.write_now(partial(add, rows=3, chain=True) if number < 3 else partial(add, rows=4))
-        made = database.write_now(partial(seal, key=key, now=number))
-        assert made is not None
-        write_heads(path, [made])
+def add_to_former(connection: Connection, former: int = 2, rows: int = 1) -> list[str]:
+    """A chain that the version before began, and went on with rows of this one; the ids of all."""
+    chain, last = random_id(), GENESIS
+    _execute(connection, "INSERT INTO audit_chain (chain, sealed) VALUES (:chain, 0)", chain=chain)
+    names = (*COLUMNS, "chain", "seq", "hash")
+    marks = ", ".join(f":{name}" for name in names)
+    for place in range(1, former + 1):
+        told = asdict(act(place)) | {"id": f"{place:012x}-{random_id()}", "details": "{}"}
+        last = link_hash(last, former_form(told, chain, place))
+        values = {**told, "chain": chain, "seq": place, "hash": last}
+        _execute(connection, f"INSERT INTO audit ({', '.join(names)}) VALUES ({marks})", **values)
+    connection.info[_HEAD] = Head(chain, former, last)
+    add(connection, rows)
+    return [row.id for row in rows_of(connection, chain)]
+
+
+def disarm(database: Database) -> None:
+    """Take the database's own guard off, as its owner may."""
     drop = (
         ("DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete")
         if database.dialect == "sqlite"
@@ -74,6 +88,19 @@ def sealed(database: Database, home: Path) -> Sealed:
     )
     for sql in drop:
         database.write_now(partial(_execute, sql=sql))
+
+
+def sealed(database: Database, home: Path) -> Sealed:
+    """Three chains, five seals, the first chain begun by the version before; and the database's own guard is
+    off, as for its owner."""
+    key, path = new_key(home), home / "heads.jsonl"
+    for number in range(5):
+        how = partial(add, rows=3, chain=True) if number < 3 else partial(add, rows=4)
+        database.write_now(add_to_former if number == 0 else how)
+        made = database.write_now(partial(seal, key=key, now=number))
+        assert made is not None
+        write_heads(path, [made])
+    disarm(database)
     return Sealed(database, key, tuple(heads(path)))
 
 
@@ -82,10 +109,13 @@ def _execute(connection: Connection, sql: str, **values: object) -> int:
 
 
 def hang_again(connection: Connection, chain: str) -> None:
-    """Make every hash of a chain fit what its rows are now."""
+    """Make every hash of a chain fit what its rows are now, as far as they are of any version."""
     before = GENESIS
     for place, row in enumerate(list(rows_of(connection, chain)), 1):
-        own = link_hash(before, canonical(row.content, chain, place))
+        try:
+            own = link_hash(before, replace(row, seq=place).canonical)
+        except Fault:
+            own = row.hash
         sql = "UPDATE audit SET seq = :place, hash = :own WHERE id = :id"
         _execute(connection, sql, place=place, own=own, id=row.id)
         before = own
@@ -113,6 +143,40 @@ def change_a_number(connection: Connection, random: random.Random) -> None:
     _execute(connection, f"UPDATE audit SET {change} WHERE id = :row", row=row)
     if random.random() < 0.5:
         hang_again(connection, chain)
+
+
+def change_what_hides(connection: Connection, random: random.Random) -> None:
+    """The version of a row, its salt, or what the person is told, down to a blank; perhaps made to fit."""
+    row, chain, _ = _some_row(connection, random)
+    change = random.choice(
+        (
+            "version = version + 1",
+            "version = 3 - version",
+            "salt = :junk",
+            "salt = CASE WHEN version = 1 THEN :junk ELSE NULL END",
+            "told = COALESCE(told, '') || ' '",
+            "told = CASE WHEN version = 1 THEN '{}' ELSE NULL END",
+            "told = CASE WHEN version = 1 THEN 'x' ELSE replace(told, 'true', 'false') END",
+            "told = CASE WHEN version = 1 THEN 'x' ELSE replace(told, 'asked', 'acted') END",
+        )
+    )
+    sql = f"UPDATE audit SET {change} WHERE id = :row AND :junk IS NOT NULL"
+    _execute(connection, sql, row=row, junk=random.randbytes(16))
+    if random.random() < 0.5:
+        hang_again(connection, chain)
+
+
+def change_the_version(connection: Connection, random: random.Random) -> None:
+    """A row, or all of a chain, is made into one of the other version, whole, and everything made to fit."""
+    row, chain, _ = _some_row(connection, random)
+    which = random.choice(("id = :row", "chain = :chain"))
+    told = Telling.of("read", "Patient", "success", "", "", {}).write()
+    sql = (
+        "UPDATE audit SET version = 3 - version, salt = CASE WHEN version = 1 THEN :salt ELSE NULL END,"
+        f" told = CASE WHEN version = 1 THEN :told ELSE NULL END WHERE {which} AND :row || :chain <> ''"
+    )
+    _execute(connection, sql, row=row, chain=chain, salt=random.randbytes(16), told=told)
+    hang_again(connection, chain)
 
 
 def take_out_rows(connection: Connection, random: random.Random) -> None:
@@ -191,6 +255,8 @@ KINDS: tuple[Change, ...] = (
     change_a_row,
     change_a_number,
     take_out_rows,
+    change_what_hides,
+    change_the_version,
     change_a_hash,
     swap_two_rows,
     change_a_seal,

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Connection
 
-from scr.consent.breakglass import BTG
 from scr.consent.policy import Policy
-from scr.fhir.headings import HEADINGS, headings_of_type
 from scr.store import trail
+from scr.store.audit.telling import Telling, Who
 from scr.store.trail import AuditRow
 
 DAY_MS = 86_400_000
 LONGEST_DAYS = 366
 MOST = 200
-
-Who = Literal["you", "carer", "professional", "system"]
 
 PURPOSES: Mapping[str, str] = {
     "TREAT": "Care",
@@ -101,63 +97,38 @@ class Teller:
 
     def told(self, row: AuditRow, *, hides: bool = False) -> Looked:
         """One row of the audit, in words."""
-        who = _who(row)
+        telling = Telling.of(row.action, row.what, row.outcome, row.purpose, row.role, row.details)
         role = self.policy.roles.get(row.role)
-        online = who in ("you", "carer")
+        online = telling.who in ("you", "carer")
+        unnamed = "A system" if telling.who == "system" else "Somebody whose name was not told"
         return Looked(
             id=row.id,
             at=row.at,
-            who=who,
-            name=row.actor_name or ("A system" if who == "system" else "Somebody whose name was not told"),
+            who=telling.who,
+            name=row.actor_name or unnamed,
             role="" if hides or online else row.role if role is None else role.name,
             organisation="" if hides else self.names.get(row.organisation, row.organisation),
             purpose=PURPOSES.get(row.purpose, row.purpose),
-            what=asked_for(row),
-            allowed=row.outcome == "success",
-            glass="glass" in row.details or row.purpose == BTG,
-            through="" if hides else str(row.details.get("neighbour_name", "")),
+            what=telling.asked,
+            allowed=telling.allowed,
+            glass=telling.glass,
+            through="" if hides else telling.through,
         )
 
 
-def asked_for(row: AuditRow) -> str:
-    """What was asked for, in words."""
-    if row.what in WORDS:
-        return WORDS[row.what]
-    if row.action == "read":
-        return "One entry of the record"
-    names = sorted(HEADINGS[one] for one in headings_of_type(row.what.partition(" ")[0]))
-    return ", ".join(names) or "The record"
+def opened_by(one: Looked, fields: Mapping[str, object]) -> list[str]:
+    """Which fields of the audit's row (``scr.store.audit.form``) say no more than what is told of the look.
 
-
-WORDS = {
-    "Patient": "Who you are",
-    "access": "Who may see the record",
-    "access/home": "The first page",
-    "access/whose": "Whose record to see",
-    "access/record": "The record",
-    "access/summary": "The summary to take along",
-    "access/looks": "Who looked at the record",
-    "access/choices": "What you chose about sharing",
-    "access/carers": "Who acts for you",
-    "access/preview": "Who could look",
-    "access/questions": "Your questions about looks",
-    "explain access": "Why somebody may see the record",
-    "record proxy": "Who acts for you",
-    "list proxies": "Who acts for you",
-    "end proxy": "Who acts for you",
-    "suspend proxy": "Who acts for you",
-    "review proxy": "Who acts for you",
-    "assess capacity": "Whether you can decide for yourself",
-    "answer question": "Your questions about looks",
-    "challenge": "What you said is wrong",
-    "$everything": "All of the record",
-    "summary": "The summary",
-}
-
-
-def _who(row: AuditRow) -> Who:
-    if row.purpose == "PATRQT":
-        return "you"
-    if row.purpose == "FAMRQT":
-        return "carer"
-    return "professional" if row.role else "system"
+    A field that says something else than what is told now stays closed; so does one that is not told.
+    """
+    told = {
+        "id": one.id,
+        "at": one.at,
+        "who": one.who,
+        "asked": one.what,
+        "allowed": one.allowed,
+        "glass": one.glass,
+    }
+    named = {"role": one.role, "organisation": one.organisation, "through": one.through}
+    opened = [name for name, value in told.items() if fields[name] == value]
+    return [*opened, "actor_name", "purpose", *(name for name, value in named.items() if value)]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, select
 
 from scr.faults import reach
 from scr.store.audit.chain import append_linked
+from scr.store.audit.telling import Telling
 from scr.store.keys import random_id
 from scr.store.tables import AUDIT
 
@@ -51,7 +52,9 @@ def append(connection: Connection, row: AuditRow) -> str:
     identity = f"{row.at:012x}-{random_id()}"
     details = orjson.dumps(dict(row.details), option=orjson.OPT_SORT_KEYS).decode()
     told = {"id": identity, "details": details}
-    append_linked(connection, {name: told[name] if name in told else getattr(row, name) for name in _NAMES})
+    content = {name: told[name] if name in told else getattr(row, name) for name in _NAMES}
+    telling = Telling.of(row.action, row.what, row.outcome, row.purpose, row.role, row.details)
+    append_linked(connection, content, telling)
     reach("audit.appended")
     return identity
 

@@ -52,7 +52,7 @@ def test_it_is_sealed_checked_and_proved_outside(home: Path, tmp_path: Path) -> 
     assert scr(home, "audit", "proof", "r1", "--out", str(out), "--script")[0] == 0
     check = [sys.executable, "-I", str(tmp_path / "verify_audit_proof.py"), str(out)]
     done = subprocess.run([*check, "--key", key], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "1 rows are in the audit, under the head of 1 seals\n")
+    assert (done.returncode, "1 rows are in the audit, under the head of 1 seals" in done.stdout) == (0, True)
     proof = json.loads(out.read_bytes())
     out.write_text(json.dumps({**proof, "rows": [{**proof["rows"][0], "index": 1}]}))
     assert subprocess.run(check, capture_output=True, check=False).returncode == 1

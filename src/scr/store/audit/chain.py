@@ -1,9 +1,9 @@
 """Every row of the audit hangs on the one before it: a chain for each writing connection.
 
-A row's hash is SHA-256 over the hash before it (32 zero bytes before the first) and the row's canonical form:
-JSON (RFC 8259) of all its columns but the hash, with its chain and its place in it, names sorted, nothing
-between, UTF-8. Places count from 1 without a gap. A connection commits its rows in their order, so what is
-seen of a chain is always its beginning (docs/adr/0019-audit-chain.md).
+A row's hash is SHA-256 over the hash before it (32 zero bytes before the first) and the row's canonical form
+(``form``), whose version stands in the row and never falls within a chain. Places count from 1 without a
+gap. A connection commits its rows in their order, so what is seen of a chain is always its beginning
+(docs/adr/0019-audit-chain.md).
 """
 
 from __future__ import annotations
@@ -12,33 +12,16 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import orjson
 from sqlalchemy import Connection
 
 from scr.errors import Fault
+from scr.store.audit.form import COLUMNS, VERSION, closed_form, fields_of, former_form, new_key, openings
+from scr.store.audit.telling import Telling
 from scr.store.driver import run, settle, written
 from scr.store.keys import random_id
 
 GENESIS = bytes(32)
-COLUMNS = (
-    "id",
-    "at",
-    "actor",
-    "actor_name",
-    "role",
-    "organisation",
-    "action",
-    "person",
-    "purpose",
-    "what",
-    "outcome",
-    "code",
-    "policy",
-    "correlation",
-    "details",
-)
-"""The columns of a row that tell of an act."""
-_ALL = (*COLUMNS, "chain", "seq", "hash")
+_ALL = (*COLUMNS, "version", "salt", "told", "chain", "seq", "hash")
 _HEAD = "scr.audit.head"
 _INSERT = written(
     f"INSERT INTO audit ({', '.join(_ALL)}) SELECT {', '.join('?' * len(_ALL))} "  # noqa: S608
@@ -64,12 +47,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A row as it stands: its columns, its place, and its hash."""
+    """A row as it stands: its columns, its place, its hash, and by what it is hidden (``form``)."""
 
     content: Mapping[str, object]
     chain: str
     seq: int
     hash: bytes
+    version: int = 1
+    salt: bytes | None = None
+    told: str | None = None
 
     @property
     def id(self) -> str:
@@ -78,13 +64,29 @@ class Linked:
 
     @property
     def canonical(self) -> bytes:
-        """What its hash is over, beside the hash before it."""
-        return canonical(self.content, self.chain, self.seq)
+        """What its hash is over, beside the hash before it. Raises Fault where it is of no version."""
+        if self.version == 1 and self.salt is None and self.told is None:
+            return former_form(self.content, self.chain, self.seq)
+        return closed_form(self.fields, self._key, self.chain, self.seq)
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """Its fields, of version 2. Raises Fault where it is of another."""
+        telling = Telling.read(self.told or "")
+        if telling is None:
+            raise Fault("what is told of a row of the audit is not as it was written", code="audit-row")
+        return fields_of(self.content, telling)
 
-def canonical(content: Mapping[str, object], chain: str, seq: int) -> bytes:
-    """The canonical form of a row at its place."""
-    return orjson.dumps({**content, "chain": chain, "seq": seq}, option=orjson.OPT_SORT_KEYS)
+    @property
+    def openings(self) -> dict[str, bytes]:
+        """By the name of each field what opens it. Raises Fault where it is not of version 2."""
+        return dict(openings(self.fields, self._key))
+
+    @property
+    def _key(self) -> bytes:
+        if self.version != VERSION or self.salt is None:
+            raise Fault("a row of the audit is of no version that there is", code="audit-row")
+        return self.salt
 
 
 def link_hash(before: bytes, form: bytes) -> bytes:
@@ -92,21 +94,23 @@ def link_hash(before: bytes, form: bytes) -> bytes:
     return hashlib.sha256(before + form).digest()
 
 
-def append_linked(connection: Connection, content: Mapping[str, object]) -> None:
-    """Add a row with these columns to the chain of a connection.
+def append_linked(connection: Connection, content: Mapping[str, object], telling: Telling) -> None:
+    """Add a row with these columns to the chain of a connection, and what the person is told of it.
 
     A rollback leaves the remembered end of the chain ahead of what stands: the row is then not added where
     it would leave a gap, and hung on what stands instead.
     """
     settle(connection)  # so that names of people who look stand in no statement's text
     info = connection.info
+    salt, fields = new_key(), fields_of(content, telling)
+    own_values = [*(content[name] for name in COLUMNS), VERSION, salt, telling.write()]
     head: Head = info.get(_HEAD) or Head(random_id(), 0, GENESIS)
     for _ in range(2):
         if head.seq == 0:
             run(connection, _BEGIN, (head.chain,))
         seq = head.seq + 1
-        own = link_hash(head.hash, canonical(content, head.chain, seq))
-        values = [*(content[name] for name in COLUMNS), head.chain, seq, own, head.chain, head.seq]
+        own = link_hash(head.hash, closed_form(fields, salt, head.chain, seq))
+        values = [*own_values, head.chain, seq, own, head.chain, head.seq]
         if run(connection, _INSERT, values).rowcount == 1:
             info[_HEAD] = Head(head.chain, seq, own)
             return
@@ -132,7 +136,9 @@ def rows_of(connection: Connection, chain: str, after: int = 0, until: int | Non
         found = run(connection, _ROWS, (chain, after, most)).fetchall()
         for row in found:
             content = dict(zip(COLUMNS, row, strict=False))
-            yield Linked(content, row[-3], row[-2], bytes(row[-1]))
+            version, salt, told, place = row[-6], row[-5], row[-4], row[-2]
+            kept = None if salt is None else bytes(salt)
+            yield Linked(content, row[-3], place, bytes(row[-1]), version, kept, told)
         if len(found) < most:
             return
         after = found[-1][-2]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from scr.errors import Invalid
-from scr.store.audit.chain import GENESIS, chains, last_of, link_hash, rows_of
+from scr.errors import Fault, Invalid
+from scr.store.audit.chain import GENESIS, Linked, chains, last_of, link_hash, rows_of
 from scr.store.audit.heads import SignedHead, read_head, standing
 from scr.store.audit.merkle import Frontier, root_of
 from scr.store.audit.seals import TREE, Seal, leaves_of, seals
@@ -68,18 +68,30 @@ def check(connection: Connection, public: bytes, written: Iterable[SignedHead]) 
 
 
 def _chain(connection: Connection, chain: str, report: Report) -> Iterator[Problem]:
-    before, place = GENESIS, 0
+    before, place, version = GENESIS, 0, 1
     for row in rows_of(connection, chain):
         report.rows += 1
         place += 1
+        if row.version < version:
+            yield Problem(
+                "version-lower", "this row is of an older version than the one before", chain, row.seq, row.id
+            )
+        version = max(version, row.version)
         if row.seq != place:
             yield Problem("row-missing", "the row of this place is gone", chain, place)
             place = row.seq
-        elif row.hash != link_hash(before, row.canonical):
+        elif not _hangs(row, before):
             yield Problem(
                 "row-changed", "this row, or the hash before it, was changed", chain, row.seq, row.id
             )
         before = row.hash
+
+
+def _hangs(row: Linked, before: bytes) -> bool:
+    try:
+        return row.hash == link_hash(before, row.canonical)
+    except Fault:
+        return False
 
 
 def _seals(

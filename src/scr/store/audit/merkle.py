@@ -7,7 +7,7 @@ node's with 1, so that neither passes for the other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 HASH_BYTES = 32
 
@@ -58,6 +58,17 @@ class Frontier:
             root = node_hash(part, root)
         return root
 
+    def root_with(self, begin: int, leaf: bytes) -> bytes:
+        """The root over the leaves from one on, and one leaf more: of a part (``Part``) that ends with it."""
+        root, start, size = leaf, self.size, self.size
+        for part in reversed(self._parts):
+            start -= size & -size
+            size &= size - 1
+            if start < begin:
+                break
+            root = node_hash(part, root)
+        return root
+
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over leaves, by their hashes."""
@@ -67,21 +78,54 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return tree.root
 
 
-def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The proof that a leaf is in the tree (2.1.3.1): the hashes beside its way, from the leaf upwards."""
-    if not 0 <= index < len(leaves):
+Part = tuple[int, int]
+"""Leaves from one up to another (without it) that are a tree of their own within a tree."""
+
+
+def inclusion_parts(index: int, size: int) -> list[Part]:
+    """Over which leaves the hashes are that prove that a leaf is in a tree of ``size`` (2.1.3.1): those
+    beside its way, from the leaf upwards. Raises IndexError."""
+    if not 0 <= index < size:
         raise IndexError("no such leaf")
-    path: list[bytes] = []
-    begin, end = 0, len(leaves)
+    parts: list[Part] = []
+    begin, end = 0, size
     while end - begin > 1:
         middle = begin + _split(end - begin)
         if index < middle:
-            path.append(root_of(leaves[middle:end]))
+            parts.append((middle, end))
             end = middle
         else:
-            path.append(root_of(leaves[begin:middle]))
+            parts.append((begin, middle))
             begin = middle
-    return path[::-1]
+    return parts[::-1]
+
+
+def consistency_parts(before: int, size: int) -> list[Part]:
+    """Over which leaves the hashes are that prove that the tree of ``before`` leaves became one of ``size``
+    (2.1.4.1). Raises IndexError."""
+    if not 0 < before <= size:
+        raise IndexError("no such tree")
+    parts: list[Part] = []
+    begin, end = 0, size
+    while before < end:
+        middle = begin + _split(end - begin)
+        if before <= middle:
+            parts.append((middle, end))
+            end = middle
+        else:
+            parts.append((begin, middle))
+            begin = middle
+    return [*([(begin, end)] if begin else []), *parts[::-1]]
+
+
+def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The proof that a leaf is in the tree over these."""
+    return [root_of(leaves[begin:end]) for begin, end in inclusion_parts(index, len(leaves))]
+
+
+def consistency(leaves: Sequence[bytes], before: int) -> list[bytes]:
+    """The proof that the tree over the first ``before`` leaves became the one over all of them."""
+    return [root_of(leaves[begin:end]) for begin, end in consistency_parts(before, len(leaves))]
 
 
 def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -100,27 +144,6 @@ def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root:
             found = node_hash(found, beside)
         at, last = at >> 1, last >> 1
     return last == 0 and found == root
-
-
-def consistency(leaves: Sequence[bytes], before: int) -> list[bytes]:
-    """The proof that the tree over the first ``before`` leaves became the whole one (2.1.4.1)."""
-    if not 0 < before <= len(leaves):
-        raise IndexError("no such tree")
-    return list(_consistency(leaves, before, whole=True))
-
-
-def _consistency(leaves: Sequence[bytes], before: int, *, whole: bool) -> Iterator[bytes]:
-    if before == len(leaves):
-        if not whole:
-            yield root_of(leaves)
-        return
-    middle = _split(len(leaves))
-    if before <= middle:
-        yield from _consistency(leaves[:middle], before, whole=whole)
-        yield root_of(leaves[middle:])
-    else:
-        yield from _consistency(leaves[middle:], before - middle, whole=False)
-        yield root_of(leaves[:middle])
 
 
 def is_consistent(before: int, old: bytes, size: int, new: bytes, path: Sequence[bytes]) -> bool:

@@ -8,7 +8,7 @@ changed nor taken out by whoever has the database, and any row is proved by two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from scr.store.audit.merkle import Frontier, leaf_hash, root_of
 from scr.store.audit.signing import SealingKey
-from scr.store.driver import run, written
+from scr.store.driver import Statement, run, some, written
 
 ROWS_AT_ONCE = 10_000
 TREE = "scr-audit"
@@ -31,9 +31,18 @@ _HASHES = written("SELECT hash FROM audit WHERE chain = ? AND seq > ? AND seq <=
 _NAMES = "number, at, spans, root, parts, head, signature"
 _LATEST = written(f"SELECT {_NAMES} FROM audit_seal ORDER BY number DESC LIMIT 1")  # noqa: S608
 _SEALS = written(f"SELECT {_NAMES} FROM audit_seal WHERE number > ? ORDER BY number LIMIT ?")  # noqa: S608
+_SOME = some(f"SELECT {_NAMES} FROM audit_seal WHERE number IN ({{marks}})")  # noqa: S608
+_SEALED_TO = written("SELECT sealed FROM audit_chain WHERE chain = ?")
+_SINCE = written("SELECT number FROM audit_seal WHERE at >= ? ORDER BY at, number LIMIT 1")
+_UP = written("SELECT number, spans FROM audit_seal WHERE number >= ? ORDER BY number LIMIT ?")
+_DOWN = written("SELECT number, spans FROM audit_seal WHERE number < ? ORDER BY number DESC LIMIT ?")
 _INSERT = written(f"INSERT INTO audit_seal ({_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?)")  # noqa: S608
 _SEALED = written("UPDATE audit_chain SET sealed = ? WHERE chain = ?")
 _AT_ONCE = 500
+_FEW = 40
+_APART_MS = 120_000
+"""How far the clocks of two processes may be apart before a seal is found slowly."""
+_BEYOND = 2**62
 
 Spans = Mapping[str, tuple[int, int]]
 """By chain the first and the last place of the rows that a seal is over."""
@@ -145,6 +154,49 @@ def seals(connection: Connection, after: int = 0) -> Iterator[Seal]:
         if len(found) < _AT_ONCE:
             return
         after = found[-1][0]
+
+
+def by_number(connection: Connection, numbers: Iterable[int]) -> dict[int, Seal]:
+    """Some seals, by their numbers."""
+    every = sorted(set(numbers))
+    found: dict[int, Seal] = {}
+    for at in range(0, len(every), _AT_ONCE):
+        part = every[at : at + _AT_ONCE]
+        found |= {row[0]: _seal(row) for row in run(connection, _SOME(len(part)), part).fetchall()}
+    return found
+
+
+def seal_over(connection: Connection, chain: str, seq: int, at: int) -> int | None:
+    """The number of the seal over a row, by its place and its time (ms UTC); None where there is none yet."""
+    row = run(connection, _SEALED_TO, (chain,)).fetchone()
+    if row is None or row[0] < seq:
+        return None
+    row = run(connection, _SINCE, (at - _APART_MS,)).fetchone()
+    start = _BEYOND if row is None else row[0]
+    for number, first, last in _spans_of(connection, _UP, chain, start):
+        if first <= seq <= last:
+            return number
+        if seq < first:
+            break
+    for number, first, last in _spans_of(connection, _DOWN, chain, start):
+        if first <= seq <= last:
+            return number
+    return None
+
+
+def _spans_of(
+    connection: Connection, query: Statement, chain: str, start: int
+) -> Iterator[tuple[int, int, int]]:
+    """Of each seal over rows of a chain its number, and the first and the last place."""
+    while True:
+        found = run(connection, query, (start, _FEW)).fetchall()
+        for number, spans in found:
+            told = orjson.loads(spans).get(chain)
+            if told is not None:
+                yield number, int(told[0]), int(told[1])
+        if len(found) < _FEW:
+            return
+        start = found[-1][0] + (1 if query is _UP else 0)
 
 
 def _seal(row: tuple[int, int, str, bytes, bytes, str, bytes]) -> Seal:

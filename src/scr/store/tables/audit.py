@@ -16,7 +16,9 @@ from scr.store.tables.columns import (
 class AuditTableRow(SQLModel, table=True):
     """Who asked what, and what came of it. No foreign keys: it outlives what it tells of.
 
-    ``chain``, ``seq`` and ``hash`` hang it on the row before it. A trigger refuses to change or remove one.
+    ``chain``, ``seq`` and ``hash`` hang it on the row before it. ``version`` is that of what the hash is
+    over: from 2 on, ``salt`` is the key that its fields are hidden by, and ``told`` (JSON) what the person is
+    told of it and no other column says. A trigger refuses to change or remove a row.
     """
 
     __tablename__ = "audit"
@@ -42,6 +44,9 @@ class AuditTableRow(SQLModel, table=True):
     policy: str = text_column()
     correlation: str = text_column()
     details: str = text_column()
+    version: int = number_column()
+    salt: bytes | None = bytes_column(nullable=True)
+    told: str | None = text_column(nullable=True)
     chain: str = text_column()
     seq: int = number_column()
     hash: bytes = bytes_column()
@@ -65,6 +70,7 @@ class AuditSealRow(SQLModel, table=True):
     """
 
     __tablename__ = "audit_seal"
+    __table_args__ = (Index("audit_seal_at", "at"),)
 
     number: int = number_column(primary_key=True)
     at: int = number_column()

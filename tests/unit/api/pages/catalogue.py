@@ -18,11 +18,12 @@ from jinja2.ext import babel_extract
 import scr.api.pages
 from scr.access.contributing.forms import FORMS
 from scr.access.contributing.rules import load_readings
-from scr.access.looked import PURPOSES, WORDS
+from scr.access.looked import PURPOSES
 from scr.access.preview import PLAIN
 from scr.consent.policy import load_policy
 from scr.data import DataFiles
 from scr.fhir.headings import HEADINGS
+from scr.store.audit.telling import WORDS
 
 PAGES = Path(str(scr.api.pages.__file__)).parent
 ACCESS = PAGES.parents[1] / "access"

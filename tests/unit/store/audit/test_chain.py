@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, text
+from tests.support.tampering import add_to_former, disarm, hang_again
 
 from scr.errors import Conflict, Fault
-from scr.store.audit.chain import COLUMNS, GENESIS, Linked, chains, link_hash, rows_of
+from scr.store.audit.chain import GENESIS, Linked, chains, link_hash, rows_of
+from scr.store.audit.check import Problem, check
+from scr.store.audit.form import COLUMNS
 from scr.store.engine import Database
 from scr.store.migrations import downgrade, migrate
 from scr.store.trail import AuditRow, append
@@ -85,3 +89,31 @@ def test_what_stood_before_becomes_a_chain(database: Database) -> None:
     downgrade(database, "0027")
     count = database.read_now(lambda conn: conn.execute(text("SELECT count(*) FROM audit")).scalar_one())
     assert count == 4
+
+
+def test_what_hides_the_rows_outlives_going_back(database: Database) -> None:
+    """One revision back and up again: rows of both versions are what they were, and stand."""
+    database.write_now(add_to_former)
+    before = whole(database)
+    assert [one.version for rows in before.values() for one in rows] == [1, 1, 2]
+    downgrade(database, "0035")
+    migrate(database)
+    assert whole(database) == before
+    assert_hangs_together(before)
+    with pytest.raises((Fault, Conflict)):
+        database.write_now(lambda connection: connection.execute(text("UPDATE audit SET what = 'x'")))
+
+
+def test_no_row_becomes_one_of_the_version_before(database: Database) -> None:
+    """What hides a row cannot be taken from it, even where no seal is over it and every hash fits."""
+    database.write_now(partial(add_to_former, rows=3))
+    disarm(database)
+
+    def lower(connection: Connection) -> list[Problem]:
+        connection.execute(text("UPDATE audit SET version = 1, salt = NULL, told = NULL WHERE seq = 4"))
+        (chain,) = chains(connection)
+        hang_again(connection, chain)
+        return check(connection, b"", []).problems
+
+    found = database.write_now(lower)
+    assert [(one.code, one.seq) for one in found] == [("version-lower", 4)]
