@@ -58,14 +58,14 @@ def _exchanged(connection: socket.socket, pieces: Iterable[bytes]) -> Iterator[b
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Server]:
-    """One that gives a head and a body one second."""
+    """One that gives a head and a body three seconds: a busy machine reads what is there in that time."""
     home, port = tmp_path_factory.mktemp("limits") / "home", free_port()
     make_home(home)
     (home / "scr.db").write_bytes(sqlite_template.read_bytes())
     certificates = Certificates(home)
     certificate, key = certificates.issue("server")
     (home / "scr.toml").write_text(
-        f'base_url = "https://127.0.0.1:{port}/fhir"\nhttp_port = {port}\nhttp_seconds = 1\nintake = false\n'
+        f'base_url = "https://127.0.0.1:{port}/fhir"\nhttp_port = {port}\nhttp_seconds = 3\nintake = false\n'
         f'http_certificate = "{certificate}"\nhttp_key = "{key}"\nhttp_client_ca = "{certificates.ca}"\n',
         encoding="utf-8",
     )
