@@ -13,6 +13,7 @@ import typer
 
 from scr import __version__
 from scr.cli.context import Context, tell
+from scr.cli.memory import dump_nothing
 from scr.errors import Fault, ScrError
 
 _GROUPS = {
@@ -124,6 +125,7 @@ def root(
 def main() -> None:
     """Run the command line; an error that its user can mend prints as one line, without a traceback."""
     gc.set_threshold(*_COLLECTED)
+    dump_nothing()
     try:
         command_line(sys.argv[1:])()
     except ScrError as error:

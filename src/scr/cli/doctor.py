@@ -19,6 +19,7 @@ from scr.api.health import LATE_MS
 from scr.api.kept_keys import WRAPPED
 from scr.api.services import now_ms, open_keys, read_configuration
 from scr.cli.context import Context, console, listing
+from scr.cli.memory import swapped_to
 from scr.consent.actor import ActorKind
 from scr.consent.label_policy import load_labels
 from scr.data import DataFiles
@@ -74,10 +75,19 @@ def examined(settings: Settings) -> Iterator[Finding]:
             yield _folder(name, settings.path(folder))
     yield _folder("audit_heads", settings.path(settings.audit_heads).parent)
     yield _scanner(settings.upload_scanner)
+    yield _swap(swapped_to())
     yield _classified(settings)
     if faults.is_open(settings.home):
         told = f"{settings.home / faults.MARK} lets a test end processes: it belongs in no deployment"
         yield Finding(faults.MARK, "wrong", told)
+
+
+def _swap(areas: list[str]) -> Finding:
+    """Whether what is in memory can come onto a disk."""
+    if not areas:
+        return Finding("swap", "well", "none")
+    told = f"{', '.join(areas)}: keys and records may come to lie there; encrypt it, or MemorySwapMax=0"
+    return Finding("swap", "look", told)
 
 
 def _tried(what: str, work: Callable[[], object], well: str) -> Finding:
