@@ -100,7 +100,7 @@ def turn(
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait between the stages; else run it again later.")] = True,
 ) -> None:
-    """Give each person a new data key, while all goes on. It may be stopped, and begun again."""
+    """Change data keys for new ones, while all goes on. It may be stopped, and begun again."""
     settings = settings_of(context)
     day = before or datetime.now(LONDON) - timedelta(days=365)
     until = int(day.replace(tzinfo=LONDON, hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
@@ -111,7 +111,7 @@ def turn(
     finally:
         database.close()
     if standing.done:
-        console.print("Nobody's data key was made before that day.")
+        console.print("No data key was made before that day.")
         return
     at = utc(standing.next or now_ms()).astimezone(LONDON)
     console.print(f"{standing.announced} are announced, {standing.turned} turned. Again from {at:%H:%M:%S}.")

@@ -166,7 +166,7 @@ def take(connection: Connection, keys: KeyRing, message: str, known: DataKey | N
     again.
     """
     row = run(connection, _TAKE, (message,)).fetchone()
-    return None if row is None else known or _key_of(connection, keys, message, *row)
+    return None if row is None else known or key_of(connection, keys, message, *row)
 
 
 def reopen(connection: Connection, message: str, now: int) -> bool:
@@ -263,12 +263,13 @@ def message_key(connection: Connection, keys: KeyRing, message: str) -> DataKey:
     row = connection.execute(_KEY, {"id": message}).one_or_none()
     if row is None:
         raise _no_message()
-    return _key_of(connection, keys, message, *row)
+    return key_of(connection, keys, message, *row)
 
 
-def _key_of(
+def key_of(
     connection: Connection, keys: KeyRing, message: str, person: str | None, wrapped: bytes
 ) -> DataKey:
+    """As ``message_key``, of a row that was read."""
     place = place_of("message", message, "key")
     if person is None:
         return keys.unwrap(wrapped, place)

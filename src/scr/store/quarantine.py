@@ -15,8 +15,8 @@ from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
 from scr.store.driver import run, written
 from scr.store.keys import KeyRing, random_id, seal, unseal
-from scr.store.messages import MessageState, describe, message_key, place_of
-from scr.store.tables import QUARANTINE
+from scr.store.messages import MessageState, describe, key_of, message_key, place_of
+from scr.store.tables import MESSAGE, QUARANTINE
 
 
 class QuarantineState(StrEnum):
@@ -44,6 +44,10 @@ class Quarantined:
 
 
 _QUARANTINED = select(*(QUARANTINE.c[one.name] for one in fields(Quarantined)))
+_WITH_KEY = _QUARANTINED.add_columns(QUARANTINE.c.sealed, MESSAGE.c.person, MESSAGE.c.wrapped_key).join(
+    MESSAGE, MESSAGE.c.id == QUARANTINE.c.message
+)
+"""The part and the key of its message are read at once: the key may be changed (``scr.store.remade``)."""
 _HOLDING = written(
     "SELECT provider FROM quarantine WHERE claimed = ? AND state = ?"
     " UNION SELECT m.provider FROM message m JOIN waiting w ON w.message = m.id"
@@ -119,12 +123,10 @@ def holding_back(connection: Connection, claimed: str) -> frozenset[OdsCode]:
 
 def open_quarantined(connection: Connection, keys: KeyRing, item: str) -> tuple[Quarantined, bytes]:
     """One part in quarantine and its bytes. Raises NotFound; Fault ``unreadable`` after an erasure."""
-    row = connection.execute(
-        _QUARANTINED.add_columns(QUARANTINE.c.sealed).where(QUARANTINE.c.id == item)
-    ).one_or_none()
+    row = connection.execute(_WITH_KEY.where(QUARANTINE.c.id == item)).one_or_none()
     if row is None:
         raise _no_item()
-    key = message_key(connection, keys, row.message)
+    key = key_of(connection, keys, row.message, row.person, row.wrapped_key)
     return _quarantined(row), unseal(key, row.sealed, place_of("quarantine", item, "raw"))
 
 

@@ -1,4 +1,4 @@
-"""A new key for a message that is one person's: its payload and its parts in quarantine, sealed anew."""
+"""A new key for a message: its payload and its parts in quarantine, sealed anew."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from scr.store.messages import MessageState, message_key, place_of
 from scr.store.people import person_by_key
 from scr.store.tables import LONG_PAYLOAD, MESSAGE, QUARANTINE
 
-_DONE = [MessageState.FILED.value, MessageState.QUARANTINED.value, MessageState.REFUSED.value]
+DONE = (MessageState.FILED.value, MessageState.QUARANTINED.value, MessageState.REFUSED.value)
+"""The states in which nobody is at work on a message with the key that it has."""
 _HOLD = written("SELECT id FROM message WHERE id = ?")
 _HOLD["postgresql"] += " FOR UPDATE"
 
 
 def new_message_key(connection: Connection, keys: KeyRing, message: str) -> bool:
-    """Seal a message with a new key, wrapped by its person's; False where it is not done with, nobody's, or
-    its person was erased."""
+    """Seal a message with a new key, wrapped by its person's, or by the ring's where it is nobody's alone;
+    False where it is not done with, or its person was erased."""
     run(connection, _HOLD, (message,))
     query = select(MESSAGE.c.person, MESSAGE.c.sealed).where(MESSAGE.c.id == message)
-    row = connection.execute(query.where(MESSAGE.c.state.in_(_DONE), MESSAGE.c.wrapped_key != b"")).first()
+    row = connection.execute(query.where(MESSAGE.c.state.in_(DONE), MESSAGE.c.wrapped_key != b"")).first()
     person = person_by_key(connection, keys, row.person) if row is not None and row.person else None
-    if row is None or person is None:
+    if row is None or (row.person and person is None):
         return False
     former, new = message_key(connection, keys, message), DataKey.new()
-    wrapped = seal(person.data_key, new.material, place_of("message", message, "key"))
+    place = place_of("message", message, "key")
+    wrapped = keys.wrap(new, place) if person is None else seal(person.data_key, new.material, place)
     values: dict[str, object] = {"wrapped_key": wrapped}
     place = place_of("message", message, "raw")
     if row.sealed:

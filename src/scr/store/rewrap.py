@@ -13,49 +13,18 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, select, update
 
 from scr.errors import Conflict, Invalid
 from scr.faults import reach
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.messages import place_of
-from scr.store.tables import (
-    APP_GRANT,
-    LINK_BAR,
-    MESSAGE,
-    MISUSE_FINDING,
-    MISUSE_STAFF,
-    MISUSE_VIP,
-    PERSON,
-    SESSION,
-)
+from scr.store.tables import MESSAGE
+from scr.store.wrapped import WRAPPED, Wrapped
 
 AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Wrapped:
-    """A table with wrapped data keys: its own key's column, and what each is bound to."""
-
-    table: Table
-    column: str
-    place: Callable[[str], bytes]
-
-
-WRAPPED = (
-    Wrapped(PERSON, "key", lambda one: place_of("person", one, "key")),
-    Wrapped(MESSAGE, "id", lambda one: place_of("message", one, "key")),
-    Wrapped(LINK_BAR, "id", lambda one: place_of("bar", one, "key")),
-    Wrapped(SESSION, "key", lambda one: f"session/{one}".encode()),
-    Wrapped(APP_GRANT, "id", lambda one: f"app_grant/{one}".encode()),
-    Wrapped(MISUSE_STAFF, "token", lambda one: f"misuse_staff/{one}".encode()),
-    Wrapped(MISUSE_VIP, "number", lambda one: f"misuse_vip/{one}".encode()),
-    Wrapped(MISUSE_FINDING, "id", lambda one: f"misuse_finding/{one}".encode()),
-)
 
 
 def rewrap(database: Database, keys: KeyRing, told: Callable[[str, int], None] | None = None) -> int:

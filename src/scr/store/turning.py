@@ -11,7 +11,7 @@ keeps a person who was read:
 
 Each stage of each person is a row; each step is a transaction. It may be stopped at any, and gone on with.
 The person's messages get new keys of their own as well. The key of digests stays, or all that is sent
-again would look new (``DataKey``).
+again would look new (``DataKey``). What is nobody's own is done first (``scr.store.turning_rows``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
-from scr.errors import Conflict
 from scr.store.engine import Database
 from scr.store.keys import DataKey, KeyRing, seal, sealed_anew, unseal
 from scr.store.messages import place_of
@@ -31,28 +30,30 @@ from scr.store.people import Person, lock_person, person_by_key
 from scr.store.remade import new_message_key
 from scr.store.sealed import SEALED, Sealed, Value
 from scr.store.tables import KEY_TURN, LINK, MESSAGE, PERSON
+from scr.store.turning_rows import RowTurning, attempted
 
 GRACE_MS = 15 * 60 * 1000
 """Longer than any question, stream or message is at work."""
 AT_ONCE = 100
-_ATTEMPTS = 5
 _ANNOUNCED, _TURNED, _RESEALED = "announced", "turned", "resealed"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far it is: persons at each stage, those not begun, and when the next step may be (ms UTC)."""
+    """How far it is: persons at each stage, those not begun, and when the next step may be (ms UTC); and
+    how many ``rows`` and messages that are no person's are left."""
 
     left: int
     announced: int
     turned: int
     next: int | None
+    rows: int
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.next is None and not self.left
+        return self.next is None and not self.left and not self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Turning:
 
     def go_on(self) -> Standing:
         """Do whatever may be done by now; how it stands then."""
+        self._rows.go_on()
         while self._do("announced", self._announce):
             pass
         for key in self._at(_ANNOUNCED):
@@ -94,20 +96,20 @@ class Turning:
         soonest = [since + (0 if stage == _TURNED else pause) for stage, (_, since) in found.items()]
         announced = found.pop(_ANNOUNCED, (0, 0))[0]
         turned = sum(many for many, _ in found.values())
-        return Standing(connection.execute(count).scalar_one(), announced, turned, min(soonest, default=None))
+        left, rows = connection.execute(count).scalar_one(), self._rows.left(connection)
+        return Standing(left, announced, turned, min(soonest, default=None), rows)
+
+    @property
+    def _rows(self) -> RowTurning:
+        return RowTurning(self.database, self.keys, self.before, self.clock, self.told)
 
     @property
     def _due(self) -> ColumnElement[bool]:
         made = func.coalesce(PERSON.c.keyed, PERSON.c.created)
         return and_(made < self.before, PERSON.c.key.not_in(select(KEY_TURN.c.person)))
 
-    def _do(self, step: str, work: Callable[[Connection], T], attempts: int = _ATTEMPTS) -> T:
-        try:
-            done = self.database.write_now(work)
-        except Conflict:  # somebody files for the same person just now
-            if attempts == 1:
-                raise
-            return self._do(step, work, attempts - 1)
+    def _do(self, step: str, work: Callable[[Connection], T]) -> T:
+        done = attempted(self.database, work)
         self.told(step)
         return done
 
@@ -171,7 +173,8 @@ class Turning:
             _anew(connection, person, one, list(one.every(connection, key)))
         _link_anew(connection, self.keys, person)
         self._keep(connection, key, person.data_key.alone())
-        connection.execute(update(PERSON).where(PERSON.c.key == key).values(keyed=self.clock()))
+        keyed = max(self.clock(), self.before)  # not before the instant, or it would be begun again
+        connection.execute(update(PERSON).where(PERSON.c.key == key).values(keyed=keyed))
         connection.execute(delete(KEY_TURN).where(KEY_TURN.c.person == key))
 
     def _held(self, connection: Connection, key: str) -> Person | None:

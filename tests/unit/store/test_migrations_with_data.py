@@ -207,9 +207,9 @@ def test_reads_and_messages_go_on_while_the_tables_are_brought_up(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_key_that_was_changed_keeps_its_revision(database_url: str, keys: KeyRing, whole: Whole) -> None:
     """The code before could not read it: undoing is refused, and nothing is undone."""
-    down_to(database_url, "0032")
     with looking(database_url) as database:
         Turning(database, keys, NOW + 1, lambda: NOW).go_on()
+    down_to(database_url, "0032")
     with pytest.raises(Conflict, match="changed"):
         stepped(database_url, "-1", "head")
     with looking(database_url) as database:

@@ -18,7 +18,8 @@ from scr.store.engine import Database
 from scr.store.keys import DataKey, KeyRing, create_keys
 from scr.store.messages import keep, open_raw
 from scr.store.people import add_person, person_by_key
-from scr.store.rewrap import WRAPPED, drop_former, put_first, rewrap, wrapped_by
+from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+from scr.store.wrapped import WRAPPED
 
 PAYLOAD = b"what came"
 

@@ -8,6 +8,7 @@ the versions before it refuse the tables.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _LOCK = 0x5C_52  # any number, the same in every process
+_PATIENCE = "500ms"
+"""How long a change of the tables waits for a lock: all who come after it wait as long. It is less than
+PostgreSQL's ``deadlock_timeout`` (1 s), so that nobody else is ended for it."""
+_TRIES, _PAUSE_SECONDS = 60, 0.25
 _SINCE = "0035"
 """The revision from which the tables say which versions they serve."""
 
@@ -39,11 +44,25 @@ class Revision:
 def migrate(database: Database, revision: str = "head") -> None:
     """Bring the tables up to a revision; does nothing where they are there already, or beyond it.
 
-    Several processes may start at once: on PostgreSQL a lock lets one go first. Raises Conflict ``not-alone``
-    where a revision needs a stop and other processes are there, ``newer-tables`` where a newer version has
-    made the tables into what this one cannot use.
+    Several processes may start at once: on PostgreSQL a lock lets one go first. Each revision is a
+    transaction, which gives up and is tried again where somebody is at work on its tables: two that wait for
+    each other would else be ended by PostgreSQL, and it may be the question that fails.
+
+    Raises Conflict ``not-alone`` where a revision needs a stop and other processes are there,
+    ``newer-tables`` where a newer version has made the tables into what this one cannot use,
+    ``tables-held`` where somebody holds one for too long.
     """
-    database.write_now(lambda connection: _up(connection, revision))
+    tries = _TRIES
+    while tries:
+        try:
+            if not database.write_now(lambda connection: _up(connection, revision)):
+                return
+        except Conflict as error:
+            if error.code != Conflict.default_code:
+                raise
+            tries -= 1
+            time.sleep(_PAUSE_SECONDS)
+    raise Conflict("somebody holds a table: nothing more was changed, try it again", code="tables-held")
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -54,11 +73,12 @@ def downgrade(database: Database, revision: str) -> None:
     database.write_now(lambda connection: _down(connection, revision))
 
 
-def _up(connection: Connection, revision: str) -> None:
+def _up(connection: Connection, revision: str) -> bool:
+    """Apply the next revision, or all to an empty database; whether there are more."""
     _lock(connection)
     before = _revision_if_any(connection)
-    if before == revisions()[0]:
-        return
+    if before is not None and before in revisions() and before >= min(revision, revisions()[0]):
+        return False
     if before is not None and before not in revisions():
         if not serves(connection, before):
             raise Conflict(
@@ -66,8 +86,9 @@ def _up(connection: Connection, revision: str) -> None:
                 " or restore a backup from before",
                 code="newer-tables",
             )
-        return
-    for one in between(before, revision) if before is not None else ():
+        return False
+    following = [] if before is None else between(before, revision)
+    for one in following:
         if one.needs_stop and others(connection):
             raise Conflict(
                 f"revision {one.number} cannot be applied while others are at work ({one.needs_stop}):"
@@ -76,8 +97,9 @@ def _up(connection: Connection, revision: str) -> None:
             )
     from alembic import command  # of a process that starts, few have anything to do here
 
-    command.upgrade(_config(connection), revision)
+    command.upgrade(_config(connection), following[0].number if following else revision)
     _note(connection)
+    return len(following) > 1
 
 
 def _down(connection: Connection, revision: str) -> None:
@@ -91,8 +113,11 @@ def _down(connection: Connection, revision: str) -> None:
 
 
 def _lock(connection: Connection) -> None:
+    """Let others who would change the tables wait, however long it takes; wait for nobody's work on them."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
 
 
 def _note(connection: Connection) -> None:

@@ -92,7 +92,7 @@ class Finding:
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Content)
 _T = MISUSE_FINDING.c
-_BY_TOKEN = select(MISUSE_FINDING).where(_T.token == bindparam("wanted"))
+_BY_TOKEN = select(MISUSE_FINDING).where(_T.token == bindparam("wanted")).with_for_update()
 _BY_ID = select(MISUSE_FINDING).where(_T.id == bindparam("wanted"))
 
 
@@ -165,7 +165,7 @@ def decide(connection: Connection, keys: KeyRing, finding: Finding, said: Noted)
 
     Raises Conflict where somebody else has decided since it was read.
     """
-    row = connection.execute(_BY_ID, {"wanted": finding.id}).one()
+    row = connection.execute(_BY_ID.with_for_update(), {"wanted": finding.id}).one()
     key, content = _opened(keys, row)
     if content.notes != finding.notes:
         raise Conflict("somebody else has decided meanwhile: look at it again", code="finding-changed")

@@ -37,6 +37,7 @@ class GrantRow(SQLModel, table=True):
     upstream: str = text_column()
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    keyed: int | None = number_column(nullable=True)
 
 
 class RefreshRow(SQLModel, table=True):

@@ -64,3 +64,4 @@ class BarRow(SQLModel, table=True):
     at: int = number_column()
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    keyed: int | None = number_column(nullable=True)

@@ -39,6 +39,7 @@ class MessageRow(SQLModel, table=True):
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
     adapter: str | None = text_column(nullable=True)
+    keyed: int | None = number_column(nullable=True)
 
 
 class LongPayloadRow(SQLModel, table=True):

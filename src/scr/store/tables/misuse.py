@@ -84,6 +84,7 @@ class MisuseStaffRow(SQLModel, table=True):
     organisation: str = text_column()
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    keyed: int | None = number_column(nullable=True)
 
 
 class MisuseVipRow(SQLModel, table=True):
@@ -96,6 +97,7 @@ class MisuseVipRow(SQLModel, table=True):
     number: str = text_column(primary_key=True)
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    keyed: int | None = number_column(nullable=True)
 
 
 class MisuseFindingRow(SQLModel, table=True):
@@ -131,3 +133,4 @@ class MisuseFindingRow(SQLModel, table=True):
     decided_by: str = text_column(sa_column_kwargs={"server_default": ""}, default="")
     wrapped_key: bytes = bytes_column()
     sealed: bytes = bytes_column()
+    keyed: int | None = number_column(nullable=True)

@@ -69,3 +69,4 @@ class SessionRow(SQLModel, table=True):
     sealed: bytes = bytes_column()
     login: str | None = text_column(nullable=True)
     upstream_session: str | None = text_column(nullable=True)
+    keyed: int | None = number_column(nullable=True)
