@@ -47,6 +47,7 @@ from scr.sources.held import HeldSources
 from scr.sources.http import open_client
 from scr.sources.kept import Copies, keeping
 from scr.sources.lifting import lifting
+from scr.sources.otherwise import Tellings, telling
 from scr.sources.pipeline import Reading
 from scr.sources.recent import RecentReadings
 from scr.store.engine import Database
@@ -193,7 +194,10 @@ async def open_services(
                 matching=matching,
             )
             await stack.enter_async_context(flushed(copies, database, _COPIES_SECONDS))
-            kept = lifting(keeping(pulls, providers, copies, read_by), policy.labels)
+            tellings = Tellings(keys, matching, now_ms)
+            await stack.enter_async_context(flushed(tellings, database, _COPIES_SECONDS))
+            told = telling(pulls, tellings)
+            kept = lifting(keeping(told, providers, copies, read_by), policy.labels)
             heard = heard_by(kept, None if measures is None else measures.heard)
             recent = RecentRecords()
             held = HeldSources(database, keys, adapters, now_ms, recent)

@@ -99,4 +99,5 @@ def question_about(known: Known, person: Person, actor: Actor, deadline: float, 
         trace_id=trace_id,
         former=known.former.get(person.key, frozenset()),
         lifts=lifts_on(known.view),
+        otherwise=person.otherwise,
     )

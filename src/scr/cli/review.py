@@ -59,11 +59,11 @@ def _print_items(found: list[Quarantined]) -> None:
 
 
 def _print_persons(persons: list[PersonDoubt]) -> None:
-    """Whose number the register does not confirm: by the id of their Patient."""
+    """Who is in doubt, and is not decided on here: by the id of their Patient."""
     for one in persons:
         since = utc(one.since).astimezone(LONDON).strftime("%d %b %Y %H:%M")
         console.print(f"\n{one.patient_id}  {since}  {one.code}\n  {SENTENCES[one.code]}", soft_wrap=True)
-    console.print(f"\n{len(persons)} that the register does not confirm. `scr identity show ID`.")
+    console.print(f"\n{len(persons)} to look into. `scr identity show ID`.")
 
 
 @app.command()
@@ -84,14 +84,18 @@ def show(context: typer.Context, item: Item) -> None:
 @app.command()
 def same(context: typer.Context, item: Item, by: By, reason: Reason) -> None:
     """It is the person whom it names: file it, and know them by what it tells from now on."""
-    _tell(_run(context, lambda review: review.same(item, by=by, reason=reason)))
+    receipt = _run(context, lambda review: review.same(item, by=by, reason=reason))
+    if receipt is None:
+        console.print("They are known by that from now on: what the source answers next is used.")
+        return
+    _tell(receipt)
 
 
 @app.command()
 def other(context: typer.Context, item: Item, by: By, reason: Reason) -> None:
     """It is somebody else's, or the merge is wrong: never file it. Its sender has to correct it."""
     _run(context, lambda review: review.other(item, by=by, reason=reason))
-    console.print("Dismissed. Tell its sender, who has to send it again under the right number.")
+    console.print("Dismissed. Tell its source, which has to correct it, and to send what it sent again.")
 
 
 @app.command()

@@ -23,6 +23,20 @@ class Demographics(msgspec.Struct, frozen=True, array_like=True):
         return self == Demographics()
 
 
+class ToldOtherwise(msgspec.Struct, frozen=True, array_like=True):
+    """What a source that is asked live tells of somebody, who is not certainly the person known here.
+
+    ``source`` is its ODS code, ``since`` ms UTC. ``contradicts``: it cannot be the person. ``refused``: a
+    reviewer said that it is somebody else.
+    """
+
+    source: str
+    demographics: Demographics
+    since: int
+    contradicts: bool = False
+    refused: bool = False
+
+
 def demographics_of(patient: Resource) -> Demographics:
     """The demographics of a FHIR Patient (STU3 or R4): its official or first name, its home address."""
     names = [n for n in patient.get("name", ()) if isinstance(n, dict)]

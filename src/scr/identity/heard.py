@@ -28,6 +28,10 @@ SENTENCES: Mapping[DoubtCode, str] = {
     " a bar or another link stands against it.",
     "demographics-differ": "Whom the register knows by this NHS Number is not as the person who is held here:"
     " find out whose the record is.",
+    "source-differs": "A source that is asked live tells of somebody who may be another: nothing of its"
+    " answers is used until somebody has decided.",
+    "source-contradicts": "A source that is asked live has another person's demographics under their NHS"
+    " Number: nothing of its answers is used. Tell it, so that it corrects them.",
 }
 """What is told of a person in doubt: what is the matter, and what to do."""
 REGISTER = "PDS"

@@ -286,11 +286,11 @@ def learn_standing(connection: Connection, keys: KeyRing, person: Person, told: 
         return False
     former = tuple(dict.fromkeys((*now.standing.former, *told.former)))
     better = structs.replace(told, former=former)
-    known = structs.replace(now.demographics, postcode=None) if better.restricted else now.demographics
-    if better.restricted == now.standing.restricted and known == now.demographics:
+    known = now.without_home if better.restricted else now
+    if better.restricted == now.standing.restricted and known == now:
         keep_facts(connection, replace(now, standing=better))
     else:
-        _known_anew(connection, keys, replace(now, standing=better, demographics=known))
+        _known_anew(connection, keys, replace(known, standing=better))
     return structs.replace(now.standing, checked=better.checked) != better
 
 

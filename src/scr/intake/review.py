@@ -1,5 +1,7 @@
 """The review queue: what is in quarantine because it is not certain whose it is, and what a person decides.
 
+What live sources answer stands there too, where it may be about another person (``scr.intake.answers``).
+
 Both sides are shown, what is known and what the payload tells, with how each fact compares. Every
 decision has a name and a reason, and its audit row is durable before anything follows from it.
 """
@@ -14,12 +16,13 @@ from sqlalchemy import Connection
 
 from scr.decode.tree import Unit
 from scr.errors import Invalid, Unprocessable
-from scr.fhir.demographics import Demographics
-from scr.identity import index
+from scr.fhir.demographics import Demographics, ToldOtherwise
+from scr.identity import index, otherwise
 from scr.identity.bars import is_barred, numbers_of
 from scr.identity.match import Verdict, compare_any
 from scr.identity.matching import Matching, shipped_matching
 from scr.identity.merges import local_system, owners_of
+from scr.intake import answers
 from scr.intake.merging import MERGE, approve
 from scr.intake.receive import Intake, Receipt
 from scr.mapping.adapter import Adapter
@@ -56,6 +59,11 @@ class Case:
         """Whether two records of its sender are to be merged or parted."""
         return self.item.code == MERGE
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether a live source answered it: there is nothing to file."""
+        return self.item.code == answers.DIFFERS
+
 
 class Review:
     """Shows what is in doubt, and carries out what is decided."""
@@ -78,25 +86,37 @@ class Review:
 
     async def queue(self) -> list[Quarantined]:
         """What waits for a decision, the oldest first."""
-        found = await self._database.read(lambda conn: quarantine.quarantined(conn, limit=_MOST))
-        return [item for item in found if item.code in REVIEWED]
+
+        def read(conn: Connection) -> list[Quarantined]:
+            held = [one for one in quarantine.quarantined(conn, limit=_MOST) if one.code in REVIEWED]
+            return sorted([*held, *answers.waiting(conn, self._keys, _MOST)], key=lambda one: one.created)
+
+        return await self._database.read(read)
 
     async def persons(self) -> list[PersonDoubt]:
-        """Whose number the register does not confirm, the oldest first."""
-        return await self._database.read(doubts.standing)
+        """Who is in doubt, and nobody decides it here, the oldest first: the register does not confirm their
+        number, or a source has another person under it."""
+        found = await self._database.read(doubts.standing)
+        return [one for one in found if one.code != answers.DIFFERS]
 
     async def show(self, item: str) -> Case:
         """One part with both sides. Raises NotFound; Unprocessable where it is no case for a review."""
         return await self._database.read(lambda conn: self._case(conn, item)[0])
 
-    async def same(self, item: str, *, by: str, reason: str) -> Receipt:
+    async def same(self, item: str, *, by: str, reason: str) -> Receipt | None:
         """It is the person whom it names: they are known by what it tells from now on, and it is filed.
 
-        Gives what came of it: another doubt may remain. Raises NotFound, Invalid, Unprocessable.
+        Gives what came of it: another doubt may remain. Of an answer there is nothing to file, so None: the
+        source's next one is used. Raises NotFound, Invalid, Unprocessable.
         """
         _named(by, reason)
 
         def accept(conn: Connection) -> None:
+            if answers.is_answer(item):
+                asked, told = answers.find(conn, self._keys, item)
+                self._tell(conn, self._answer(asked, told), asked, "identity same", by, reason)
+                otherwise.accept(conn, self._keys, asked, told)
+                return
             case, person = self._case(conn, item)
             if case.item.code not in DOUBTS or person is None:
                 raise Unprocessable(
@@ -106,7 +126,7 @@ class Review:
             index.learn_also(conn, self._keys, person, case.told)
 
         await self._database.write(accept)
-        return await self._intake.retry(item)
+        return None if answers.is_answer(item) else await self._intake.retry(item)
 
     async def other(self, item: str, *, by: str, reason: str) -> None:
         """It is not the person whom it names, or the merge is wrong: nothing of it is ever filed.
@@ -118,6 +138,9 @@ class Review:
         def refuse(conn: Connection) -> None:
             case, person = self._case(conn, item)
             self._tell(conn, case, person, "identity other", by, reason)
+            if answers.is_answer(item):
+                otherwise.refuse(conn, self._keys, *answers.find(conn, self._keys, item))
+                return
             quarantine.settle(conn, item, QuarantineState.DISMISSED)
 
         await self._database.write(refuse)
@@ -142,7 +165,24 @@ class Review:
         )
         return receipt
 
+    def _answer(self, person: Person, told: ToldOtherwise) -> Case:
+        """The case that an answer of a live source is."""
+        hidden = person.standing.restricted
+        known = tuple(_shown(one, hidden) for one in person.known_as)
+        said = _shown(told.demographics, hidden)
+        return Case(
+            item=answers.as_case(person, told),
+            told=said,
+            known=known,
+            prior=None,
+            verdict=compare_any(known, said, self._matching),
+            hidden=hidden,
+        )
+
     def _case(self, conn: Connection, item: str) -> tuple[Case, Person | None]:
+        if answers.is_answer(item):
+            asked, answer = answers.find(conn, self._keys, item)
+            return self._answer(asked, answer), asked
         found, raw = quarantine.open_quarantined(conn, self._keys, item)
         if found.code not in REVIEWED or found.state is not QuarantineState.OPEN:
             raise Unprocessable(

@@ -21,6 +21,7 @@ from scr.fhir.identifiers import OdsCode
 from scr.sources.first import calls_end
 from scr.sources.http import SourceFailure
 from scr.sources.pace import Pace
+from scr.sources.pipeline import AnotherPerhaps
 from scr.sources.protocol import BREAKER_OPEN, Outcome, Question, SourceResult
 from scr.spans import span
 
@@ -97,8 +98,15 @@ async def _settle(read: Read, question: Question, ods: OdsCode, name: str, limit
         return SourceResult(ods, name, Outcome.LATE, code="timed-out", detail=detail, silent=True)
     except SourceFailure as failure:
         silent = failure.ailing or failure.outcome is Outcome.LATE
+        told = failure.told if isinstance(failure, AnotherPerhaps) else None
         return SourceResult(
-            ods, name, failure.outcome, code=failure.code, detail=failure.message, silent=silent
+            ods,
+            name,
+            failure.outcome,
+            code=failure.code,
+            detail=failure.message,
+            silent=silent,
+            otherwise=told,
         )
     except ScrError as error:
         return SourceResult(ods, name, Outcome.DOWN, code=error.code, detail=error.message, silent=True)

@@ -90,6 +90,17 @@ class Reading:
     unread: frozenset[str]
 
 
+class AnotherPerhaps(SourceFailure):
+    """An answer is about somebody who may be, or is, another person than was asked for: ``told``."""
+
+    def __init__(self, told: Demographics) -> None:
+        super().__init__(
+            "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
+            code="demographics-contradict",
+        )
+        self.told = told
+
+
 def read_payload(body: bytes, question: Question, reader: Reader) -> Reading:
     """Read a pulled payload about the person asked for.
 
@@ -197,10 +208,7 @@ def _check_claim(unit: Unit, question: Question, reader: Reader) -> Demographics
     if stated.declined:
         raise SourceFailure("Its answer has to be looked at by a person first.", code=stated.declined)
     if question.known and contradicts(question.known, stated.demographics, reader.matching):
-        raise SourceFailure(
-            "Name, birth date or sex in its answer contradict what is known; nothing of it is used.",
-            code="demographics-contradict",
-        )
+        raise AnotherPerhaps(stated.demographics)
     return stated.demographics
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from scr.consent.actor import Actor
 from scr.consent.lifts import Lift
-from scr.fhir.demographics import Demographics
+from scr.fhir.demographics import Demographics, ToldOtherwise
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 
@@ -53,7 +53,8 @@ class Question:
     ``former`` are numbers that gave way to theirs, by which a source may still know them.
     ``subject`` is the logical id of the person's Patient; ``person`` the opaque key in the store;
     ``linked`` the opaque keys of those who are read as one with them; ``errand`` why it is asked; ``lifts``
-    the labels that somebody has said are wrong on their record.
+    the labels that somebody has said are wrong on their record; ``otherwise`` what sources told before of
+    somebody who may be another.
     """
 
     nhs_number: NHSNumber
@@ -67,6 +68,7 @@ class Question:
     former: frozenset[NHSNumber] = frozenset()
     errand: Errand = IN_CARE
     lifts: tuple[Lift, ...] = ()
+    otherwise: tuple[ToldOtherwise, ...] = ()
 
     @property
     def numbers(self) -> frozenset[NHSNumber]:
@@ -82,7 +84,8 @@ class SourceResult:
     without anyone's data. ``headings`` overrides the outcome for single headings (an area that the
     source does not support, or withholds). ``elapsed`` is seconds; ``age`` seconds since the data was
     obtained, 0 for a live answer; ``ages`` the same of single headings that are older. ``silent``: nothing
-    was heard from the source, neither an answer nor a refusal.
+    was heard from the source, neither an answer nor a refusal. ``otherwise`` is whom an answer was about of
+    which nothing is used, because it may be another person.
     """
 
     source: OdsCode
@@ -97,6 +100,7 @@ class SourceResult:
     demographics: Demographics | None = None
     ages: Mapping[str, float] = field(default_factory=dict)
     silent: bool = False
+    otherwise: Demographics | None = field(default=None, repr=False)
 
 
 class Source(Protocol):

@@ -1,7 +1,8 @@
-"""Persons whose number the national register does not confirm, until it does or somebody has seen to it."""
+"""Persons of whom it is in doubt who they are, until that is over or somebody has seen to it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +12,16 @@ from scr.store.people import Person
 from scr.store.tables import PERSON, PERSON_DOUBT
 
 DoubtCode = Literal[
-    "nhs-number-invalidated", "nhs-number-not-known", "nhs-number-disputed", "demographics-differ"
-]
+    "nhs-number-invalidated", "nhs-number-not-known", "nhs-number-disputed", "demographics-differ",
+    "source-differs", "source-contradicts",
+]  # fmt: skip
 """The register took the number out of use, or has nobody with it; it gave way to another and that cannot be
-taken up; or whom the register knows by it is not as the person who is known here."""
+taken up; or whom the register knows by it is not as the person who is known here. Or a source that is asked
+live tells of somebody who may not be the person, or cannot be."""
+BY_REGISTER: tuple[DoubtCode, ...] = (
+    "nhs-number-invalidated", "nhs-number-not-known", "nhs-number-disputed", "demographics-differ",
+)  # fmt: skip
+BY_SOURCE: tuple[DoubtCode, ...] = ("source-differs", "source-contradicts")
 
 _NOTE = text(
     "INSERT INTO person_doubt (person, code, since) VALUES (:person, :code, :since)"
@@ -44,9 +51,10 @@ def note(connection: Connection, person: Person, code: DoubtCode, now: int) -> b
     return bool(connection.execute(_NOTE, values).rowcount)
 
 
-def settle(connection: Connection, person: Person) -> bool:
-    """Forget the doubts about a person; whether there was one."""
-    return bool(connection.execute(_SETTLE, {"whose": person.key}).rowcount)
+def settle(connection: Connection, person: Person, codes: Collection[DoubtCode] = BY_REGISTER) -> bool:
+    """Forget doubts about a person; whether there was one."""
+    query = _SETTLE.where(PERSON_DOUBT.c.code.in_(codes))
+    return bool(connection.execute(query, {"whose": person.key}).rowcount)
 
 
 def standing(connection: Connection, limit: int = 1000) -> list[PersonDoubt]:

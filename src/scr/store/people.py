@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from scr.consent.lifts import Lift
-from scr.fhir.demographics import Demographics
+from scr.fhir.demographics import Demographics, ToldOtherwise
 from scr.fhir.identifiers import NHSNumber
 from scr.fhir.standing import Standing
 from scr.store import groups
@@ -26,7 +27,8 @@ class Person:
     ``demographics``, ``standing`` and ``revision`` (of the record) are as they were when it was read. It
     prints without number, key and facts. ``view`` is the key of the person retained, where this one is
     linked with others. ``also`` are other demographics that a reviewer said are theirs. ``lifts`` are the
-    labels that somebody said are wrong, those that were put back among them.
+    labels that somebody said are wrong, those that were put back among them. ``otherwise`` is what sources
+    that are asked live tell of somebody who may be another.
     """
 
     key: str
@@ -39,11 +41,30 @@ class Person:
     view: str | None = None
     also: tuple[Demographics, ...] = field(default=(), repr=False)
     lifts: tuple[Lift, ...] = field(default=(), repr=False)
+    otherwise: tuple[ToldOtherwise, ...] = field(default=(), repr=False)
 
     @property
     def known_as(self) -> tuple[Demographics, ...]:
         """Everything that they may be told by."""
         return (self.demographics, *self.also)
+
+    @property
+    def without_home(self) -> Person:
+        """The same, and nothing of where they live."""
+        return replace(
+            self,
+            demographics=without_postcode(self.demographics),
+            also=tuple(map(without_postcode, self.also)),
+            otherwise=tuple(
+                structs.replace(one, demographics=without_postcode(one.demographics))
+                for one in self.otherwise
+            ),
+        )
+
+
+def without_postcode(demographics: Demographics) -> Demographics:
+    """Demographics without the postcode: those of somebody whose whereabouts are restricted."""
+    return structs.replace(demographics, postcode=None)
 
 
 class _Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -54,6 +75,7 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
     standing: Standing = Standing()  # rows of before have none, and nothing after it
     also: tuple[Demographics, ...] = ()
     lifts: tuple[Lift, ...] = ()
+    otherwise: tuple[ToldOtherwise, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -140,6 +162,7 @@ def _opened(keys: KeyRing, row: Iterable[Any]) -> Person:
         view,
         facts.also,
         facts.lifts,
+        facts.otherwise,
     )
 
 
@@ -202,7 +225,14 @@ def erase_person(connection: Connection, keys: KeyRing, person: Person) -> None:
 
 
 def _sealed(person: Person) -> bytes:
-    facts = _Facts(person.nhs_number.value, person.demographics, person.standing, person.also, person.lifts)
+    facts = _Facts(
+        person.nhs_number.value,
+        person.demographics,
+        person.standing,
+        person.also,
+        person.lifts,
+        person.otherwise,
+    )
     return seal(person.data_key, _encoder.encode(facts), _facts_place(person.key))
 
 

@@ -26,8 +26,8 @@ SITE = Site("/review", "Whose is it?", "All that waits", "For those who decide w
 
 _DECISIONS = ("same", "other", "merge", "one-person")
 _DONE = {
-    "same": "It is filed, and the person is known by what it tells from now on.",
-    "other": "It is dismissed. Tell its sender, who has to send it again under the right number.",
+    "same": "It is filed, or used from the next answer on, and the person is known by what it tells.",
+    "other": "It is dismissed. Tell its source, which has to correct it, and to send what it sent again.",
     "merge": "What was filed under the prior record is the other person's now.",
     "one-person": "The two numbers are read as one person from now on.",
 }
@@ -139,7 +139,7 @@ class ReviewPages:
             receipt = await self._review.merge(
                 item, one_person=decision == "one-person", by=by, reason=reason
             )
-        if receipt.problems:
+        if receipt is not None and receipt.problems:
             raise Unprocessable(f"it stays in quarantine: {receipt.problems[0].sentence}", code="stays")
 
     async def _case(self, item: str) -> Case:
