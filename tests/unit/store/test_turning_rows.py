@@ -1,4 +1,4 @@
-"""New data keys for what is no person's: stopped at any step, all opens; no former key opens any at the end."""
+"""New data keys for what is no person's: stopped at any step, all opens; no former key opens any of it."""
 
 from __future__ import annotations
 
