@@ -29,7 +29,8 @@ from scr.store.wrapped import ROWS
 OTHERWISE = {
     "audit.hash", "audit.salt", "audit_seal.root", "audit_seal.parts", "audit_seal.signature",
     "coverage_day.fields", "feed_profile.profile", "message.digest", "pulled.digest", "resource.digest",
-    "resource.filed_under", "resource_history.digest", "resource_history.filed_under", "last_look.digest",  # nothing that opens
+    "resource.filed_under", "resource_history.digest", "resource_history.filed_under",
+    "last_look.digest",  # nothing that opens
     "person.wrapped_key",  # by the ring
     "message.sealed", "long_payload.sealed", "quarantine.sealed",  # by the message's key
     "link.sealed",  # by two persons' keys
