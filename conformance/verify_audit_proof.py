@@ -293,6 +293,17 @@ def said(proof: dict[str, Any]) -> list[str]:
     return told
 
 
+def checked(path: Path, earlier: Path | None, key: bytes) -> tuple[list[str], list[str]]:
+    """What is wrong with the proof in a file, and what it shows where nothing is. Without a key, its own."""
+    try:
+        proof = _read(path.read_text("utf-8"))
+        kept = _read(earlier.read_text("utf-8")) if earlier else None
+        found = problems(proof, key or _base64(proof["public_key"]), kept)
+        return found, [] if found else said(proof)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError):
+        return ["this is not a proof, or not a whole one"], []
+
+
 def main() -> int:
     """Check a file; the exit code is 0 where the proof holds, 1 where it does not."""
     parser = argparse.ArgumentParser(description="Check a proof of the audit.")
@@ -300,15 +311,9 @@ def main() -> int:
     parser.add_argument("--key", default="", help="the deployment's public key, in base64")
     parser.add_argument("--earlier", type=Path, help="a proof that was kept")
     read = parser.parse_args()
-    try:
-        proof = _read(read.proof.read_text("utf-8"))
-        kept = _read(read.earlier.read_text("utf-8")) if read.earlier else None
-        found = problems(proof, _base64(read.key or proof["public_key"]), kept)
-        told = found or said(proof)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        found = told = ["this is not a proof, or not a whole one"]
+    found, told = checked(read.proof, read.earlier, base64.b64decode(read.key))
     heading = "THE PROOF DOES NOT HOLD:" if found else "The proof holds."
-    sys.stdout.write("\n".join([heading, *told]) + "\n")
+    sys.stdout.write("\n".join([heading, *found, *told]) + "\n")
     if not read.key:
         sys.stdout.write("The key is the proof's own: compare it with the one that was published.\n")
     return 1 if found else 0

@@ -105,6 +105,7 @@ async def test_nobody_gets_at_anothers_record_by_any_address(place: Online) -> N
         ("/carers", {"calls": "x", "until": "2099-01-01T00:00:00Z"}),
         ("/carers/abc/end", {}),
         ("/looks", None),
+        ("/looks/proof", None),
         ("/looks/abc/question", {"text": "x"}),
         ("/questions", None),
         ("/choices", None),

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from scr.api.access import bodies, shown
 from scr.api.directory import methods_of, routes_of
 from scr.api.routing import Router
+from scr.store.audit.proof import Proof
 
 ADDRESS = "/access/openapi.json"
 _ROOT = "/access/"
@@ -45,6 +46,7 @@ TAKES: Mapping[str, type[msgspec.Struct]] = {
 GIVES: Mapping[str, type[msgspec.Struct]] = {
     "GET /access/me": shown.ShownMe,
     f"GET {_PEOPLE}": shown.ShownPerson,
+    f"GET {_PEOPLE}/looks/proof": Proof,
     "POST /access/invitations/look": shown.ShownInvitation,
     f"POST {_PEOPLE}/carers": shown.ShownAccess,
     f"POST {_PEOPLE}/carers/{{carer}}/end": shown.ShownAccess,

@@ -11,6 +11,8 @@ from scr.api.access.look_events import LookEvents
 from scr.api.access.mine import Mine
 from scr.api.access.openapi import mount_openapi
 from scr.api.access.people_routes import PeopleRoutes
+from scr.api.access.proof_routes import ProofRoutes
+from scr.api.access.proving import proving_of
 from scr.api.access.record_routes import RecordRoutes
 from scr.api.access.recording import Answering, Recording
 from scr.api.access.visits import Visits
@@ -63,6 +65,7 @@ def mount_people(
     sections = load_sections(services.files)
     documents = Documents(opener, reconciler, sections, database, id_key=id_key, base_url=base_url)
     app.include_router(RecordRoutes(visits, documents, base_url, own_origin(base_url)).router())
+    app.include_router(ProofRoutes(visits, proving_of(services, routes.mine)).router())
     app.include_router(LookEvents(visits, routes.mine, base_url, own_origin(base_url)).router())
     desk = DeskRoutes(
         Desk(PROXIES, verifier, policy, database, now_ms),

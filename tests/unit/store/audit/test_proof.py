@@ -15,7 +15,9 @@ from tests.support.tampering import Sealed, add, new_key, sealed
 
 from scr.errors import Invalid
 from scr.store.audit.chain import chains, rows_of
-from scr.store.audit.proof import prove
+from scr.store.audit.form import FIELDS
+from scr.store.audit.proof import prove, prove_some
+from scr.store.audit.seals import seal
 from scr.store.engine import Database
 
 _SCRIPT = Path(__file__).parents[4] / "conformance" / "verify_audit_proof.py"
@@ -101,3 +103,59 @@ def test_an_audit_without_a_seal_proves_nothing(database: Database, tmp_path: Pa
     """Whoever asks too early is asked to come again."""
     with pytest.raises(Invalid, match="sealed yet"):
         proved(Sealed(database, new_key(tmp_path), ()), [])
+
+
+def proved_in_part(of: Sealed, names: set[str], earlier: int | None = None) -> Any:
+    """A proof of every row, of which these fields are shown."""
+    shown = dict.fromkeys(every_row(of), lambda _fields: names)
+    made = of.database.read_now(lambda connection: prove_some(connection, shown, of.key.public, earlier))
+    return json.loads(made.write())
+
+
+def test_some_fields_are_proved_and_the_others_stay_closed(made: Sealed, script: ModuleType) -> None:
+    """Of rows that say the same: what is shown is shown, no text of the others is there, and no two hashes
+    of one field are the same: none is found by trying. Rows of the version before are named alone."""
+    names = {"id", "at", "allowed"}
+    proof = proved_in_part(made, names, 2)
+    assert script.problems(proof, made.key.public) == []
+    assert {frozenset(script.shown(row)) for row in proof["rows"]} == {frozenset(names)}
+    assert [one["why"] for one in proof["left"]] == ["former", "former"]
+    assert len(proof["rows"]) == 15
+    for untold in ("a|1", "Patient", "Who you are", "professional", '"p"'):
+        assert untold not in json.dumps(proof)
+    for name in FIELDS:
+        hashes = [json.loads(row["row"])["fields"][name] for row in proof["rows"]]
+        assert len(set(hashes)) == len(hashes), name
+
+
+def test_any_character_that_is_changed_is_found(made: Sealed, script: ModuleType, tmp_path: Path) -> None:
+    """Wherever in the file: it is not read, or does not hold. What is left out alone is not proved."""
+    proof = proved_in_part(made, {"id", "at", "role"}, 2)
+    del proof["left"]
+    proof["rows"] = proof["rows"][-3:]
+    text = json.dumps(proof, separators=(",", ":"))
+    path = tmp_path / "changed.json"
+    for number in range(120):
+        at = number * (len(text) - 1) // 119
+        other = next(one for one in ("01A xy")[number % 4 :] if one != text[at])
+        path.write_text(text[:at] + other + text[at + 1 :])
+        assert script.checked(path, None, made.key.public)[0], (at, text[max(at - 20, 0) : at + 20])
+    path.write_text(text)
+    assert script.checked(path, None, made.key.public)[0] == []
+
+
+def test_a_proof_that_was_kept_is_gone_on_from(made: Sealed, script: ModuleType, tmp_path: Path) -> None:
+    """A later proof goes on from an earlier one, and not from one of another history or another key."""
+    kept = proved_in_part(made, {"id"})
+    made.database.write_now(partial(add, rows=2))
+    made.database.write_now(partial(seal, key=made.key, now=9))
+    later = proved_in_part(made, {"id"}, 5)
+    assert script.problems(later, made.key.public, kept) == []
+    assert script.problems(proved_in_part(made, {"id"}, 4), made.key.public, kept)
+    assert script.problems(proved_in_part(made, {"id"}), made.key.public, kept)
+    other = json.loads(kept["head"])
+    other["root"] = bytes(32).hex()
+    content = json.dumps(other)
+    for key in (made.key, new_key(tmp_path)):
+        forged = {"head": content, "signature": base64.b64encode(key.sign(content.encode())).decode()}
+        assert script.problems(later, made.key.public, {**kept, **forged})

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from scr.access.looked import MOST, Looked
 from scr.api.access.mine import NO_LOOK, Mine
+from scr.api.access.proving import WHAT, Proving, size_of
 from scr.api.access.who import Visitor
 from scr.api.look import Look
 from scr.api.pages.forms import Form
 from scr.api.pages.frame import FormError
 from scr.api.pages.record.site import My
-from scr.api.pages.render import moved
+from scr.api.pages.render import HEADERS, moved
 from scr.api.pages.tongue import N_
 from scr.api.routing import Router
 from scr.errors import NotFound, ScrError
@@ -30,11 +31,13 @@ class LookedPages:
 
     my: My
     mine: Mine
+    proving: Proving
 
     def router(self) -> Router:
         """Their routes."""
         router = Router(prefix=PAGE, include_in_schema=False)
         router.add_api_route("", self.list, methods=["GET"])
+        router.add_api_route("/proof", self.proof, methods=["GET"])
         router.add_api_route("/{which}", self.one, methods=["GET", "POST"])
         return router
 
@@ -53,9 +56,22 @@ class LookedPages:
                 request, visitor, "my/looked.html", looks=shown, own=visitor.own, everybody=everybody,
                 older=f"?before={last}{'&all=yes' if everybody else ''}" if more else "",
                 questions=asked, first=before is None, done=request.query_params.get("done", ""),
+                proof=f"{PAGE}/proof" + ("" if before is None else f"?before={before}"),
             )  # fmt: skip
 
         return await self.my.run(request, "read", "access/looks", work)
+
+    async def proof(self, request: Request) -> Response:
+        """The proof of what the page shows, with the script that checks it; ``since``: the size of a head."""
+        before = _number(request.query_params.get("before", ""))
+
+        async def work(look: Look, visitor: Visitor, _form: Form) -> Response:
+            since = size_of(request.query_params.get("since"))
+            made = await self.proving.prove(look, visitor, before=before, since=since)
+            kept = {**HEADERS, "Content-Disposition": 'attachment; filename="who-looked.zip"'}
+            return Response(self.proving.packed(made), headers=kept, media_type="application/zip")
+
+        return await self.my.run(request, "query", WHAT, work)
 
     async def one(self, request: Request, which: str) -> Response:
         """One look, and the form in which the person asks about it."""
