@@ -130,16 +130,16 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
 
 
 def _settle(settings: Settings) -> None:
-    """Be ready to serve, and say so where somebody waits for it.
+    """Where this is a worker: be ready to serve, and say so.
 
-    The garbage collector passes over what is loaded now, and looks less often at what comes. An answer of
-    some hundred resources makes thousands of objects and no cycles; at its defaults the collector took a
-    sixth of the time of a large record.
+    What is loaded by now stays as long as the process: the garbage collector, which did not look meanwhile,
+    passes over it, and looks less often at what comes. An answer of some hundred resources makes thousands of
+    objects and no cycles; at its defaults the collector took a sixth of the time of a large record.
     """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
     if settings.begun_file:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 100)
+        gc.enable()
         Path(settings.begun_file).touch()
 
 
@@ -156,7 +156,8 @@ def mount(app: FastAPI, services: Services) -> None:
     oauth = open_authorisation(services)
     trusted = settings.issuers if oauth is None else (*settings.issuers, oauth.trusted.issuer)
     verifier = open_verifier(services, oauth)
-    asker = paced(settings, None if oauth is None else oauth.requesters.asker)
+    requester = None if oauth is None else oauth.requesters.asker
+    asker = paced(settings, requester, services.database, services.keys, now_ms)
     looks = Looks(verifier, services.policy, services.database, now_ms, asker)
     opener = Opener(services.broker, services.policy, recent=services.recent)
     pages = Pages(services.database, services.keys, opener, settings.base_url, settings.snapshot_seconds)

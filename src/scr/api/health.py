@@ -87,12 +87,12 @@ def _state(connection: Connection) -> tuple[bool, int | None]:
 
 def add_health(app: FastAPI) -> None:
     """Put both addresses on an application; ``mount`` sets its ``app.state.readiness``."""
-    app.add_api_route("/health/live", _live, methods=["GET"])
+    app.add_api_route("/health/live", _live, methods=["GET"], response_model=None)
     app.add_api_route("/health/ready", _ready, methods=["GET"], response_model=None)
 
 
-async def _live() -> dict[str, str]:
-    return {"status": "alive"}
+async def _live() -> Response:
+    return Response(b'{"status":"alive"}', media_type="application/json")
 
 
 async def _ready(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 from pathlib import Path
@@ -58,6 +59,7 @@ def serve(
 
 def _served(anew: bool) -> Any:
     """In the worker: what it serves. A mistake in it is told in one line, and is this process's end."""
+    gc.disable()  # all that is loaded stays: from when it is there, the collector looks at the rest
     from scr.api.worker import application  # here alone: the process that keeps the server stays small
 
     try:

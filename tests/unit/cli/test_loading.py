@@ -1,4 +1,5 @@
-"""What is loaded for what: a process that serves nobody, and a line of help, load nothing that serves."""
+"""What is loaded for what: a process that serves nobody, and a line of help, load nothing that serves; a
+worker nothing that few ask for."""
 
 from __future__ import annotations
 
@@ -12,20 +13,28 @@ from typer.core import TyperGroup
 
 from scr.cli.app import command_line
 
-_HEAVY = {
+_SELDOM = {"alembic", "dbos", "fpdf", "opentelemetry.sdk", "prometheus_client", "scr.intake.mesh_client"}
+_SERVING = {
     "scr.api.app", "scr.api.services", "scr.fhir", "scr.mapping", "scr.store", "scr.terminology",
-    "scr.onboarding", "sqlalchemy", "sqlmodel", "alembic", "psycopg", "fastapi", "starlette", "httpx",
-    "aiohttp", "cryptography", "joserfc", "opentelemetry", "dbos", "fpdf", "jinja2", "jmespath", "yaml",
+    "scr.onboarding", "sqlalchemy", "sqlmodel", "psycopg", "fastapi", "starlette", "httpx", "aiohttp",
+    "cryptography", "joserfc", "opentelemetry", "jinja2", "jmespath", "yaml",
 }  # fmt: skip
 _LINES = {
-    "help": "from scr.cli import main\nsys.argv[1:] = ['--help']\ntry: main()\nexcept SystemExit: pass",
-    "the process that keeps the server": "import scr.cli.app, scr.cli.serve\n"
-    "from scr.settings import load\nscr.cli.serve.http_server(load({'home': home}).settings)",
+    "help": (
+        "from scr.cli import main\nsys.argv[1:] = ['--help']\ntry: main()\nexcept SystemExit: pass",
+        _SERVING | _SELDOM,
+    ),
+    "the process that keeps the server": (
+        "import scr.cli.app, scr.cli.serve\n"
+        "from scr.settings import load\nscr.cli.serve.http_server(load({'home': home}).settings)",
+        _SERVING | _SELDOM,
+    ),
+    "its worker": ("import scr.cli.app, scr.cli.serve, scr.api.worker", _SELDOM),
 }
 
 
-@pytest.mark.parametrize("line", _LINES.values(), ids=list(_LINES))
-def test_what_serves_nobody_loads_nothing_that_serves(line: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("line", "heavy"), _LINES.values(), ids=list(_LINES))
+def test_nothing_is_loaded_that_is_not_needed(line: str, heavy: set[str], tmp_path: Path) -> None:
     """By name, in a process of its own: each of these would be there for its whole life, or at every line."""
     program = f"import sys\nhome = sys.argv[1]\n{line}\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
@@ -33,7 +42,7 @@ def test_what_serves_nobody_loads_nothing_that_serves(line: str, tmp_path: Path)
     )
     loaded = set(done.stderr.split())
     assert "scr.cli.context" in loaded
-    assert not loaded & _HEAVY
+    assert not loaded & heavy
 
 
 def test_what_help_says_of_a_verb_is_what_the_verb_says() -> None:

@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scr.api.routing import Router
+
 _KINDS = {
     "nhs.css": "text/css",
     "icon.svg": "image/svg+xml",
@@ -49,8 +51,14 @@ class Dress:
 
     def mount(self, app: FastAPI) -> None:
         """Serve them at ``/pages/[version]/[name]``, and let the pages of this application wear them."""
+
+        async def answer(_request: Request, version: str, name: str) -> Response:
+            return await self.answer(version, name)
+
         app.state.dress = self
-        app.add_api_route("/pages/{version}/{name}", self.answer, methods=["GET"], include_in_schema=False)
+        router = Router(include_in_schema=False)
+        router.add_api_route("/pages/{version}/{name}", answer, methods=["GET"])
+        app.include_router(router)
 
     def address(self, name: str) -> str:
         """Where one of them is."""

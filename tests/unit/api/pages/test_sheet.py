@@ -6,9 +6,9 @@ import re
 
 from tests.functional.pdf_text import streams_of, text_of
 
-from scr.api.pages.sheet.pdf import Words, record_pdf
 from scr.api.pages.sheet.told import LedgerSaid
 from scr.api.pages.sheet.view import View
+from scr.api.pages.sheet.words import Words, record_pdf
 from scr.data import DataFiles
 from scr.fhir.entry import pack
 from scr.fhir.shown.line import Beside

@@ -20,10 +20,10 @@ from scr.api.pages.render import HEADERS
 from scr.api.pages.sheet.contents import contents_answer
 from scr.api.pages.sheet.making import Shower, Site, language_of, most_parts, part_of, person_of, start_of
 from scr.api.pages.sheet.opening import Coming
-from scr.api.pages.sheet.pdf import Words, record_pdf
 from scr.api.pages.sheet.streaming import PageFrame, places
 from scr.api.pages.sheet.told import waiting_for
 from scr.api.pages.sheet.view import CHARTS, EVENTS, View
+from scr.api.pages.sheet.words import Words, record_pdf
 from scr.api.pages.tongue import N_, chosen, tongue
 from scr.api.routing import Router
 from scr.errors import NotFound

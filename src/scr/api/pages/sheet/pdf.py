@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ import font_source_sans_pro  # type: ignore[import-untyped]
 from fpdf import FPDF, ViewerPreferences
 
 from scr.api.pages.sheet.view import SectionShown
+from scr.api.pages.sheet.words import Words
 from scr.fhir.shown.line import Line
 from scr.fhir.shown.plain import Language
 
@@ -26,19 +26,6 @@ _GREY = (76, 98, 114)
 _WIDTH = 0
 Tag = Literal["H1", "H2", "P"]
 _FILES = {"": "SourceSansPro-Regular.ttf", "B": "SourceSansPro-Bold.ttf"}
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of the document, in its language."""
-
-    title: str
-    made: str
-    page: str
-    none: str
-    incomplete: str
-    usual: str
-    added: str
 
 
 class _Paper(FPDF):
@@ -90,7 +77,7 @@ class _Paper(FPDF):
         self.set_text_color(0, 0, 0)
 
 
-def record_pdf(
+def document(
     words: Words,
     person: Line | None,
     ledger: Sequence[str],
