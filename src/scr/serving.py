@@ -26,12 +26,12 @@ class Serving(BaseModel):
         "16 KiB that have come.",
     )
     looks_per_user: int = Field(
-        default=0, ge=0, description="Looks a minute that one user may make at each process; 0: no limit."
+        default=0, ge=0, description="Looks a minute that one user may make; 0: no limit."
     )
     looks_per_client: int = Field(
         default=0,
         ge=0,
-        description="Looks a minute that all users of one client at each process; 0: no limit.",
+        description="Looks a minute that all users of one client may make; 0: no limit.",
     )
     traces_url: str = Field(
         default="",

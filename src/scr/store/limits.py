@@ -41,14 +41,20 @@ def take(connection: Connection, keys: KeyRing, limit: Limit, who: str, now: int
 
     One statement: of several processes that are asked at the same moment no more are let through.
     """
-    if _count(connection, keys, limit, who, now, ATTEMPTS.c.until <= now + limit.room):
+    if _until(connection, keys, limit, who, now, ATTEMPTS.c.until <= now + limit.room) is not None:
         return 0
     return max(1, wait(connection, keys, limit, who, now))
 
 
 def count(connection: Connection, keys: KeyRing, limit: Limit, who: str, now: int) -> None:
     """Count a try, come what may: one that was asked about (``wait``) before it was known what it was."""
-    _count(connection, keys, limit, who, now, None)
+    _until(connection, keys, limit, who, now, None)
+
+
+def add(connection: Connection, keys: KeyRing, name: str, who: str, ms: int, now: int) -> int:
+    """Count tries that were let through already, all together for so long (ms), to the limit of a name; the
+    instant when all tries of all processes are forgotten."""
+    return _until(connection, keys, Limit(name, 0, ms), who, now, None) or now
 
 
 def give_back(connection: Connection, keys: KeyRing, limit: Limit, who: str) -> None:
@@ -62,9 +68,10 @@ def forget(connection: Connection, now: int) -> int:
     return connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.until <= now)).rowcount
 
 
-def _count(
+def _until(
     connection: Connection, keys: KeyRing, limit: Limit, who: str, now: int, only: ColumnElement[bool] | None
-) -> bool:
+) -> int | None:
+    """Count a try: when all are forgotten by now; None, where it was not counted."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     begun = case((ATTEMPTS.c.until > now, ATTEMPTS.c.until), else_=now)
     row = {"kind": limit.name, "digest": _digest(keys, limit, who), "until": now + limit.every}
@@ -72,7 +79,7 @@ def _count(
     statement = statement.on_conflict_do_update(
         index_elements=["kind", "digest"], set_={"until": begun + limit.every}, where=only
     )
-    return connection.execute(statement.returning(ATTEMPTS.c.until)).first() is not None
+    return connection.execute(statement.returning(ATTEMPTS.c.until)).scalar_one_or_none()
 
 
 def _of(keys: KeyRing, limit: Limit, who: str) -> tuple[ColumnElement[bool], ...]:
