@@ -288,8 +288,10 @@ def said(proof: dict[str, Any]) -> list[str]:
         told.append(
             f"Nothing under the head of {proof['earlier']['size']} seals was changed or taken out since."
         )
-    told.append(f"Keep this file: a proof that is asked for later, with since={head['size']}, shows whether")
-    told.append("anything under this head was changed by then (--earlier FILE).")
+    told.append(
+        f"Keep this file, and ask for a proof later with ?since={head['size']} at the end of the address:"
+    )
+    told.append("checked with --earlier and this file, it shows whether anything was changed in between.")
     return told
 
 
