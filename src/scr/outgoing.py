@@ -13,7 +13,7 @@ class Outgoing(BaseModel):
     alert_webhook: str = Field(
         default="",
         pattern=r"^$|^https?://\S+$",
-        description="Where alerts of broken glasses and claimed relationships are sent; empty: nowhere.",
+        description="Where alerts (broken glasses, claimed relationships, misuse) are sent; empty: nowhere.",
     )
     alert_secret: str = Field(
         default="file:keys/alerts.key",

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from scr.api.alerting import sends_alerts
 from scr.api.services import Services, now_ms
 from scr.errors import ScrError
 from scr.identity.misuse.watch import Done, MisuseWatch
@@ -25,7 +26,13 @@ _log = structlog.get_logger("scr.misuse")
 @asynccontextmanager
 async def judging(services: Services) -> AsyncIterator[None]:
     """Judge in the background; at the end it stops after the part that it is at."""
-    watch = MisuseWatch(services.database, services.keys, services.policy, now_ms)
+    watch = MisuseWatch(
+        services.database,
+        services.keys,
+        services.policy,
+        now_ms,
+        alerts=sends_alerts(services.settings),
+    )
     stop = asyncio.Event()
     task = asyncio.create_task(_run(watch, services.database, stop))
     try:

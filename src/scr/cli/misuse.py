@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from scr.api.alerting import sends_alerts
 from scr.api.misusing import judge
 from scr.api.services import now_ms, open_database, open_keys
 from scr.cli.context import console, counted_as, listing, settings_of
@@ -108,10 +109,12 @@ def decide(
 @app.command()
 def run(context: typer.Context) -> None:
     """Judge what is new in the audit, now; `scr serve` does it every half a minute."""
-    policy = load_policy(DataFiles(settings_of(context).home))
+    settings = settings_of(context)
+    policy = load_policy(DataFiles(settings.home))
 
     async def work(database: Database, keys: KeyRing) -> None:
-        done = await judge(MisuseWatch(database, keys, policy, now_ms), database, lambda: False)
+        watch = MisuseWatch(database, keys, policy, now_ms, alerts=sends_alerts(settings))
+        done = await judge(watch, database, lambda: False)
         if done is None:
             console.print("There is nothing to judge, or another process is at it.")
             return
@@ -130,6 +133,9 @@ def rules(context: typer.Context) -> None:
         points = ", ".join(f"{code} {count}" for code, count in one.points.items())
         table.add_row(one.code, one.title, ", ".join(sorted(one.lead)), points, str(one.raise_at))
     console.print(table)
+    told = [one.code for one in found.rules.values() if one.alert]
+    if told:
+        console.print(f"Alerts go out of: {', '.join(told)}.")
     console.print(f"Rules {found.hash}.")
 
 

@@ -117,6 +117,7 @@ class _Rule(_Model):
     points: dict[str, int] = Field(min_length=1)
     raise_at: int | None = Field(default=None, ge=1)
     except_roles: tuple[str, ...] = ()
+    alert: bool = False
 
 
 class _File(_Model):
@@ -135,7 +136,10 @@ class _File(_Model):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its leading signals, the points of each signal, and when it is raised; not for some roles."""
+    """A rule: its leading signals, the points of each signal, and when it is raised; not for some roles.
+
+    ``alert``: what it raises is told of outside the house.
+    """
 
     code: str
     title: str
@@ -143,6 +147,7 @@ class Rule:
     points: Mapping[str, int]
     raise_at: int
     except_roles: frozenset[str] = frozenset()
+    alert: bool = False
 
     def score(self, signals: Collection[str]) -> int:
         """The points of these signals, 0 where none of them leads."""
@@ -182,6 +187,10 @@ class MisuseRules:
         )
         found = [Raised(rule.code, score) for rule, score in scores if score >= rule.raise_at]
         return tuple(sorted(found, key=lambda one: (-one.score, one.rule)))
+
+    def tells_of(self, found: Collection[Raised]) -> bool:
+        """Whether one of the rules raised is to be told of outside the house."""
+        return any(one.rule in self.rules and self.rules[one.rule].alert for one in found)
 
 
 def load_misuse(files: DataFiles, roles: Collection[str] | None = None) -> MisuseRules:
@@ -230,7 +239,8 @@ def _rule(document: Document, code: str, rule: _Rule, parsed: _File, roles: Coll
     if roles is not None and (strange := sorted(set(rule.except_roles) - set(roles))):
         message = f"{', '.join(strange)}: no job role of roles.yaml"
         raise document.error(message, "rules", code, "except_roles", code="bad-policy")
-    return Rule(code, rule.title, frozenset(rule.lead), rule.points, raise_at, frozenset(rule.except_roles))
+    spared = frozenset(rule.except_roles)
+    return Rule(code, rule.title, frozenset(rule.lead), rule.points, raise_at, spared, rule.alert)
 
 
 def _check_signal(document: Document, signal: str, scope: frozenset[str], *keys: str) -> None:

@@ -182,7 +182,10 @@ async def _sent(send: Send, alert: Alert, body: bytes) -> str:
 def told(alert: Alert, base_url: str) -> bytes:
     """What goes out of an alert: JSON."""
     said = {"id": alert.id, "at": instant_text(alert.at)}
-    if alert.kind in _PAGES:
+    if alert.kind == alerts.MISUSE:
+        page = f"../privacy/misuse/{alert.id.removeprefix(alerts.MISUSE)[1:]}"
+        said |= {"kind": alert.kind, "link": urljoin(f"{base_url}/", page)}
+    elif alert.kind in _PAGES:
         said |= {"kind": alert.kind, "link": urljoin(f"{base_url}/", _PAGES[alert.kind])}
     else:
         link = urljoin(f"{base_url}/", f"../privacy/claim/{alert.id}")

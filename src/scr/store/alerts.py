@@ -19,8 +19,8 @@ from scr.store.tables import ALERT
 class Alert:
     """One alert. ``id`` is the claim's, ``kind`` a ``ClaimKind``; instants are ms UTC.
 
-    Of others the kind is one of ``KINDS``: ``id`` is the notice's, or begins with the challenge's, and
-    ``about`` says for whom it is (a Patient's logical id, an ODS code).
+    Of others the kind is one of ``KINDS``: ``id`` is the notice's, begins with the challenge's, or ends with
+    the finding's, and ``about`` says for whom it is (a Patient's logical id, an ODS code).
     ``taken`` are the ways that have it already, separated by spaces; ``problem`` is what went wrong last, and
     stays where it was given up: then it is ``done`` without having been taken.
     """
@@ -47,7 +47,9 @@ CHALLENGE, REMINDER, OVERDUE = "challenge", "challenge-due", "challenge-overdue"
 """Somebody says that an entry is wrong: new, soon due, and not answered in time."""
 UNDELIVERED = "undelivered"
 """Another one was given up."""
-KINDS = (NOTICE, CHALLENGE, REMINDER, OVERDUE, UNDELIVERED)
+MISUSE = "misuse"
+"""Looks were found that may be misuse, by a serious rule; the rest of its ``id`` is the finding's."""
+KINDS = (NOTICE, CHALLENGE, REMINDER, OVERDUE, UNDELIVERED, MISUSE)
 
 
 _NAMES = tuple(one.name for one in fields(Alert))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import msgspec
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from tests.support.misuse_history import DAY_MS, START, History, make_history
 from tests.support.misuse_trial import fill, findings_of, write_looks
 
@@ -15,6 +17,8 @@ from scr.consent.policy import load_policy
 from scr.data import DataFiles
 from scr.errors import Conflict
 from scr.identity.misuse.watch import Done, MisuseWatch
+from scr.sources.alerts import told as body_of
+from scr.store import alerts
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.tables import (
@@ -129,3 +133,38 @@ async def test_visits_are_let_go_and_nothing_stands_in_the_clear(database: Datab
     someone = next(one.person for one in findings_of(database, keys) if one.person)
     database.write_now(lambda c: c.execute(delete(PERSON).where(PERSON.c.key == someone)).close())
     assert all(one.person != someone for one in findings_of(database, keys))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_serious_rules_raise_is_told_of_outside_once(database: Database, keys: KeyRing) -> None:
+    """One alert for each finding of such a rule, however often it is judged, with its id and nothing of
+    anybody; none of what is decided, of looks of long ago, or where no alert goes out."""
+    made, serious = history(), {"own-record", "family"}
+    await fill(database, keys, made, END)
+    await write_looks(database, made.seen)
+    assert POLICY.misuse is not None
+    rules = {code: replace(one, alert=code in serious) for code, one in POLICY.misuse.rules.items()}
+    policy = replace(POLICY, misuse=replace(POLICY.misuse, rules=rules))
+
+    def run(day: int, *, tells: bool = True) -> dict[str, alerts.Alert]:
+        again = update(MISUSE_VISIT).values(state=0)
+        database.write_now(lambda connection: connection.execute(again).close())
+        MisuseWatch(database, keys, policy, lambda: FIRST + day * DAY_MS, alerts=tells).run()
+        return {one.id: one for one in database.read_now(alerts.waiting)}
+
+    assert run(5, tells=False) == run(30) == {}
+    database.write_now(lambda connection: connection.execute(delete(MISUSE_FINDING)).close())
+    told = run(6)
+    assert run(6) == run(7) == told
+    found = {
+        one.id for one in findings_of(database, keys) if serious & {each.rule for each in one.seen.rules}
+    }
+    assert set(told) == {f"misuse-{one}" for one in found} != set()
+    for identity, one in told.items():
+        said = msgspec.json.decode(body_of(one, "https://record.test/fhir"))
+        assert said == {
+            "id": identity,
+            "kind": "misuse",
+            "at": said["at"],
+            "link": f"https://record.test/privacy/misuse/{identity.removeprefix('misuse-')}",
+        }

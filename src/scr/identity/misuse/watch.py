@@ -15,6 +15,7 @@ from scr.consent.misuse import MisuseRules, Signals
 from scr.consent.policy import Policy
 from scr.identity.misuse.hashes import Hashes
 from scr.identity.misuse.signals import Memory, Seeing
+from scr.store import alerts
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.misuse import days, findings, lists, visits
@@ -23,6 +24,8 @@ from scr.store.misuse.visits import JUDGED, SETTLED, Visit
 
 ROWS_AT_ONCE = 1_000
 VISITS_AT_ONCE = 400
+ALERTED_MS = 7 * 24 * 3600 * 1000
+"""Of looks that are older no alert goes out: they stand on the worklist alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,23 @@ class Done:
 
 
 class MisuseWatch:
-    """Judges what is new. ``now`` gives ms UTC."""
+    """Judges what is new. ``now`` gives ms UTC; ``alerts`` says whether serious findings are told of outside
+    the house."""
 
-    def __init__(self, database: Database, keys: KeyRing, policy: Policy, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        policy: Policy,
+        now: Callable[[], int],
+        *,
+        alerts: bool = False,
+    ) -> None:
         self._database = database
         self._keys = keys
         self._policy = policy
         self._now = now
+        self._alerts = alerts
 
     def is_due(self) -> bool:
         """Whether there is anything to be done."""
@@ -97,7 +110,7 @@ class MisuseWatch:
                 lambda connection: self._drafts(connection, rules, memory, found, today)  # noqa: B023
             )
             written += self._database.write_now(
-                lambda connection: self._write(connection, drafts, found, today)  # noqa: B023
+                lambda connection: self._write(connection, rules, drafts, found, today)  # noqa: B023
             )
             judged += len(found)
         return judged, written
@@ -143,9 +156,25 @@ class MisuseWatch:
         )
 
     def _write(
-        self, connection: Connection, drafts: Collection[Draft], found: Collection[Visit], today: int
+        self,
+        connection: Connection,
+        rules: MisuseRules,
+        drafts: Collection[Draft],
+        found: Collection[Visit],
+        today: int,
     ) -> int:
-        written = sum(findings.put(connection, self._keys, draft, self._now()) for draft in drafts)
+        written = 0
+        for draft in drafts:
+            finding = findings.put(connection, self._keys, draft, self._now())
+            written += finding is not None
+            if finding is not None and finding.waits and rules.tells_of(draft.seen.rules):
+                self._tell(connection, finding.id, draft.at)
         visits.done(connection, [one for one in found if one.day < today], SETTLED)
         visits.done(connection, [one for one in found if one.day >= today], JUDGED)
         return written
+
+    def _tell(self, connection: Connection, finding: str, at: int) -> None:
+        """Let it be told of, once; not of looks of long ago, which a first run finds all at once."""
+        now, identity = self._now(), f"{alerts.MISUSE}-{finding}"
+        if self._alerts and at > now - ALERTED_MS and alerts.find(connection, identity) is None:
+            alerts.put(connection, alerts.Alert(identity, alerts.MISUSE, now, now))

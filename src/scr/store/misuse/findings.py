@@ -67,6 +67,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A finding that was raised or brought up to date, and whether it waits for a decision."""
+
+    id: str
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A finding as it stands, opened. ``notes`` are all that was decided, the first first."""
 
@@ -96,27 +104,26 @@ _BY_TOKEN = select(MISUSE_FINDING).where(_T.token == bindparam("wanted")).with_f
 _BY_ID = select(MISUSE_FINDING).where(_T.id == bindparam("wanted"))
 
 
-def put(connection: Connection, keys: KeyRing, draft: Draft, now: int) -> bool:
-    """Raise a finding, or bring one up to what is seen by now; whether anything was written.
+def put(connection: Connection, keys: KeyRing, draft: Draft, now: int) -> Written | None:
+    """Raise a finding, or bring one up to what is seen by now; None where nothing was written.
 
     What was decided of it stays, unless a rule is raised that was not when it was decided.
     """
     row = connection.execute(_BY_TOKEN, {"wanted": draft.token}).one_or_none()
     if row is None:
-        _add(connection, keys, draft, now)
-        return True
+        return Written(_add(connection, keys, draft, now), waits=True)
     key, content = _opened(keys, row)
     if content.seen == draft.seen:
-        return False
+        return None
     news = {one.rule for one in draft.seen.rules} - {one.rule for one in content.seen.rules}
     values: dict[str, object] = {"sealed": _seal(key, row.id, _Content(draft.seen, content.notes))}
     if news:
         values["status"] = Status.NEW.value
     connection.execute(update(MISUSE_FINDING).where(_T.id == row.id).values(**values))
-    return True
+    return Written(row.id, waits=bool(news) or row.status == Status.NEW.value)
 
 
-def _add(connection: Connection, keys: KeyRing, draft: Draft, now: int) -> None:
+def _add(connection: Connection, keys: KeyRing, draft: Draft, now: int) -> str:
     identity, key, one = random_id(), DataKey.new(), draft.user_day
     row = {
         "id": identity,
@@ -135,6 +142,7 @@ def _add(connection: Connection, keys: KeyRing, draft: Draft, now: int) -> None:
         "sealed": _seal(key, identity, _Content(draft.seen)),
     }
     connection.execute(insert(MISUSE_FINDING), row)
+    return identity
 
 
 def read(connection: Connection, keys: KeyRing, identity: str) -> Finding:
