@@ -76,8 +76,8 @@ class Copies:
             found = kept or await self._database.read(
                 lambda connection: pulled.read(connection, self._keys, *place)
             )
-        except Exception as error:  # noqa: BLE001 - the source boundary: the answer goes without a copy
-            _log.error("copies.unread", source=source.value, error=type(error).__name__)
+        except ScrError as error:  # the answer goes without a copy
+            _log.error("copies.unread", source=source.value, error=error.code)
             return None
         if found is None or not self._answers(found[0], question, made_by):
             return None

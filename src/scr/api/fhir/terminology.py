@@ -169,7 +169,7 @@ class TerminologyRoutes:
             answer = Answer(orjson.dumps(await handle()))
         except ScrError as failed:
             error, answer = failed, refused(failed)
-        except Exception as failed:  # noqa: BLE001 - the HTTP boundary
+        except Exception as failed:  # noqa: BLE001 - the HTTP boundary: no detail of a failure goes out
             _log.error("fault", kind=type(failed).__name__, correlation=correlation, what=what)
             error = Fault(f"something went wrong here; quote {correlation} when you report it")
             answer = refused(error)
