@@ -110,6 +110,29 @@ class Claims(msgspec.Struct):
         return any(each is not msgspec.UNSET for each in (self.nonce, self.at_hash, self.events))
 
 
+class Named(msgspec.Struct, frozen=True, array_like=True):
+    """What names a token that somebody came with, and is none: enough to ask whether it counts still."""
+
+    iss: str
+    sub: str
+    client_id: str
+    jti: str
+    grant: str
+    scope: str
+
+    @classmethod
+    def of(cls, claims: Claims) -> Named:
+        """The name of a token by its claims."""
+        return cls(claims.iss, claims.sub, claims.client_id, claims.jti, claims.grant, claims.scope)
+
+    def claims(self) -> Claims:
+        """The claims that are kept of it, without a time and an audience."""
+        return Claims(
+            self.iss, self.sub, [], 0.0, jti=self.jti, scope=self.scope, client_id=self.client_id,
+            grant=self.grant,
+        )  # fmt: skip
+
+
 _HEADER = msgspec.json.Decoder(Header)
 _CLAIMS = msgspec.json.Decoder(Claims)
 

@@ -23,6 +23,7 @@ from scr.api.auth.token import (
     LONGEST,
     Claims,
     Header,
+    Named,
     check_header,
     check_signature,
     looks_signed,
@@ -121,6 +122,22 @@ class TokenVerifier:
         """Whose a token is and what it says, without using it up. Raises as ``actor`` does."""
         trusted, claims, _ = await self._believed(token)
         return trusted, claims
+
+    async def named(self, authorization: str | None) -> Named:
+        """What names the token of an ``Authorization`` header that was believed. Raises as ``actor`` does."""
+        return Named.of((await self.checked(_bearer(authorization)))[1])
+
+    async def still(self, token: Named) -> None:
+        """Whether a token that was believed before would be, but for its time: its issuer is trusted, and, of
+        one of our own, it was not taken back, nor was its client or whoever let the app.
+
+        Raises Unauthenticated. Of another issuer's token nobody here can know more than that.
+        """
+        trusted = self._trusted.get(token.iss)
+        if trusted is None:
+            raise Unauthenticated("the token's issuer is not trusted here any more", code="unknown-issuer")
+        if trusted.standing is not None:
+            await trusted.standing(token.claims())
 
     async def _believed(self, token: str) -> tuple[Trusted, Claims, Actor | None]:
         if looks_signed(token) or self._opaque is None:

@@ -63,6 +63,20 @@ class Requesters:
             ) from None
         return _professional(actor, client, claims, self.endpoints.issuer)
 
+    async def still(self, actor: Actor) -> None:
+        """Whether the neighbour through which an actor asked may speak for them yet. Raises Forbidden."""
+        through = actor.through
+        if through is None:
+            return
+        client = await self.database.read(lambda connection: find(connection, through.client))
+        if (
+            client is None
+            or client.kind is not ClientKind.NEIGHBOUR
+            or str(actor.organisation) not in client.speaks_for
+            or actor.role not in client.roles
+        ):
+            raise Forbidden("the neighbour does not speak for them any more", code="not-its-role")
+
     async def _neighbour(self, actor: Actor) -> Client | None:
         if actor.kind is not ActorKind.SYSTEM or actor.subject != f"{self.endpoints.issuer}|{actor.client}":
             return None

@@ -36,6 +36,9 @@ GRANTS = (GRANT, CODE_GRANT, REFRESH_GRANT)
 _APPS = frozenset({ClientKind.APP})
 _OWN = frozenset({ClientKind.SYSTEM, ClientKind.NEIGHBOUR})
 """Who is given tokens in their own name."""
+_LATER_MS = 3_600_000
+"""For so long after its end it is known that a token was taken back: an answer that was asked for with it may
+still be to be made."""
 
 
 class AuthorisationServer:
@@ -197,7 +200,7 @@ class AuthorisationServer:
                 await self.apps.end(grant)
             return
         _check_owner(client, claims.client_id)
-        until = int(claims.exp * 1000) + 60_000
+        until = int(claims.exp * 1000) + _LATER_MS
         await self._database.write(
             lambda connection: spent.spend(connection, self._keys, "revoked", claims.iss, claims.jti, until)
         )

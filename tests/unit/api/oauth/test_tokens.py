@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from tests.unit.api.issuing import b64, resigned
@@ -23,11 +25,11 @@ from tests.unit.api.oauth.systems import (
     key_set,
 )
 
-from scr.consent.actor import ActorKind
-from scr.errors import Invalid, Unauthenticated
+from scr.consent.actor import Actor, ActorKind, Through
+from scr.errors import Forbidden, Invalid, Unauthenticated
 from scr.fhir.identifiers import OdsCode
 from scr.store import clients, spent
-from scr.store.clients import ClientKind
+from scr.store.clients import Client, ClientKind
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.trail import AuditRow, recent
@@ -229,6 +231,52 @@ async def test_a_token_that_was_given_back_counts_no_more(served: Served) -> Non
     await verifier.actor(f"Bearer {kept}")
     none = await served.post("revoke", form("lab"))
     assert (none.status_code, none.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("how", ["given back", "disabled", "no issuer"])
+async def test_it_is_known_later_whether_who_came_with_a_token_may_ask_yet(served: Served, how: str) -> None:
+    """By its name, which nobody can come with, and whatever its time: not where it was given back, its client
+    is disabled, or its issuer is trusted no more; another's of the same client stands."""
+    verifier = served.verifier()
+    token = await served.token("lab")
+    other, name = [await verifier.named(f"Bearer {one}") for one in (await served.token("lab"), token)]
+    assert token not in str(msgspec.structs.asdict(name))
+    await verifier.still(name)
+    if how == "given back":
+        assert (await served.post("revoke", form("lab", token=token))).status_code == 200
+        await verifier.still(other)
+    elif how == "disabled":
+        served.database.write_now(lambda connection: clients.disable(connection, "lab", 1))
+    else:
+        name = msgspec.structs.replace(name, iss="https://another")
+    with pytest.raises(Unauthenticated) as caught:
+        await verifier.still(name)
+    assert caught.value.code == ("unknown-issuer" if how == "no issuer" else "revoked")
+
+
+async def test_a_neighbour_speaks_later_for_whom_it_may_speak_then(served: Served) -> None:
+    """Of an answer that was asked for through it: its organisations and roles are those of now."""
+    place = OdsCode("ZZH01")
+    registered = replace(
+        Client("area", ClientKind.NEIGHBOUR, "Area", place, frozenset(), registered=1),
+        speaks_for={"ZZH01": "hospital"},
+        roles=frozenset({"R8000"}),
+    )
+    served.database.write_now(lambda connection: clients.register(connection, registered))
+    through = Through("area", "Area", place)
+    actor = Actor(
+        ActorKind.PROFESSIONAL, "x|y", role="R8000", organisation=place, client="area", through=through
+    )
+    still = served.server.requesters.still
+    await still(actor)
+    await still(replace(actor, role="R1", through=None))
+    others = [replace(actor, role="R1"), replace(actor, organisation=OdsCode("ZZH02"))]
+    for one in others:
+        with pytest.raises(Forbidden):
+            await still(one)
+    served.database.write_now(lambda connection: clients.disable(connection, "area", 1))
+    with pytest.raises(Forbidden):
+        await still(actor)
 
 
 async def test_what_a_token_is_is_told_to_its_client_and_to_resource_servers(served: Served) -> None:
