@@ -145,12 +145,13 @@ def in_house(
             done += struck
             if done >= kills:
                 break
-        one_life(house, sender, live, Blow(http=bool(sender.waiting["http"])), settle=True)
+        one_life(house, sender, live, Blow(http=bool(sender.waiting["http"] or sender.later)), settle=True)
         if ended(forked(partial(deliver_all, house))) != 0:
             raise AssertionError("what goes out could not be sent")
         tally.wrong += [f"{house.home.name}, after {before}: {one}" for one in wrongs(house, sender)]
     tally.acknowledged += Counter(way for way, _, _ in sender.acknowledged)
     tally.acknowledged += Counter({"answers": len(sender.answered), "contributions": len(sender.added)})
+    tally.acknowledged += Counter({"answers for later": len(sender.fetched)})
     return max(done, 1)
 
 
@@ -209,7 +210,8 @@ def _blows(draw: random.Random, tally: Tally, points: list[str], *, drawn: bool 
 def _at(draw: random.Random, point: str) -> Blow:
     sends = point.startswith("outbound.")
     if ":" not in point:
-        point = f"{point}:{draw.randint(1, 2 if sends else _OFTEN.get(point, _SELDOM))}"
+        seldom = 1 if point.startswith("job.") else 2 if sends else _SELDOM
+        point = f"{point}:{draw.randint(1, _OFTEN.get(point, seldom))}"
     return Blow(point=point, http=not point.startswith(_WITHOUT), sends=sends)
 
 

@@ -11,8 +11,8 @@ from tests.support.patience import LONG
 
 
 def test_nothing_is_lost_where_a_deployment_is_killed() -> None:
-    """Before it acknowledges, between two parts of a payload, and with a file that is still in its folder."""
-    points = ("mllp.acknowledging:1", "intake.part:1", "folder.taken:1")
+    """Before it acknowledges, over MLLP and to MESH, and between two parts of a payload."""
+    points = ("mllp.acknowledging:1", "intake.part:1", "mesh.taken:1")
     command = [sys.executable, "-m", "tests.assurance.kills", "--kills", "3", "--served", "0"]
     command += ["--database", "sqlite", "--seed", "suite", "--points", *points]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCR_")}

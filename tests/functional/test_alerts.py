@@ -17,8 +17,9 @@ from tests.functional.test_endpoint_claims import GLASS, REASON, ask, granted, o
 
 from scr.api.services import now_ms
 from scr.errors import Invalid
-from scr.sources.alerts import FIRST_MS, LEASE_MS, AlertPost, signature, ways_of
+from scr.sources.alerts import FIRST_MS, LEASE_MS, AlertPost, Delivery, signature, ways_of
 from scr.sources.http import open_client
+from scr.sources.workflows import open_workflows
 from scr.store import alerts
 
 SECRET = b"a secret of thirty-two characters or more"
@@ -84,10 +85,15 @@ class Clock:
 def posted(house: Deployment, client: httpx.AsyncClient, clock: Clock) -> AlertPost:
     """What delivers for a deployment."""
     services, settings = house.services, house.services.settings
-    return AlertPost(
-        services.database, ways_of(settings, client, clock), settings.base_url, clock,
-        settings.resolved_database_url, settings.home,
-    )  # fmt: skip
+    return AlertPost(services.database, ways_of(settings, client, clock), settings.base_url, clock)
+
+
+@asynccontextmanager
+async def delivering(house: Deployment, client: httpx.AsyncClient, clock: Clock) -> AsyncIterator[Delivery]:
+    """The same, with workflows."""
+    settings = house.services.settings
+    async with open_workflows(settings.resolved_database_url, settings.home) as workflows:
+        yield posted(house, client, clock).by(workflows)
 
 
 async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> None:
@@ -95,7 +101,7 @@ async def test_an_alert_arrives_whatever_failed_before(house: Deployment) -> Non
     granted(await ask(house, GLASS, parameters(BERT)))
     claim, database, clock = await only(house), house.services.database, Clock()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
-    async with open_client(None) as client, posted(house, client, clock).opened() as delivery:
+    async with open_client(None) as client, delivering(house, client, clock) as delivery:
         assert await delivery.deliver()
         [stuck] = await database.read(alerts.stuck)
         assert (stuck.id, stuck.problem, stuck.taken) == (claim.id, "webhook: not-reached", "folder")
@@ -133,7 +139,7 @@ async def test_what_is_not_taken_in_its_time_is_given_up_and_told(house: Deploym
     granted(await ask(house, GLASS, parameters(BERT)))
     claim, database, clock = await only(house), house.services.database, Clock()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
-    async with open_client(None) as client, posted(house, client, clock).opened() as delivery:
+    async with open_client(None) as client, delivering(house, client, clock) as delivery:
         assert await delivery.deliver()
         clock.now += 8 * 24 * 3600 * 1000
         assert await delivery.deliver()
@@ -155,8 +161,12 @@ async def test_an_alert_goes_out_by_itself_and_ends_with_the_process(house: Depl
     granted(await ask(house, GLASS, parameters(BERT)))
     stop = asyncio.Event()
     port = int(house.services.settings.alert_webhook.split(":")[2].split("/")[0])
-    async with receiving(200, port=port) as receiver, open_client(None) as client:
-        runs = asyncio.create_task(posted(house, client, Clock()).run(stop))
+    async with (
+        receiving(200, port=port) as receiver,
+        open_client(None) as client,
+        delivering(house, client, Clock()) as delivery,
+    ):
+        runs = asyncio.create_task(delivery.run(stop))
         await receiver.arrived.wait()
         stop.set()
         await runs

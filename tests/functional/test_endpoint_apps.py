@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.functional.deployment import ADA, BASE, BERT, NOBODY, SERVER, Deployment, checked, running
+from tests.functional.deployment import ADA, BASE, BERT, NOBODY, SERVER, Deployment, beside, checked, running
 from tests.unit.api.oauth.apps import HOME, VERIFIER, answered, hidden, request_of, staff
 from tests.unit.api.oauth.systems import EC, assertion, key_set
 
@@ -148,11 +148,14 @@ async def test_who_the_user_is_can_be_read_by_them_alone(fresh: Deployment) -> N
 
 
 async def test_signing_out_ends_the_app(fresh: Deployment) -> None:
-    """At once: its token is refused, and its refresh token renews nothing."""
+    """At once: its token is refused, its refresh token renews nothing, what it has asked for is not made."""
     await sign_in(fresh)
     ada = await fresh.subject()
     told = await tokens(fresh, ada)
     headers = {"Authorization": f"Bearer {told['access_token']}"}
+    await fresh.app.state.jobs.carrier.close()
+    later = {**headers, "Prefer": "respond-async"}
+    assert (await fresh.client.get(f"{BASE}/Patient/{ada}/$everything", headers=later)).status_code == 202
     keep = Keep(fresh.services.database, fresh.services.keys, now_ms)
     visit = await keep.find(Visit, fresh.client.cookies.get("__Host-scr_visit"))
     assert visit is not None
@@ -162,3 +165,8 @@ async def test_signing_out_ends_the_app(fresh: Deployment) -> None:
     form = {"grant_type": "refresh_token", "client_id": "chart", "refresh_token": told["refresh_token"]}
     again = await fresh.client.post(f"{BASE}/auth/token", data=form)
     assert again.json()["error"] == "invalid_grant"
+    async with beside(fresh) as other:
+        assert await other.app.state.jobs.carrier.take_up()
+        await other.app.state.jobs.carrier.settled()
+    row = fresh.audit()[0]
+    assert (row.action, row.outcome, row.code) == ("make", "refused", "revoked")

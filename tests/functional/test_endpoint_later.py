@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,91 @@ from tests.functional.deployment import (
 )
 from tests.support.patience import LONG
 
+from scr.api.auth.token import Named
+from scr.api.fhir.carrying import Carrier
+from scr.api.fhir.making import AGAIN_MS, MOST_TAKES, Maker
+from scr.api.fhir.questions import Still
+from scr.api.look import MAKES
+from scr.api.services import now_ms
+from scr.consent.actor import Actor
+from scr.errors import Unauthenticated, Unavailable
 from scr.fhir.identifiers import OdsCode, opaque_id
+from scr.sources.workflows import open_workflows
+from scr.store import jobs
+from scr.store.jobs import Taken
 
+_LEASE = 10_000_000
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What is kept is the same on both, which the tests of the store show."""
 LATER = {"Prefer": "respond-async"}
 
 
 @pytest_asyncio.fixture
 async def alone(database_url: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """A deployment of the test's own, that keeps nothing of what a live source told."""
-    async with running(tmp_path / "home", database_url, pulled_stale_hours=0) as made:
+    settings = {"pulled_stale_hours": 0, "snapshot_seconds": 1_000_000}
+    async with running(tmp_path / "home", database_url, **settings) as made:
         yield made
-        await made.app.state.jobs.close()
+        await carrier_of(made).close()
+
+
+def carrier_of(deployment: Deployment) -> Carrier:
+    """What takes up its answers for later."""
+    carrier: Carrier = deployment.app.state.jobs.carrier
+    return carrier
+
+
+@dataclass
+class Clock:
+    """The time, which goes on only where a test says so (ms UTC)."""
+
+    now: int = field(default_factory=lambda: now_ms() + 60_000)
+
+    def __call__(self) -> int:
+        """Now."""
+        return self.now
+
+
+@dataclass
+class Elsewhere:
+    """Another process, whose time is its own: it takes up what nobody makes."""
+
+    deployment: Deployment
+    clock: Clock = field(default_factory=Clock)
+
+    def carrier(self, still: Still | None = None) -> Carrier:
+        """What takes them up; ``still``: whether who asked may ask yet."""
+        maker: Maker = self.deployment.app.state.jobs.maker
+        maker = replace(maker, still=still or maker.still, clock=self.clock)
+        return Carrier(self.deployment.services.database, lambda: maker, self.clock, _LEASE)
+
+    async def make(self, still: Still | None = None) -> bool:
+        """Take up one, and make it; False where there is none to take."""
+        carrier = self.carrier(still)
+        taken = await carrier.take_up()
+        await carrier.settled()
+        return taken
+
+    async def dies(self) -> None:
+        """Take up one, and die with it."""
+        now = self.clock()
+        database = self.deployment.services.database
+        assert await database.write(lambda conn: jobs.take(conn, now, _LEASE)) is not None
+
+
+def made(deployment: Deployment, job: str) -> list[tuple[str, str, object]]:
+    """The makings of a job that the audit has, the last first: outcome, code, and the time it was taken."""
+    rows = [row for row in deployment.audit() if row.action == MAKES and row.details["job"] == job]
+    assert all(row.person is not None or row.outcome != "success" for row in rows)
+    return [(row.outcome, row.code, row.details.get("taken", "1")) for row in rows]
+
+
+async def asked(deployment: Deployment, path: str = "Observation?patient={}") -> str:
+    """Ask what no process has taken, when this returns; gives the address of its status."""
+    await carrier_of(deployment).close()
+    begun = await call(deployment, f"{BASE}/{path.format(await deployment.subject())}")
+    assert begun.status == 202
+    return begun.headers["content-location"]
 
 
 async def call(deployment: Deployment, url: str, method: str = "GET", **who: str) -> Said:
@@ -77,6 +151,7 @@ async def test_an_answer_is_fetched_from_any_process_by_whoever_asked(alone: Dep
         assert (said.status, said.versions, said.ledger) == (200, plain.versions, plain.ledger)
         assert said.body["total"] == plain.body["total"]
         assert said.link("next") is None
+        assert made(alone, status.rpartition("/")[2]) == [("success", "permitted", "1")]
         row = alone.audit()[0]
         assert (row.what, row.outcome, row.person is not None) == ("job", "success", True)
         assert row.details["job"] == status.rpartition("/")[2]
@@ -104,9 +179,93 @@ async def test_what_is_refused_is_refused_at_once(alone: Deployment) -> None:
     assert alone.services.database.read_now(lambda conn: conn.execute(count).scalar_one()) == 0
 
 
-async def test_an_answer_that_nobody_makes_any_more_has_failed(alone: Deployment) -> None:
-    """A process that ended or died, and one that was told to stop: never a status that stays."""
-    subject = await alone.subject()
+async def test_what_a_process_that_died_was_to_make_another_makes_once(alone: Deployment) -> None:
+    """By a workflow, when its time is over and not before; what the former makes after all counts for
+    nothing, and the audit has one making, which says that it was taken again. Who asked and what stands
+    nowhere but sealed."""
+    subject, settings = await alone.subject(), alone.services.settings
+    plain = await alone.get(f"Patient/{subject}/$everything")
+    status = await asked(alone, "Patient/{}/$everything")
+    job = status.rpartition("/")[2]
+    assert (await call(alone, status)).headers["x-progress"] == "waiting for its turn"
+    async with beside(alone) as other:
+        one = Elsewhere(other)
+        await one.dies()
+        assert (await call(alone, status)).headers["x-progress"] == "asking the sources"
+        carrier = one.carrier()
+        async with open_workflows(settings.resolved_database_url, settings.home) as workflows:
+            carrier.by(workflows)
+            assert not await carrier.take_up()
+            one.clock.now += _LEASE
+            assert await carrier.take_up()
+            await carrier.settled()
+            assert not await carrier.take_up()
+        late = other.app.state.jobs.maker
+        assert await late.make(Taken(job, 1)) == "unwanted"
+    assert made(alone, job) == [("success", "permitted", "2")]
+    for _ in range(2):
+        said = await call(alone, status)
+        assert (said.status, said.versions, said.ledger) == (200, plain.versions, plain.ledger)
+    assert len(made(alone, job)) == 1
+    outbound = settings.home / "outbound.db"
+    told = outbound.read_bytes() if outbound.exists() else job.encode()
+    assert job.encode() in told
+    assert not any(one in told for one in (b"R8000", b"Patient", b"A81001", subject.encode()))
+
+
+async def _taken_back(_token: Named, _actor: Actor) -> None:
+    raise Unauthenticated("the token was taken back", code="revoked")
+
+
+async def _away(_token: Named, _actor: Actor) -> None:
+    raise Unavailable("the database is down", code="database-unavailable")
+
+
+@SQLITE
+async def test_who_may_not_ask_any_more_is_made_no_answer(alone: Deployment) -> None:
+    """Between asking and making their token was taken back, nobody wants it, or they have nothing to do with
+    the person any more. It is as if they had never asked, and the audit says why."""
+    there, status = Elsewhere(alone), await asked(alone)
+    assert await there.make(_taken_back)
+    assert made(alone, status.rpartition("/")[2]) == [("refused", "revoked", "1")]
+    assert (await call(alone, status)).code == "no-job"
+
+    dropped, status = await asked(alone), await asked(alone)
+    assert (await call(alone, dropped, "DELETE")).status == 202
+    await alone.end_relationship(ADA, "A81001")
+    assert await there.make()
+    assert not await there.make()
+    assert made(alone, dropped.rpartition("/")[2]) == []
+    [(outcome, code, _)] = made(alone, status.rpartition("/")[2])
+    assert (outcome, code) == ("refused", "not-found")
+    assert (await call(alone, status)).code == "no-job"
+
+
+@SQLITE
+async def test_what_cannot_be_made_is_tried_again_and_then_has_failed(alone: Deployment) -> None:
+    """Some times, each in the audit; then its status says so, and it stays with that."""
+    status, there = await asked(alone), Elsewhere(alone)
+    for number in range(1, MOST_TAKES + 1):
+        assert (await call(alone, status)).status == 202
+        assert await there.make(_away)
+        assert made(alone, status.rpartition("/")[2])[0] == ("failed", "database-unavailable", str(number))
+        assert not await there.make()
+        there.clock.now += 2 * AGAIN_MS
+    assert (await call(alone, status)).code == "job-failed"
+
+    status = await asked(alone)
+    for _ in range(MOST_TAKES):  # a question that ends whoever makes it
+        await there.dies()
+        there.clock.now += _LEASE
+    assert await there.make()
+    assert made(alone, status.rpartition("/")[2]) == [("failed", "job-failed", str(MOST_TAKES + 1))]
+    assert (await call(alone, status)).code == "job-failed"
+
+
+@SQLITE
+async def test_what_is_being_made_can_be_stopped_and_is_given_back_by_who_stops(alone: Deployment) -> None:
+    """What nobody wants is made no further; what a process that is told to stop was making, another makes."""
+    subject, transport = await alone.subject(), alone.services.client._transport
 
     async def never(_request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
@@ -114,20 +273,21 @@ async def test_an_answer_that_nobody_makes_any_more_has_failed(alone: Deployment
 
     alone.services.client._transport = httpx.MockTransport(never)
     alone.issuer.respond(httpx.Request("GET", f"{alone.issuer.url}/jwks"))
-    died, stopped, ended = [
+    stopped, ended = [
         (await call(alone, f"{BASE}/Observation?patient={subject}")).headers["content-location"]
-        for _ in range(3)
+        for _ in range(2)
     ]
-    assert (await call(alone, died)).status == 202
-    over = text("UPDATE job SET lease = 0 WHERE id = :job")
-    job = {"job": died.rpartition("/")[2]}
-    await alone.services.database.write(lambda conn: conn.execute(over, job))
-    assert (await call(alone, died)).code == "job-failed"
+    assert (await call(alone, stopped)).headers["x-progress"] == "asking the sources"
     assert (await call(alone, stopped, "DELETE")).status == 202
     assert (await call(alone, stopped)).code == "no-job"
     assert (await call(alone, stopped, "DELETE")).status == 404
-    await alone.app.state.jobs.close()
-    assert (await call(alone, ended)).code == "job-failed"
+    await carrier_of(alone).close()
+    assert (await call(alone, ended)).headers["x-progress"] == "waiting for its turn"
+    alone.services.client._transport = transport
+    assert await Elsewhere(alone).make()
+    assert (await call(alone, ended)).status == 200
+    assert made(alone, stopped.rpartition("/")[2]) == []
+    assert made(alone, ended.rpartition("/")[2]) == [("success", "permitted", "2")]
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ BY_ANOTHER_KEY: Mapping[tuple[str, str], str] = {
     ("delegation", "code"): "which invitation somebody has: nobody knows yet whose",
     ("snapshot", "id"): "a pinned answer by the id in its next page's address",
     ("job", "id"): "an answer that is fetched later, by the id in its address",
+    ("job", "state"): "how many answers are to be made, of whomever, and those that no process makes",
     ("claim", "id"): "a claim by its id, as an alert of it has it",
     ("challenge", "id"): "what somebody said is wrong, by the id that its source was told",
     ("look_question", "id"): "a question by its id, as whoever answers has it",

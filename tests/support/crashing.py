@@ -14,7 +14,13 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,16 +29,20 @@ from typing import Any
 
 import httpx
 import yaml
+from fastapi import FastAPI
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from sqlalchemy import Connection, select
 from tests.functional.deployment import ADA, BASE, KEY, REGISTRATIONS, Neighbour, make_home, network_of
 from tests.functional.online import UPSTREAM, citizen, show_unclassified
 from tests.support.ports import free_port
 from tests.unit.api.issuing import TestIssuer
 
 from scr import faults
+from scr.api.answering import answering
 from scr.api.app import create_app, mount
+from scr.api.fhir.carrying import Carrier
 from scr.api.sealing import Sealer, open_sealer
 from scr.api.services import Services, now_ms, open_keys, open_services
 from scr.api.signin.kept import Keep, Visit
@@ -45,17 +55,20 @@ from scr.intake.mesh import Head, MeshPoller, NotThere
 from scr.intake.mesh_routes import mailboxes
 from scr.intake.receive import Intake
 from scr.settings import Settings
-from scr.sources.alerts import AlertPost, ways_of
+from scr.sources.alerts import AlertPost, Delivery, ways_of
 from scr.sources.http import open_client
+from scr.sources.workflows import Workflows, open_workflows
 from scr.store.alerts import OVERDUE, Alert, put, waiting
 from scr.store.engine import Database
+from scr.store.jobs import RUNNING
 from scr.store.keys import random_id
 from scr.store.rewrap import drop_former, put_first, rewrap, wrapped_by
+from scr.store.tables import JOB
 from scr.terminology.conceptmap import ConceptMaps
 
 PACKAGE = str(Path(faults.__file__).parent)
 _LOOK_SECONDS = 0.05
-_LEASE_MS = 300
+_LEASE_MS, _TAKEN_MS = 300, 2_000
 _TOLD = "told.test"
 _SECRET = b"a secret of thirty-two characters or more"
 _DIE_WITH_PARENT = 1
@@ -126,6 +139,7 @@ class House:
             writers=1,
             alert_webhook=f"https://{_TOLD}/alerts",
             alert_folder="alerts",
+            snapshot_seconds=1_000_000,
             **self.extra,
         )
 
@@ -318,11 +332,13 @@ async def _live(house: House, blow: Blow) -> None:
         strike.begin()
         await recover(services)
         both = [asyncio.create_task(_rounds(services, sealer, house))]
+        flows = await stack.enter_async_context(_flows(services))
         if blow.sends:
-            both.append(asyncio.create_task(_send(services)))
+            both.append(asyncio.create_task(_send(services, _post(services).by(flows))))
         if blow.http:
             app = create_app(settings, listen=False)
             mount(app, services)
+            await stack.enter_async_context(answering(_carrier(app), flows))
             server = Server(
                 app, address="127.0.0.1", port=house.http_port, interface=Interfaces.ASGINL,
                 log_level=LogLevels.error, websockets=False,
@@ -335,31 +351,59 @@ async def _live(house: House, blow: Blow) -> None:
 
 
 def deliver_all(house: House) -> None:
-    """Send what is left to be sent, and end what is left of workflows."""
+    """Send what is left to be sent, make the answers that are left, and end what is left of workflows."""
 
     async def work() -> None:
-        async with _reopened(house, Blow()) as services, _post(services).opened() as delivery:
+        async with _reopened(house, Blow()) as services, _flows(services) as flows:
+            delivery = _post(services).by(flows)
             left = bool(await services.database.read(waiting))
             while await services.database.read(waiting):
                 if not await delivery.deliver():
                     await asyncio.sleep(_LOOK_SECONDS)
             if left:
                 await delivery.sweep()
+            left = await services.database.read(_to_be_made)
+        if left:
+            await _make_all(house)
 
     asyncio.run(work())
 
 
-async def _send(services: Services) -> None:
+async def _make_all(house: House) -> None:
+    async with _opened(house, Blow()) as services, _flows(services) as flows:
+        app = create_app(services.settings, listen=False)
+        mount(app, services)
+        async with answering(_carrier(app), flows):
+            while await services.database.read(_to_be_made):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _to_be_made(connection: Connection) -> bool:
+    return connection.execute(select(JOB.c.id).where(JOB.c.state == RUNNING)).first() is not None
+
+
+def _carrier(app: FastAPI) -> Carrier:
+    """What takes up answers: what a process that died had taken waits a moment, and not a minute."""
+    carrier: Carrier = app.state.jobs.carrier
+    carrier.lease, carrier.pause = _TAKEN_MS, _LOOK_SECONDS
+    return carrier
+
+
+def _flows(services: Services) -> AbstractAsyncContextManager[Workflows]:
+    settings = services.settings
+    return open_workflows(settings.resolved_database_url, settings.home)
+
+
+async def _send(services: Services, delivery: Delivery) -> None:
     """Something to send, and what sends it."""
     for _ in range(2):
         made = Alert(random_id(), OVERDUE, now_ms(), now_ms())
         await services.database.write(partial(put, alert=made))
-    async with _post(services).opened() as delivery:
-        while True:
-            while await delivery.deliver():
-                pass
-            await delivery.sweep()
-            await asyncio.sleep(_LOOK_SECONDS)
+    while True:
+        while await delivery.deliver():
+            pass
+        await delivery.sweep()
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _post(services: Services) -> AlertPost:
@@ -367,7 +411,7 @@ def _post(services: Services) -> AlertPost:
     settings = services.settings
     return AlertPost(
         services.database, ways_of(settings, services.client, now_ms), settings.base_url, now_ms,
-        settings.resolved_database_url, settings.home, lease=_LEASE_MS,
+        lease=_LEASE_MS,
     )  # fmt: skip
 
 

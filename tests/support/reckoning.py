@@ -12,20 +12,23 @@ from tests.functional.deployment import ADA
 from tests.support.crashing import House
 from tests.support.sending import Sender
 
+from scr.api.fhir.making import MOST_TAKES
+from scr.api.look import MAKES
 from scr.api.sealing import open_sealer
 from scr.api.services import now_ms, open_keys
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity import index
 from scr.settings import Settings
-from scr.store import alerts, messages, quarantine
+from scr.store import alerts, messages, quarantine, trail
 from scr.store.audit.check import check
 from scr.store.audit.heads import heads
 from scr.store.audit.signing import SealingKey
 from scr.store.engine import Database
+from scr.store.jobs import DONE, FAILED
 from scr.store.keys import KeyRing
 from scr.store.records import load_record
-from scr.store.tables import ALERT, CLAIM, HISTORY, MESSAGE
+from scr.store.tables import ALERT, CLAIM, HISTORY, JOB, MESSAGE, SNAPSHOT
 from scr.store.trail import ids_of_request
 
 _SET_ASIDE = {"AE", "422"}
@@ -73,6 +76,7 @@ def _wrongs(connection: Connection, keys: KeyRing, house: House, sender: Sender)
     yield from (f"{one.decode()} stands there {count} times" for one, count in said.items() if count > 1)
     yield from _audit(connection, house.settings(), sender)
     yield from _sent(connection, house, sender)
+    yield from _made(connection, sender)
 
 
 def _payload(
@@ -126,6 +130,26 @@ def _sent(connection: Connection, house: House, sender: Sender) -> Iterator[str]
     broken, glasses = sum(kind == "glass" for kind in every.values()), _glasses(connection)
     if broken != glasses or glasses < sender.broken:
         yield f"{sender.broken} glasses were broken, {glasses} stand there, {broken} are told"
+
+
+def _made(connection: Connection, sender: Sender) -> Iterator[str]:
+    """Answers for later: each that was asked for is there once, with one making in the audit, or its status
+    says that it could not be made, after so many processes have died with it."""
+    rows = connection.execute(select(JOB.c.id, JOB.c.state, JOB.c.takes, JOB.c.snapshot, JOB.c.sealed)).all()
+    jobs = {row.id: row for row in rows}
+    pinned = set(connection.execute(select(SNAPSHOT.c.id)).scalars())
+    every = trail.recent(connection, 1_000_000)
+    makings = Counter((row.details["job"], row.outcome) for row in every if row.action == MAKES)
+    told = {*sender.fetched, *sender.failed, *(path.rpartition("/")[2] for path in sender.later)}
+    yield from (f"a job is lost: {one}" for one in told - jobs.keys())
+    for job, row in jobs.items():
+        given_up = row.state == FAILED and row.takes > MOST_TAKES
+        if row.state != DONE and not given_up:
+            yield f"an answer for later was not made: {row.state}, taken {row.takes} times"
+        if makings[job, "success"] != (row.state == DONE) or (given_up and not makings[job, "failed"]):
+            yield f"an answer for later is {row.state}, and the audit has {makings[job, 'success']} makings"
+        if (row.snapshot in pinned) != (row.state == DONE) or row.sealed:
+            yield f"an answer for later is {row.state}, and not kept, or its question is"
 
 
 def _glasses(connection: Connection) -> int:

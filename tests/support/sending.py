@@ -51,6 +51,12 @@ class Sender:
     """What the citizen was told is kept, by its text: its id."""
     broken: int = 0
     """Glasses that were broken, as whoever did so was told."""
+    later: list[str] = field(default_factory=list)
+    """Where the answers will be that were asked for, and have not been fetched."""
+    fetched: list[str] = field(default_factory=list)
+    """The jobs whose answers were."""
+    failed: list[str] = field(default_factory=list)
+    """Those that could not be made, as it was told."""
     adding: list[str] = field(default_factory=list)
     """What the citizen has sent and was told nothing of."""
 
@@ -63,7 +69,7 @@ class Sender:
         self.draw.shuffle(steps)
         for step in steps:
             step()
-        self.settle(asks=asks)
+        self.settle(asks=asks, waits=False)
 
     def linger(self, alive: Callable[[], bool]) -> None:
         """Wait a moment for what the deployment does by itself. Raises EOFError where it dies meanwhile."""
@@ -79,15 +85,18 @@ class Sender:
         if self.house.inbox.is_dir():
             self._put(self.house.inbox / f"{self._next():08}", self._admission())
 
-    def settle(self, *, asks: bool = True) -> None:
-        """Send what waits, and wait until the files are gone. Raises what ``GONE`` names."""
+    def settle(self, *, asks: bool = True, waits: bool = True) -> None:
+        """Send what waits, and wait until the files are gone, and, where one ``waits`` for them, the answers
+        made that were asked for. Raises what ``GONE`` names."""
         for way in ("mllp", "http") if asks else ("mllp",):
             self._send(way)
         until = time.monotonic() + _LONG
-        while self._left():
+        while self._left() or (asks and waits and self.later):
             if time.monotonic() > until:
-                raise AssertionError("a file was not taken")
+                raise AssertionError("a file was not taken, or an answer not made")
             self._knock()
+            if asks and waits:
+                self._fetch()
             time.sleep(0.02)
 
     def _left(self) -> bool:
@@ -136,16 +145,24 @@ class Sender:
         assert self.request("GET", f"/fhir/Encounter?patient={subject}", headers=self._doctor())[0] == 200
 
     def _later(self) -> None:
-        """An answer that nobody waits for; a job that died with its process says so, or is not done yet."""
+        """An answer that nobody waits for: asked for, and looked for a few times, with those that were asked
+        for in other lives."""
         headers = {**self._doctor(), "Prefer": "respond-async"}
         status, said = self.request("GET", f"/fhir/{_FIND}", headers=headers)
         assert status == 202, said
-        path = "/fhir/" + self.location.rpartition("/fhir/")[2]
+        self.later.append("/fhir/" + self.location.rpartition("/fhir/")[2])
         for _ in range(3):
+            self._fetch()
+
+    def _fetch(self) -> None:
+        """Look for the answers that were asked for. One that could not be made says so."""
+        for path in list(self.later):
             status, body = self.request("GET", path, headers=self._doctor())
-            assert status in (200, 202, 503), body
-            if status == 200:
-                return
+            told = status == 503 and body["issue"][0]["details"]["coding"][0]["code"] == "job-failed"
+            assert status in (200, 202) or told, body
+            if status != 202:
+                self.later.remove(path)
+                (self.failed if told else self.fetched).append(path.rpartition("/")[2])
 
     def _add(self) -> None:
         """The citizen says something; sent again where there was no answer, it is the same."""

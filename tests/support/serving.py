@@ -31,7 +31,7 @@ def served_house(home: Path) -> Iterator[House]:
     house = make_house(home, f"sqlite:///{home / 'scr.db'}", issuer=issuer, mailbox=False)
     (home / "scr.toml").write_text(
         f'base_url = "{BASE}"\nhttp_port = {house.http_port}\nmllp_port = {house.mllp_port}\n'
-        f'log_level = "error"\n[[issuers]]\nurl = "{issuer.url}"\naudience = "{BASE}"\n'
+        f'async_seconds = 1\nlog_level = "error"\n[[issuers]]\nurl = "{issuer.url}"\naudience = "{BASE}"\n'
         'algorithms = ["ES256"]\n[[upstreams]]\nname = "nhs-login"\ntitle = "NHS login"\n'
         f'url = "{LOGIN}"\npeople = "citizens"\nclient_id = "record"\nsecret = "file:keys/signing.json"\n'
         'authentication = "client_secret_post"\n',

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from scr.api import in_force
 from scr.api.access.mount import mount_online
 from scr.api.alerting import alerting, sends_alerts
+from scr.api.answering import answering
 from scr.api.catching_up import catching_up
 from scr.api.desk import Desk
 from scr.api.directory import settle
@@ -27,6 +28,7 @@ from scr.api.fhir.claims import ClaimRoutes
 from scr.api.fhir.consent_routes import ConsentRoutes
 from scr.api.fhir.consents import Consents
 from scr.api.fhir.look_routes import mount_looking, open_looking
+from scr.api.fhir.makers import still_by
 from scr.api.fhir.mount import mount_rest
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.operations.mount import mount_operations
@@ -64,6 +66,7 @@ from scr.broker.reconcile.rules import load_rules
 from scr.errors import Fault, ScrError
 from scr.settings import Settings
 from scr.sources.terminology import open_terminology
+from scr.sources.workflows import open_workflows
 from scr.store import jobs, pulled, snapshots, spent
 from scr.store import limits as attempts
 from scr.store.keys import random_id
@@ -91,18 +94,21 @@ def create_app(settings: Settings, *, listen: bool = True, drain: Drain | None =
             mount(app, services)
             await in_force.note(services)
             await stack.enter_async_context(housekeeping(services))
+            flows = open_workflows(settings.resolved_database_url, settings.home)
+            workflows = await stack.enter_async_context(flows)
             if settings.outbound:
-                await stack.enter_async_context(alerting(services))
+                await stack.enter_async_context(alerting(services, workflows))
                 await stack.enter_async_context(catching_up(services))
             await stack.enter_async_context(sealing(open_sealer(settings, services.database, now_ms)))
             await stack.enter_async_context(judging(services))
             await stack.enter_async_context(operating(services, drain))
+            carrier = app.state.jobs.carrier
+            await stack.enter_async_context(ended_by(drain, answering(carrier, workflows)))
             if listen:
                 await stack.enter_async_context(ended_by(drain, listening(services, shared=drain.signalled)))
             stack.enter_context(heeding(drain, settings))
             _settle(settings)
             yield
-            await app.state.jobs.close()
             if app.state.traces is not None:
                 await asyncio.to_thread(app.state.traces.close)
 
@@ -165,7 +171,8 @@ def mount(app: FastAPI, services: Services) -> None:
     reconciler = Reconciler(load_rules(services.files), services.keys.id_key, services.database)
     reader = Reader(opener, services.database, reconciler)
     codes_searched = SearchedCodes(libraries.current)
-    searcher, looking = open_looking(services, looks, opener, reconciler, pages, codes_searched)
+    still = still_by(verifier, oauth)
+    searcher, looking = open_looking(services, looks, opener, reconciler, pages, codes_searched, still)
     consents = Consents(services.broker, services.policy, services.database, services.keys, settings.base_url)
     fhir = FhirRoutes(
         looks,

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scr.api.auth import TokenVerifier, authorization_of
+from scr.api.auth.token import Named
 from scr.api.formats import asked_format, format_of
 from scr.api.prefer import preferred_wait, wants_later
 from scr.api.streams import Stream, Streaming
@@ -38,6 +39,8 @@ from scr.store.trail import AuditRow, append
 
 _log = structlog.get_logger("scr.api")
 
+MAKES = "make"
+"""The action of making an answer that somebody asked for before, and fetches later."""
 T = TypeVar("T")
 Clock = Callable[[], int]
 """Milliseconds since 1970-01-01 UTC."""
@@ -76,6 +79,8 @@ class Look:
     """Seconds that whoever asks would wait for the sources, where they said so."""
     later: bool = False
     """Whether whoever asks does not wait at all, and fetches the answer later."""
+    token: Named | None = None
+    """What names the token of whoever does not wait: whether it counts is asked again."""
     serves: frozenset[ActorKind] = STAFF
     """Which kinds of actor the face that asks is for."""
     facts: dict[str, Online] = field(default_factory=dict)
@@ -113,7 +118,7 @@ class Look:
         return decision.permit
 
 
-_READING = frozenset({"read", "query"})
+_READING = frozenset({"read", "query", MAKES})
 Asker = Callable[[Actor, Request], Awaitable[Actor]]
 """For whom a request is, of whom its token and its headers tell. Raises Unauthenticated, Forbidden."""
 Handler = Callable[[Look, Actor], Awaitable[Answer]]
@@ -225,6 +230,8 @@ class Looks:
         formats: Callable[[Request], object],
     ) -> Answer:
         look.actor = await self._verifier.actor(authorization_of(request))
+        if look.later:
+            look.token = await self._verifier.named(authorization_of(request))
         look.actor = await self._asker(look.actor, request)
         look.came(look.actor)
         formats(request)  # what cannot be given as it is wanted is not asked for

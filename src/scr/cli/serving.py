@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from scr.api.alerting import alerting, sends_alerts
+from scr.api.answering import answering_alone
 from scr.api.catching_up import catching_up
 from scr.api.draining import Drain
 from scr.api.logs import set_up_logs
@@ -28,6 +29,7 @@ from scr.api.taking_in import (
 from scr.cli.context import Context, Port, console
 from scr.intake.mesh import MeshPoller
 from scr.settings import Settings
+from scr.sources.workflows import open_workflows
 
 
 def listen(context: typer.Context, mllp_port: Port = None) -> None:
@@ -79,7 +81,9 @@ async def _work(settings: Settings) -> None:
         drain, sealer = Drain(), open_sealer(settings, services.database, now_ms)
         async with (
             operating(services, drain),
-            alerting(services),
+            open_workflows(settings.resolved_database_url, settings.home) as workflows,
+            alerting(services, workflows),
+            answering_alone(services, workflows),
             catching_up(services),
             sealing(sealer),
             judging(services),

@@ -14,8 +14,8 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -69,34 +69,13 @@ class AlertPost:
     ways: dict[str, Send]
     base_url: str
     clock: Callable[[], int]
-    url: str
-    home: Path
     days: float = 7.0
     lease: int = LEASE_MS
 
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Delivery]:
-        """Deliver from this event loop, until the end of the context."""
-        workflows = Workflows(self.url, self.home, AlertSteps(self, asyncio.get_running_loop()))
-        try:
-            yield Delivery(self, workflows)
-        finally:
-            await workflows.close()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Deliver what is due, until ``stop`` is set."""
-        swept = float("-inf")
-        async with self.opened() as delivery:
-            while not stop.is_set():
-                try:
-                    while not stop.is_set() and await delivery.deliver():
-                        if self.clock() - swept > _SWEEP_MS:
-                            swept = self.clock()
-                            await delivery.sweep()
-                except ScrError as error:  # the database is down: the next time
-                    _log.warning("no alert was delivered", code=error.code)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _PAUSE)
+    def by(self, workflows: Workflows) -> Delivery:
+        """Deliver from this event loop, by the workflows of this process."""
+        workflows.sending = AlertSteps(self, asyncio.get_running_loop())
+        return Delivery(self, workflows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +84,20 @@ class Delivery:
 
     post: AlertPost
     workflows: Workflows
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver what is due, until ``stop`` is set."""
+        swept, clock = float("-inf"), self.post.clock
+        while not stop.is_set():
+            try:
+                while not stop.is_set() and await self.deliver():
+                    if clock() - swept > _SWEEP_MS:
+                        swept = clock()
+                        await self.sweep()
+            except ScrError as error:  # the database is down: the next time
+                _log.warning("no alert was delivered", code=error.code)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _PAUSE)
 
     async def deliver(self) -> bool:
         """Try one alert whose time has come; False where there is none."""

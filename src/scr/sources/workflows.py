@@ -7,7 +7,7 @@ in the schema ``dbos`` of the same PostgreSQL, or in ``outbound.db`` of the home
 nothing is lost: what goes out has a row in the store, and is sent again under the same key.
 
 Loading the library takes a second and some 50 MB: that is done where something is to be sent, and not before.
-There is one of these in a process.
+There is one of these in a process, for all that it sends and makes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import make_url
@@ -32,9 +33,14 @@ from scr.store.keys import random_id
 if TYPE_CHECKING:
     from dbos import DBOS
 
+T = TypeVar("T")
 VERSION = "1"
 """Of the workflows: another where their steps are others, so that none goes on with steps it has not."""
-_DELIVER, _DONE, _FAILED = "deliver", "done", "failed"
+_MAKES_ONLY = "1-makes"
+"""That of a process that sends nothing: what was begun to be sent is not for it to go on with."""
+MAKINGS = 16
+"""So many answers a process makes at a time."""
+_DELIVER, _MAKE, _DONE, _FAILED = "deliver", "make", "done", "failed"
 _ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _KEPT_SECONDS = 7 * 24 * 3600
 _MOST = 1_000
@@ -55,33 +61,60 @@ class Steps(Protocol):
         """Write down what each way said at the so-manieth try; a second time it changes nothing."""
 
 
+Make = Callable[[str, int], str]
+"""Makes an answer that was asked for, the so-manieth time that a process has taken it; called in a thread.
+Gives a code of what went wrong, empty where it was made. Raises ScrError alone."""
+
+
 @dataclass(slots=True, eq=False)
 class Workflows:
-    """The workflows of a process. ``url`` is the deployment's database, ``home`` its folder."""
+    """The workflows of a process. ``url`` is the deployment's database, ``home`` its folder.
+
+    ``sending`` and ``making`` are what it does, and are there before the first is begun; ``longest`` is how
+    many ms an answer is made at most.
+    """
 
     url: str
     home: Path
-    steps: Steps
+    sending: Steps | None = None
+    making: Make | None = None
+    longest: int = 0
     _dbos: type[DBOS] | None = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(MAKINGS + 2, "scr-workflow")
+    )
+    """Threads that wait for workflows: in the loop's own they would stand in the way of the steps."""
 
     async def deliver(self, what: str, number: int) -> None:
         """Send something, at the so-manieth try, and wait until that has ended. What a process that died has
         begun is gone on with. Raises Unavailable where the database is down."""
-        await asyncio.to_thread(self._deliver, what, number)
+        await self._in_thread(lambda: self._ended(_DELIVER, what, number))
+
+    async def make(self, what: str, number: int) -> None:
+        """Make an answer, taken for the so-manieth time, and wait for its end. Raises Unavailable."""
+        await self._in_thread(lambda: self._ended(_MAKE, what, number))
 
     async def sweep(self, before: int) -> int:
         """End what processes that died had begun before a time (ms UTC), and forget what ended long ago; how
-        many were gone on with. Raises Unavailable."""
-        return await asyncio.to_thread(self._sweep, before)
+        many were gone on with. Raises Unavailable.
+
+        An answer that was begun to be made is not gone on with: whoever takes it begins it under another
+        number.
+        """
+        return await self._in_thread(lambda: self._sweep(before))
 
     async def close(self) -> None:
         """Let go of it, if it was opened at all."""
         if self._dbos is not None:
             await asyncio.to_thread(_let_go, self._dbos)
             self._dbos = None
+        self._waiting.shutdown(wait=False)
 
-    def _deliver(self, what: str, number: int) -> None:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
+
+    def _ended(self, kind: str, what: str, number: int) -> None:
         dbos, identity = self._opened(), f"{what}.{number}"
         from dbos import SetWorkflowID
 
@@ -92,7 +125,7 @@ class Workflows:
                 before = None
             if before is None:
                 with SetWorkflowID(identity):
-                    handle: Any = dbos.start_workflow(self._workflow, what, number)
+                    handle: Any = dbos.start_workflow(self._workflows[kind], what, number)
             else:
                 handle = dbos.resume_workflow(identity)
             handle.get_result()
@@ -101,9 +134,13 @@ class Workflows:
         dbos = self._opened()
         with _told():
             begun = dbos.list_workflows(status="PENDING", limit=_MOST, load_input=False, load_output=False)
-            left = [one.workflow_id for one in begun if (one.updated_at or before) < before]
+            over = [one for one in begun if (one.updated_at or before) < before]
+            left = [one.workflow_id for one in over if one.name == _DELIVER and self.sending is not None]
             for identity in left:
                 dbos.resume_workflow(identity)
+            dead = before - self.longest
+            made = [one for one in over if one.name == _MAKE and (one.updated_at or before) < dead]
+            dbos.delete_workflows([one.workflow_id for one in made])
             ended = dbos.list_workflows(status=list(_ENDED), limit=_MOST, load_input=False, load_output=False)
             old = before - _KEPT_SECONDS * 1000
             dbos.delete_workflows([one.workflow_id for one in ended if (one.updated_at or before) < old])
@@ -124,17 +161,20 @@ class Workflows:
             config={
                 "name": "scr",
                 "system_database_url": self._address(),
-                "application_version": VERSION,
+                "application_version": _MAKES_ONLY if self.sending is None else VERSION,
                 "executor_id": random_id(),
                 "serializer": _plain(),
                 "sys_db_pool_size": 4,
-                "max_executor_threads": 8,
+                "max_executor_threads": 8 + MAKINGS,
                 "use_listen_notify": False,
                 "enable_otlp": False,
                 "log_level": "ERROR",
             }
         )
-        self._workflow = DBOS.workflow(name=_DELIVER)(self._written())
+        self._workflows = {
+            _DELIVER: DBOS.workflow(name=_DELIVER)(self._sent()),
+            _MAKE: DBOS.workflow(name=_MAKE)(self._made()),
+        }
         try:
             with _told():
                 DBOS.launch()
@@ -143,7 +183,7 @@ class Workflows:
             raise
         return DBOS
 
-    _workflow: Any = None
+    _workflows: dict[str, Any] = field(default_factory=dict)
 
     def _address(self) -> str:
         url = make_url(self.url)
@@ -153,21 +193,25 @@ class Workflows:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         return f"sqlite:///{path}"
 
-    def _written(self) -> Any:
-        """The workflow. An error of ours ends it, and the next try begins anew."""
+    def _sent(self) -> Any:
+        """The workflow that sends. An error of ours ends it, and the next try begins anew."""
         from dbos import DBOS
+
+        def steps() -> Steps:
+            assert self.sending is not None
+            return self.sending
 
         @DBOS.step(name="ways")
         def ways(what: str) -> list[str]:
-            return self.steps.ways(what)
+            return steps().ways(what)
 
         @DBOS.step(name="send")
         def send(what: str, way: str) -> str:
-            return self.steps.send(what, way)
+            return steps().send(what, way)
 
         @DBOS.step(name="note")
         def note(what: str, number: int, said: dict[str, str]) -> None:
-            self.steps.note(what, number, said)
+            steps().note(what, number, said)
 
         def deliver(what: str, number: int) -> str:
             reach("outbound.begun")
@@ -185,6 +229,36 @@ class Workflows:
             return _DONE
 
         return deliver
+
+    def _made(self) -> Any:
+        """The workflow that makes an answer: one step, which keeps it together with its row in the audit."""
+        from dbos import DBOS
+
+        @DBOS.step(name="make")
+        def step(what: str, number: int) -> str:
+            assert self.making is not None
+            return self.making(what, number)
+
+        def make(what: str, number: int) -> str:
+            reach("job.making")
+            try:
+                said = step(what, number)
+            except ScrError:
+                return _FAILED
+            reach("job.written")
+            return said or _DONE
+
+        return make
+
+
+@asynccontextmanager
+async def open_workflows(url: str, home: Path) -> AsyncIterator[Workflows]:
+    """Those of a process, until the end of the context; the library is loaded when the first is begun."""
+    workflows = Workflows(url, home)
+    try:
+        yield workflows
+    finally:
+        await workflows.close()
 
 
 def _let_go(dbos: type[DBOS]) -> None:

@@ -148,7 +148,7 @@ def _answers(connection: Connection, keys: KeyRing, person: Person, words: Words
     copy = pulled.Copy(person.nhs_number.value, person.patient_id, "m", (note("pulled", words.text),))
     pulled.keep(connection, person, GP, copy, NOW)
     snapshot = snapshots.save(connection, keys, person, "somebody", words.text.encode(), NOW, 10**9)
-    jobs.begin(connection, keys, person, "somebody", NOW, lease=10**6, lives=10**9)
+    jobs.begin(connection, keys, person, "somebody", words.text.encode(), NOW, lease=0, lives=10**9)
     return snapshot
 
 
@@ -211,6 +211,9 @@ def _read_all(connection: Connection, keys: KeyRing, whole: Whole) -> None:
     assert copy is not None
     assert copy[0].number == person.nhs_number.value
     assert snapshots.load(connection, keys, whole.snapshot, "somebody", NOW) is not None
+    taken = jobs.take(connection, NOW, 0)
+    assert taken is not None
+    assert jobs.question_of(connection, keys, taken, NOW) == (whole.key, words.text.encode())
     assert notices.notices_of(connection, [person])[0].details == {"entry": words.text}
     assert challenges.find(connection, keys, "challenged").said.what == words.text
     [claim] = claims.latest(connection, 1)

@@ -1,121 +1,84 @@
 """Answers that nobody waits for: ``Prefer: respond-async`` (https://hl7.org/fhir/R4/async.html).
 
-Whoever asks is answered at once with the address of a status, if they may ask at all. The answer is made by
-the process that took the question, pinned as the pages of a search are, and can be fetched from every one,
-by whoever asked, until its time is over. It is decided again when it is fetched. A process that dies leaves
-an answer that nobody makes any more: when it should have been there, its status says that it failed.
+Whoever asks is answered at once with the address of a status, if they may ask at all. The question is kept
+sealed, so that any process can make the answer (``making``), should the one that took it die. It is pinned as
+the pages of a search are, and can be fetched from every process, by whoever asked, until its time is over. It
+is decided when it is asked, when it is made, and each time that it is fetched.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import NoReturn
 
-import structlog
-
-from scr.api.fhir.opened import Opened, Opener
-from scr.api.fhir.pages import Pages, Plan
+from scr.api.fhir.carrying import Carrier
+from scr.api.fhir.making import Kept, Maker
+from scr.api.fhir.opened import Opener
+from scr.api.fhir.pages import Pages
+from scr.api.fhir.questions import Asked, Question
 from scr.api.fhir.reconciled import Reconciler
-from scr.api.fhir.search import Noting, Searcher, Taking
-from scr.api.look import Answer, Clock, Look, written
+from scr.api.fhir.search import LastOfEach, Noting, Searcher
+from scr.api.look import Answer, Look, written
 from scr.broker.query import Known
 from scr.consent.actor import Actor
-from scr.consent.policy import Policy
-from scr.errors import NotFound, ScrError, TooMany, Unavailable
+from scr.errors import Fault, NotFound, Unavailable
 from scr.faults import reach
-from scr.fhir.entry import Entry
 from scr.fhir.outcome import issue, operation_outcome, to_bytes
 from scr.fhir.search import Codes, Pairs
 from scr.store import jobs
-from scr.store.engine import Database
-from scr.store.keys import KeyRing
 
-_log = structlog.get_logger("scr.api")
-_AT_ONCE = 64
 _RETRY_SECONDS = 1
-_GRACE_MS = 15_000
-"""What may come after the sources have answered: what is found is sealed and written."""
 _ID = re.compile(r"[a-z2-7]{26}\Z")
 
-Ask = Callable[[Searcher], Awaitable[Answer]]
-SearcherFor = Callable[["Kept", Callable[[Known], None]], Searcher]
-"""A searcher that gives what it finds to the first, and tells the second when a record was opened to it."""
 
+class _Admitted(Exception):
+    """That a record may be opened: no error, it ends a search before its sources are asked."""
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Gives nothing of what was found: pins it. The body of the answer is the id of the snapshot."""
-
-    pages: Pages
-
-    async def first(
-        self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], plan: Plan
-    ) -> Answer:
-        """Pin it."""
-        return Answer((await self.pages.pin(look, actor, opened, found, plan)).encode())
+    def __init__(self, known: Known) -> None:
+        self.known = known
 
 
 class Jobs:
-    """Makes answers while nobody waits. ``seconds``: how long their sources have; ``lives``: seconds that an
-    answer can be fetched."""
+    """Takes questions whose answers are made while nobody waits: by ``maker``, for whom ``carrier`` takes
+    them. It may be as long until one is made as it can be fetched then."""
 
-    def __init__(
-        self,
-        database: Database,
-        keys: KeyRing,
-        policy: Policy,
-        pages: Pages,
-        searcher_for: SearcherFor,
-        clock: Clock,
-        *,
-        base_url: str,
-        seconds: float,
-        lives: int,
-    ) -> None:
-        self._database = database
-        self._keys = keys
-        self._policy = policy
-        self._pages = pages
-        self._searcher_for = searcher_for
-        self._clock = clock
+    def __init__(self, maker: Maker, carrier: Carrier, base_url: str) -> None:
+        self.carrier = carrier
+        self.maker = maker
+        self._database, self._keys, self._clock = maker.database, maker.keys, maker.clock
         self._base_url = base_url
-        self._lease = round(seconds * 1000) + _GRACE_MS
-        self._lives = lives * 1000
-        self._making: dict[asyncio.Task[None], str] = {}
 
-    async def start(self, look: Look, actor: Actor, ask: Ask) -> Answer:
+    async def start(self, look: Look, actor: Actor, asked: Asked) -> Answer:
         """Begin an answer; whatever refuses the question refuses it here, as if it were waited for.
 
-        That it was asked is in the audit together with the job.
+        That it was asked is in the audit together with the job. Raises TooMany too.
         """
-        if len(self._making) >= _AT_ONCE:
-            raise TooMany("too many answers are being made: ask again", retry_after=_RETRY_SECONDS)
-        loop = asyncio.get_running_loop()
-        opened: asyncio.Future[Known] = loop.create_future()
-        begun: asyncio.Future[str] = loop.create_future()
-        task = asyncio.create_task(self._make(ask, opened, begun))
-        self._making[task] = ""
-        task.add_done_callback(lambda done: self._making.pop(done, None))
-        try:
-            waited: set[asyncio.Future[Any]] = {task, opened}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if not opened.done():
-                await task
-            job = await self._begun(look, actor, opened.result())
-            reach("job.begun")
-        except BaseException:  # whoever asked has gone, or was refused: nothing is made for nobody
-            task.cancel()
-            raise
-        self._making[task] = job
-        begun.set_result(job)
-        told = issue("information", "informational", "The answer is being made.", detail="later")
-        headers = {"Content-Location": f"{self._base_url}/$job/{job}", "Retry-After": str(_RETRY_SECONDS)}
-        return Answer(to_bytes(operation_outcome([told])), 202, headers)
+        known = await self._admitted(look, actor, asked)
+        question = Question.of(look, actor, asked).kept()
+        taken = await written(
+            look,
+            self._database,
+            self.maker.policy,
+            lambda conn: jobs.begin(
+                conn,
+                self._keys,
+                known.person,
+                actor.holder,
+                question,
+                look.now,
+                lease=self.carrier.lease if self.carrier.has_room else 0,
+                lives=self.maker.lives,
+            ),
+            lambda taken: look.details.update(job=taken.id),
+        )
+        reach("job.begun")
+        if taken.number:
+            self.carrier.carry(taken)
+        headers = {
+            "Content-Location": f"{self._base_url}/$job/{taken.id}",
+            "Retry-After": str(_RETRY_SECONDS),
+        }
+        return _being_made(headers)
 
     async def status(self, look: Look, actor: Actor, job: str) -> Answer:
         """How far it is, or the answer, decided again. Raises NotFound where there is none for this actor,
@@ -129,58 +92,30 @@ class Jobs:
         if found.state == jobs.FAILED:
             raise Unavailable("the answer could not be made: ask again", code="job-failed")
         if found.state == jobs.RUNNING:
-            told = issue("information", "informational", "The answer is being made.", detail="later")
-            headers = {"X-Progress": "asking the sources", "Retry-After": str(_RETRY_SECONDS)}
-            return Answer(to_bytes(operation_outcome([told])), 202, headers)
-        return await self._pages.whole(look, actor, found.snapshot)
+            progress = "asking the sources" if found.taken else "waiting for its turn"
+            return _being_made({"X-Progress": progress, "Retry-After": str(_RETRY_SECONDS)})
+        return await self.maker.pages.whole(look, actor, found.snapshot)
 
     async def cancel(self, look: Look, actor: Actor, job: str) -> Answer:
         """Make it no further, and forget it. Raises NotFound where there is none for this actor."""
         look.details["job"] = _checked(job)
         if not await self._database.write(lambda conn: jobs.drop(conn, self._keys, job, actor.holder)):
             raise _no_job()
-        for task, making in list(self._making.items()):
-            if making == job:
-                task.cancel()
+        self.carrier.stop(job)
         told = issue("information", "informational", "The answer is not made any more.", detail="dropped")
         return Answer(to_bytes(operation_outcome([told])), 202)
 
-    async def close(self) -> None:
-        """End what is being made; its status says so at once."""
-        for task, job in list(self._making.items()):
-            task.cancel()
-            with suppress(asyncio.CancelledError, ScrError):
-                await task
-            if job:
-                with suppress(ScrError):
-                    await self._database.write(partial(jobs.finish, job=job, snapshot=None))
+    async def _admitted(self, look: Look, actor: Actor, asked: Asked) -> Known:
+        """Whose record the question is about; the search is broken off before a source is asked."""
 
-    async def _begun(self, look: Look, actor: Actor, known: Known) -> str:
-        return await written(
-            look,
-            self._database,
-            self._policy,
-            lambda conn: jobs.begin(
-                conn, self._keys, known.person, actor.holder, look.now, lease=self._lease, lives=self._lives
-            ),
-            lambda job: look.details.update(job=job),
-        )
+        def hear(known: Known) -> NoReturn:
+            raise _Admitted(known)
 
-    async def _make(self, ask: Ask, opened: asyncio.Future[Known], begun: asyncio.Future[str]) -> None:
-        def hear(known: Known) -> None:
-            if not opened.done():
-                opened.set_result(known)
-
-        snapshot = None
         try:
-            snapshot = (await ask(self._searcher_for(Kept(self._pages), hear))).body.decode()
-        except Exception as error:  # the HTTP boundary, of an answer that is fetched later
-            if not opened.done():
-                raise
-            _log.error("job.failed", kind=error.code if isinstance(error, ScrError) else type(error).__name__)
-        job = await begun
-        reach("job.made")
-        await self._database.write(lambda conn: jobs.finish(conn, job, snapshot))
+            await asked.ask(self.maker.searcher_for(Kept(self.maker.pages), hear), look, actor)
+        except _Admitted as admitted:
+            return admitted.known
+        raise Fault("a search opened no record")
 
 
 class LaterSearcher(Searcher):
@@ -203,7 +138,7 @@ class LaterSearcher(Searcher):
         """As ``Searcher``."""
         if not look.later:
             return await super().patients(look, actor, pairs, lenient=lenient)
-        return await self._jobs.start(look, actor, lambda s: s.patients(look, actor, pairs, lenient=lenient))
+        return await self._jobs.start(look, actor, Asked("patients", list(pairs), lenient=lenient))
 
     async def resources(
         self,
@@ -213,20 +148,23 @@ class LaterSearcher(Searcher):
         pairs: Pairs,
         *,
         lenient: bool = False,
-        taking: Taking | None = None,
+        taking: LastOfEach | None = None,
     ) -> Answer:
         """As ``Searcher``."""
         if not look.later:
             return await super().resources(look, actor, kind, pairs, lenient=lenient, taking=taking)
-        return await self._jobs.start(
-            look, actor, lambda s: s.resources(look, actor, kind, pairs, lenient=lenient, taking=taking)
-        )
+        return await self._jobs.start(look, actor, Asked("resources", list(pairs), kind, lenient, taking))
 
     async def everything(self, look: Look, actor: Actor, patient_id: str, pairs: Pairs) -> Answer:
         """As ``Searcher``."""
         if not look.later:
             return await super().everything(look, actor, patient_id, pairs)
-        return await self._jobs.start(look, actor, lambda s: s.everything(look, actor, patient_id, pairs))
+        return await self._jobs.start(look, actor, Asked("everything", list(pairs), patient_id))
+
+
+def _being_made(headers: dict[str, str]) -> Answer:
+    told = issue("information", "informational", "The answer is being made.", detail="later")
+    return Answer(to_bytes(operation_outcome([told])), 202, headers)
 
 
 def _checked(job: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,19 +9,21 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scr.api.fhir.jobs import Jobs, Kept, LaterSearcher
+from scr.api.answering import open_carrier
+from scr.api.fhir.jobs import Jobs, LaterSearcher
 from scr.api.fhir.last_look import SINCE_LAST_LOOK, SinceLastLook, note_look
+from scr.api.fhir.makers import open_maker
 from scr.api.fhir.opened import Opener
 from scr.api.fhir.operations.table import asked_in
 from scr.api.fhir.pages import Pages
+from scr.api.fhir.questions import Still
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.fhir.routes import FhirRoutes, parameters
 from scr.api.fhir.search import Searcher
 from scr.api.fhir.streamed import Streamer, asked_stream
 from scr.api.look import Answer, Handler, Look, Looks
 from scr.api.routing import Router
-from scr.api.services import Services, now_ms
-from scr.broker.query import Known
+from scr.api.services import Services
 from scr.consent.actor import Actor
 from scr.consent.decide import Interaction
 from scr.errors import Invalid
@@ -129,28 +130,19 @@ async def pairs_of(request: Request) -> Pairs:
 
 
 def open_looking(
-    services: Services, looks: Looks, opener: Opener, reconciler: Reconciler, pages: Pages, codes: Codes
+    services: Services,
+    looks: Looks,
+    opener: Opener,
+    reconciler: Reconciler,
+    pages: Pages,
+    codes: Codes,
+    still: Still,
 ) -> tuple[Searcher, Looking]:
     """The searches of a deployment, and what stands around them."""
     settings, database, keys = services.settings, services.database, services.keys
-    patient = services.broker.waiting(settings.async_seconds)
     base_url = settings.base_url
-
-    def searcher_for(kept: Kept, hear: Callable[[Known], None]) -> Searcher:
-        later = Opener(patient, services.policy, recent=services.recent, on_admitted=hear)
-        return Searcher(later, reconciler, kept, base_url, codes)
-
-    jobs = Jobs(
-        database,
-        keys,
-        services.policy,
-        pages,
-        searcher_for,
-        now_ms,
-        base_url=base_url,
-        seconds=settings.async_seconds,
-        lives=settings.snapshot_seconds,
-    )
+    maker = open_maker(services, reconciler, pages, codes, still)
+    jobs = Jobs(maker, open_carrier(services, lambda: maker), base_url)
     noting = partial(note_look, keys)
     searcher = LaterSearcher(jobs, opener, reconciler, pages, base_url, codes, noting)
     streamer = Streamer(opener, reconciler, database, keys, base_url, settings.stream_seconds)

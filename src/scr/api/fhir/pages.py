@@ -123,11 +123,10 @@ class Pages:
         )
         return Answer(body, headers={"X-SCR-Ledger": opened.ledger.summary()})
 
-    async def pin(self, look: Look, actor: Actor, opened: Opened, found: Sequence[Entry], plan: Plan) -> str:
-        """Pin what was found without giving anything of it; the id of the snapshot (``whole``)."""
+    async def to_pin(self, opened: Opened, found: Sequence[Entry], plan: Plan) -> bytes:
+        """What is to be pinned of what was found, for ``whole``; nothing of it is given or kept here."""
         others = await self._beside(opened, found, plan)
-        ledger = _noted(opened.ledger.resource(), plan)
-        return await self._pin(look, actor, opened, found, others, ledger, plan)
+        return _pinned(opened, found, others, _noted(opened.ledger.resource(), plan), plan)
 
     async def _beside(self, opened: Opened, found: Sequence[Entry], plan: Plan) -> list[Entry]:
         """What goes with what was found. Of all of it, it is noted where it can be read again."""
@@ -218,23 +217,7 @@ class Pages:
         ledger: Resource,
         plan: Plan,
     ) -> str:
-        pinned = _Pinned(
-            list(found),
-            msgspec.json.encode(ledger),
-            opened.ledger.summary(),
-            plan.count,
-            plan.own,
-            opened.told_of,
-            [person.key for person in opened.known.view],
-            opened.ledger.nameless,
-            _named(opened, [*found, *others]),
-            list(others),
-            plan.includes,
-            plan.shape,
-            plan.total,
-        )
-        blob = msgspec.msgpack.encode(pinned)
-        person = opened.known.person
+        blob, person = _pinned(opened, found, others, ledger, plan), opened.known.person
         return await self._database.write(
             lambda conn: snapshots.save(
                 conn, self._keys, person, actor.holder, blob, look.now, self._lifetime
@@ -261,6 +244,27 @@ class Pages:
             raise _no_page()
         snapshot, _, offset = plain.decode("ascii").partition(".")
         return _Cursor(snapshot, int(offset))
+
+
+def _pinned(
+    opened: Opened, found: Sequence[Entry], others: Sequence[Entry], ledger: Resource, plan: Plan
+) -> bytes:
+    pinned = _Pinned(
+        list(found),
+        msgspec.json.encode(ledger),
+        opened.ledger.summary(),
+        plan.count,
+        plan.own,
+        opened.told_of,
+        [person.key for person in opened.known.view],
+        opened.ledger.nameless,
+        _named(opened, [*found, *others]),
+        list(others),
+        plan.includes,
+        plan.shape,
+        plan.total,
+    )
+    return msgspec.msgpack.encode(pinned)
 
 
 def _named(opened: Opened, found: Sequence[Entry]) -> list[Entry]:

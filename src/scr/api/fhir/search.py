@@ -21,6 +21,7 @@ from scr.errors import Invalid
 from scr.fhir.entry import Entry
 from scr.fhir.headings import DEMOGRAPHICS, HEADINGS, headings_of_type
 from scr.fhir.identifiers import NHS_NUMBER_SYSTEM, NHSNumber, is_nhs_number
+from scr.fhir.lastn import last_of_each
 from scr.fhir.reconciled import MADE_TYPES
 from scr.fhir.search import (
     Codes,
@@ -35,12 +36,25 @@ Noting = Callable[[Look, Actor, Opened], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
-    """An operation on what a search finds: what it takes, its address, and its own parameters."""
+class LastOfEach:
+    """``Observation/$lastn``, of what a search finds: so many of each kind; ``void``: the cancelled too.
 
-    address: str
-    pairs: Pairs
-    take: Callable[[Sequence[Entry]], list[Entry]]
+    Plain values, as it may be kept for an answer that is made later.
+    """
+
+    most: int
+    void: bool
+
+    address = "Observation/$lastn"
+
+    @property
+    def pairs(self) -> Pairs:
+        """Its own parameters."""
+        return [("max", str(self.most))]
+
+    def take(self, found: Sequence[Entry]) -> list[Entry]:
+        """What it takes."""
+        return last_of_each(found, self.most, void=self.void)
 
 
 class Searcher:
@@ -90,7 +104,7 @@ class Searcher:
         pairs: Pairs,
         *,
         lenient: bool = False,
-        taking: Taking | None = None,
+        taking: LastOfEach | None = None,
     ) -> Answer:
         """``[type]?patient=[id]&…``; without a type ``?patient=[id]&_type=…``.
 

@@ -34,12 +34,18 @@ class LastLookRow(SQLModel, table=True):
 class JobRow(SQLModel, table=True):
     """An answer that is made while nobody waits, for the one subject that asked (a keyed hash).
 
-    ``state``: running, done, failed. ``lease``: when a process that still works on it would have said so.
-    ``snapshot``: what was found, pinned.
+    ``state``: running, done, failed. ``lease``: when a process that still works on it would have said so;
+    ``takes``: how often one has taken it. ``sealed``: the question, by the person's key, until the answer is
+    there. ``snapshot``: what was found, pinned.
     """
 
     __tablename__ = "job"
-    __table_args__ = (Index("job_expires", "expires"), Index("job_person", "person"), CLUSTERED)
+    __table_args__ = (
+        Index("job_expires", "expires"),
+        Index("job_person", "person"),
+        Index("job_state", "state", "lease"),
+        CLUSTERED,
+    )
 
     id: str = text_column(primary_key=True)
     person: str = of_person()
@@ -49,3 +55,5 @@ class JobRow(SQLModel, table=True):
     lease: int = number_column()
     expires: int = number_column()
     snapshot: str = text_column()
+    takes: int = number_column()
+    sealed: bytes = bytes_column()

@@ -5,13 +5,10 @@ https://hl7.org/fhir/R4/observation-operation-lastn.html
 
 from __future__ import annotations
 
-from functools import partial
-
-from scr.api.fhir.search import Searcher, Taking
+from scr.api.fhir.search import LastOfEach, Searcher
 from scr.api.look import Answer, Look
 from scr.consent.actor import Actor
 from scr.errors import Invalid
-from scr.fhir.lastn import last_of_each
 from scr.fhir.parameters import Asked
 
 _MOST = 1000
@@ -35,6 +32,5 @@ class LastN:
             )
         if named & {"_sort"}:
             raise Invalid("$lastn has an order of its own", code="bad-parameter", where="_sort")
-        take = partial(last_of_each, most=most, void="status" in named)
-        taking = Taking("Observation/$lastn", [("max", str(most))], take)
+        taking = LastOfEach(most, void="status" in named)
         return await self._searcher.resources(look, actor, "Observation", pairs, taking=taking)
