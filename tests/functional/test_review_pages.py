@@ -10,19 +10,22 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import Connection
 from tests.functional.browsing import NEEDS_CHROMIUM, come_in, fine
 from tests.functional.deployment import message, pid
 from tests.support.ports import demo_ports
 
-from scr.api.services import open_services
+from scr.api.services import now_ms, open_services
 from scr.demo.run import plan, prepare, started
+from scr.fhir.demographics import Demographics
 from scr.fhir.identifiers import NHSNumber, OdsCode
+from scr.identity import index, otherwise
 from scr.settings import load
 from scr.store.engine import Database
 from scr.store.trail import recent
 
 pytestmark = NEEDS_CHROMIUM
-HOSPITAL = OdsCode("ZZH01")
+HOSPITAL, PRACTICE = OdsCode("ZZH01"), OdsCode("Z99001")
 SUSAN, JANE, OTHER = NHSNumber("9995100002"), NHSNumber("9995200007"), NHSNumber("9995300001")
 
 
@@ -150,6 +153,35 @@ def test_a_merge_of_two_numbers_asks_what_it_means(page: Page, site: Site) -> No
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_role("status")).to_contain_text("the other person's now")
     assert "identity merge" in _told(site)
+
+
+async def _answered(home: Path) -> None:
+    """A practice that is asked live has told of Susan under another name."""
+    async with open_services(load({"home": home}).settings) as services:
+
+        def note(conn: Connection) -> None:
+            person = index.find(conn, services.keys, SUSAN)
+            assert person is not None
+            told = Demographics("Heron", ("S",), "1941-07-05")
+            otherwise.note(conn, services.keys, person.key, PRACTICE, told, now_ms(), contradicts=False)
+
+        await services.database.write(note)
+
+
+def test_what_a_live_source_answers_is_decided_here_too(page: Page, site: Site) -> None:
+    """It stands in the same list; there is nothing to file, and the next answer is used."""
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, _answered(site.home)).result()
+    sign_in(page, site)
+    page.get_by_role("link", name="what it answers").click()
+    expect(page.get_by_role("row", name="Family name")).to_contain_text("Heron")
+    expect(page.get_by_role("row", name="Family name")).to_contain_text("Sample")
+    fine(page, 1100, 320)
+    page.get_by_label("The same person: use what it answers").check()
+    page.get_by_label("Why").fill("Rang the practice.")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_role("status")).to_contain_text("used from the next answer on")
+    expect(page.get_by_role("link", name="what it answers")).to_have_count(0)
 
 
 def _told(site: Site) -> set[str]:

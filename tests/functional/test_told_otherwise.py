@@ -17,11 +17,30 @@ async def _look(deployment: Deployment) -> int:
         return await other.entries()
 
 
+async def _contradicted(fresh: Deployment) -> None:
+    """What contradicts is told until the source has corrected it, and nobody waves it through."""
+    review, neighbour = fresh.services.review, fresh.neighbour
+    usual = neighbour.patient
+    neighbour.patient = patient_of(ADA, "n-ada", **PATIENT, gender="male", birthDate="1999-09-09")
+    await _look(fresh)
+    assert await review.queue() == []
+    [doubt] = await review.persons()
+    assert doubt.code == "source-contradicts"
+    with pytest.raises(Unprocessable, match="has to correct it"):
+        await review.same(f"QXX.{doubt.patient_id}", **WHO)
+    with pytest.raises(NotFound):
+        await review.show(f"RXX.{doubt.patient_id}")
+    neighbour.patient = usual
+    await _look(fresh)
+    assert await review.persons() == []
+
+
 async def test_an_answer_in_doubt_waits_for_a_human(fresh: Deployment) -> None:
     """Both sides are shown; refused, it is told no more; said to be the person, the next answer is used."""
     review, neighbour = fresh.services.review, fresh.neighbour
     whole = await _look(fresh)
     assert await review.queue() == []
+    await _contradicted(fresh)
     neighbour.patient = patient_of(ADA, "n-ada", **PATIENT)
     without = [await _look(fresh), await _look(fresh)]
     assert without == [whole - 1 - len(neighbour.resources)] * 2
@@ -44,24 +63,7 @@ async def test_an_answer_in_doubt_waits_for_a_human(fresh: Deployment) -> None:
     assert (await _look(fresh), await review.queue()) == (whole, [])
     told = [row for row in fresh.audit() if row.what.startswith("identity ")]
     assert [(row.what, row.details.get("reason", "")) for row in reversed(told)] == [
+        ("identity source-contradicts", ""),
         ("identity source-differs", ""), ("identity other", WHO["reason"]),
         ("identity source-differs", ""), ("identity same", WHO["reason"]),
     ]  # fmt: skip
-
-
-async def test_what_contradicts_is_told_until_the_source_has_corrected_it(fresh: Deployment) -> None:
-    """Nobody waves it through; it is over with an answer that agrees."""
-    review, neighbour = fresh.services.review, fresh.neighbour
-    usual = neighbour.patient
-    neighbour.patient = patient_of(ADA, "n-ada", **PATIENT, gender="male", birthDate="1999-09-09")
-    await _look(fresh)
-    assert await review.queue() == []
-    [doubt] = await review.persons()
-    assert doubt.code == "source-contradicts"
-    with pytest.raises(Unprocessable, match="has to correct it"):
-        await review.same(f"QXX.{doubt.patient_id}", **WHO)
-    with pytest.raises(NotFound):
-        await review.show(f"RXX.{doubt.patient_id}")
-    neighbour.patient = usual
-    await _look(fresh)
-    assert await review.persons() == []
