@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from scr import faults
-from scr.api.kept_keys import encryption_text
+from scr.api.configuration import read_configuration as read_configuration
+from scr.api.opening import REFRESH_SECONDS
+from scr.api.opening import now_ms as now_ms
+from scr.api.opening import open_database as open_database
+from scr.api.opening import open_keys as open_keys
 from scr.broker.query import Broker
 from scr.consent.labels import Labeller
-from scr.consent.policy import Policy, load_policy
+from scr.consent.policy import Policy
 from scr.data import DataFiles
-from scr.errors import ScrError
 from scr.fhir.identifiers import OdsCode
 from scr.identity.matching import load_matching
 from scr.identity.pds.build import open_pds
@@ -34,10 +36,10 @@ from scr.intake.checking import RegisterDesk
 from scr.intake.file_unit import Desk
 from scr.intake.receive import Intake
 from scr.intake.review import Review
-from scr.mapping.adapter import Adapter, load_adapter
+from scr.mapping.adapter import Adapter
 from scr.mapping.claims import ProfileClaims
 from scr.mapping.meaning import Step
-from scr.mapping.provider import Provider, load_providers
+from scr.mapping.provider import Provider
 from scr.mapping.uk_core import load_requirements
 from scr.onboarding.programme import Programme
 from scr.settings import Settings
@@ -54,7 +56,6 @@ from scr.store.engine import Database
 from scr.store.gaps import GapTally
 from scr.store.keys import KeyRing
 from scr.store.losses import LossTally, flushed
-from scr.store.migrations import migrate
 from scr.store.recent import RecentRecords
 from scr.terminology.coding import Coder, open_coder
 from scr.terminology.conceptmap import ConceptMaps
@@ -64,15 +65,8 @@ if TYPE_CHECKING:
     from scr.api.measures import Measures
 
 _DAY = 24 * 3600 * 1000
-REFRESH_SECONDS = 30.0
-"""Seconds until every process has a new encryption key."""
 _COPIES_SECONDS = 2.0
 """Seconds between two writings of what live sources told."""
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970-01-01 UTC, by the system's clock."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +91,6 @@ class Services:
     coder: Coder
     steps: tuple[Step, ...]
     measures: Measures | None = None
-
-
-def open_database(settings: Settings) -> Database:
-    """The deployment's database, its tables brought up to this version."""
-    faults.arm(settings.fault_point, settings.home)
-    database = Database.open(settings.resolved_database_url, settings.writers)
-    try:
-        migrate(database)
-    except ScrError:
-        database.close()
-        raise
-    return database
-
-
-def open_keys(settings: Settings) -> KeyRing:
-    """The deployment's keys."""
-    encryption = encryption_text(settings)
-    return KeyRing.from_text(encryption(), settings.secret(settings.index_key), encryption)
 
 
 @asynccontextmanager
@@ -272,16 +248,3 @@ def _measures(
     from scr.api.measures import Measures  # loading it takes time, which few processes need
 
     return Measures(database, providers, now_ms)
-
-
-def read_configuration(
-    files: DataFiles,
-) -> tuple[Policy, dict[str, Adapter], dict[OdsCode, Provider]]:
-    """Policy, providers, and the adapters that they use.
-
-    Raises Invalid at the first mistake, with file and line. An adapter that nobody uses is not read: a
-    draft that somebody works on does not stop the server.
-    """
-    policy, providers, maps = load_policy(files), load_providers(files), ConceptMaps.load(files)
-    used = {feed.adapter for provider in providers.values() for feed in provider.feeds}
-    return policy, {name: load_adapter(files, name, maps) for name in sorted(used)}, providers

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from scr.api.services import now_ms, open_database
+from scr.api.opening import now_ms, open_database
 from scr.consent.actor import Actor, ActorKind
 from scr.settings import Settings
 from scr.store.trail import AuditRow, append

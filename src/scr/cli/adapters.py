@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scr.api.services import now_ms, open_database
+from scr.api.opening import now_ms, open_database
 from scr.cli import draft, loss_report
 from scr.cli.context import console, listing, settings_of
 from scr.data import DataFiles

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
+from scr.api.opening import now_ms, open_database
 from scr.api.sealing import Sealer
-from scr.api.services import now_ms, open_database
 from scr.cli.context import console, listing, settings_of
 from scr.data import DataFiles
 from scr.errors import NotFound

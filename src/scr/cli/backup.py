@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from sqlalchemy.engine import make_url
 
+from scr.api.opening import now_ms, open_keys
 from scr.api.sealing import Sealer
-from scr.api.services import now_ms, open_keys
 from scr.cli.context import console, settings_of
 from scr.errors import Conflict, Invalid, ScrError
 from scr.fhir.dates import LONDON, utc

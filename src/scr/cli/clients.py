@@ -14,7 +14,7 @@ from scr.api.oauth.endpoints import Endpoints
 from scr.api.oauth.neighbour_terms import NeighbourTerms
 from scr.api.oauth.registration import client_to_register
 from scr.api.oauth.signing import create_signing_key
-from scr.api.services import now_ms, open_database
+from scr.api.opening import now_ms, open_database
 from scr.cli.acts import act, noted, write_down
 from scr.cli.context import console, settings_of
 from scr.errors import Conflict, Invalid

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scr.api.services import now_ms, open_services
+from scr.api.opening import now_ms
+from scr.api.services import open_services
 from scr.cli.acts import act
 from scr.cli.context import console, settings_of
 from scr.consent.actor import Actor, ActorKind

@@ -15,9 +15,10 @@ import typer
 from cryptography import x509
 
 from scr import faults
+from scr.api.configuration import read_configuration
 from scr.api.health import LATE_MS
 from scr.api.kept_keys import WRAPPED
-from scr.api.services import now_ms, open_keys, read_configuration
+from scr.api.opening import now_ms, open_keys
 from scr.cli.context import Context, console, listing
 from scr.cli.memory import swapped_to
 from scr.consent.actor import ActorKind

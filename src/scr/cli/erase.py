@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scr.api.services import now_ms, open_database, open_keys
+from scr.api.opening import now_ms, open_database, open_keys
 from scr.cli.context import console, counted_as, listing, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.identity.erasing import Erasing

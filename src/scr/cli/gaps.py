@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scr.api.services import now_ms, open_database
+from scr.api.opening import now_ms, open_database
 from scr.cli.context import console, settings_of
 from scr.data import DataFiles
 from scr.fhir.dates import LONDON, utc

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scr.api.kept_keys import WRAPPED, encryption_text, file_of_keys, open_wrapper
-from scr.api.services import REFRESH_SECONDS, now_ms, open_database, open_keys
+from scr.api.opening import REFRESH_SECONDS, now_ms, open_database, open_keys
 from scr.cli.acts import act, write_down
 from scr.cli.context import console, counted_as, listing, settings_of
 from scr.errors import Conflict

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from scr.api.services import now_ms, open_database, open_keys
+from scr.api.opening import now_ms, open_database, open_keys
 from scr.cli.context import console, settings_of
 from scr.cli.decisions import asked_number
 from scr.consent.policy import load_policy

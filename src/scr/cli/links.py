@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from sqlalchemy import Connection
 
-from scr.api.services import now_ms, open_database, open_keys
+from scr.api.opening import now_ms, open_database, open_keys
 from scr.cli import standing
 from scr.cli.context import console, settings_of
 from scr.errors import Invalid, NotFound

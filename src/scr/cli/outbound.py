@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scr.api.services import now_ms, open_database
+from scr.api.opening import now_ms, open_database
 from scr.cli.acts import act, noted
 from scr.cli.context import console, counted_as, listing, settings_of
 from scr.errors import NotFound

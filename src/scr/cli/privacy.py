@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from scr.api.services import now_ms, open_database, open_keys
+from scr.api.opening import now_ms, open_database, open_keys
 from scr.cli.context import console, settings_of
 from scr.fhir.dates import LONDON, utc
 from scr.identity.oversight import Case, Oversight, Watcher

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from scr.api.services import open_database, open_keys, open_services
+from scr.api.opening import open_database, open_keys
 from scr.cli.acts import act, noted
 from scr.cli.context import console, listing, settings_of
 from scr.fhir.dates import LONDON, utc
-from scr.intake.receive import Receipt
 from scr.settings import Settings
 from scr.store import messages, quarantine
 from scr.store.quarantine import Quarantined
 from scr.store.trail import append
+
+if TYPE_CHECKING:
+    from scr.intake.receive import Receipt
 
 app = typer.Typer(help="What could not be filed, why, and another try.", no_args_is_help=True)
 _WIDE = 110
@@ -128,6 +130,8 @@ def retry(context: typer.Context, item: Item) -> None:
 
 
 async def _retry(settings: Settings, item: str) -> Receipt:
+    from scr.api.services import open_services  # all of a deployment: to list some rows nobody waits for it
+
     async with open_services(settings) as services:
         row = act("update", "quarantine", item=item, policy=services.policy.hash)
         await services.database.write(lambda connection: append(connection, row))

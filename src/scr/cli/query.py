@@ -15,7 +15,8 @@ from scr.api.fhir.opened import Opened, Opener
 from scr.api.fhir.reconciled import Reconciler
 from scr.api.logs import set_up_logs
 from scr.api.look import Look, audit_row
-from scr.api.services import Services, now_ms, open_services
+from scr.api.opening import now_ms
+from scr.api.services import Services, open_services
 from scr.broker.ledger import LedgerLine
 from scr.broker.reconcile.rules import load_rules
 from scr.cli.context import console, settings_of

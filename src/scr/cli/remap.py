@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scr.api.logs import set_up_logs
-from scr.api.services import Services, now_ms, open_services
+from scr.api.opening import now_ms
+from scr.api.services import Services, open_services
 from scr.cli.acts import act
 from scr.cli.context import console, settings_of
 from scr.fhir.identifiers import OdsCode

@@ -14,9 +14,10 @@ from scr.api.catching_up import catching_up
 from scr.api.draining import Drain
 from scr.api.logs import set_up_logs
 from scr.api.misusing import judging
+from scr.api.opening import now_ms
 from scr.api.operating import operating
 from scr.api.sealing import open_sealer, sealing
-from scr.api.services import now_ms, open_services
+from scr.api.services import open_services
 from scr.api.taking_in import (
     file_drop,
     mesh_pollers,

@@ -29,6 +29,11 @@ _LINES = {
         "from scr.settings import load\nscr.cli.serve.http_server(load({'home': home}).settings)",
         _SERVING | _SELDOM,
     ),
+    "verbs that list rows": (
+        "import scr.cli.app, scr.cli.audit, scr.cli.keys, scr.cli.quarantine, scr.cli.tables",
+        {"scr.api.services", "fastapi", "httpx", "aiohttp", "scr.mapping", "scr.broker", "scr.consent.policy"}
+        | _SELDOM,
+    ),
     "its worker": ("import scr.cli.app, scr.cli.serve, scr.api.worker", _SELDOM),
 }
 
