@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection
 
-from scr.errors import Invalid
+from scr.errors import Fault, Invalid
 from scr.store.audit.chain import GENESIS, Linked, rows_of
 from scr.store.audit.merkle import Frontier, Part, consistency_parts, inclusion, inclusion_parts
 from scr.store.audit.seals import Seal, by_number, header, latest, leaves_of, seal_over
@@ -160,7 +160,7 @@ class _Above:
 
     def over(self, made: ProvedRow, number: int, row: Linked) -> ProvedRow:
         """A row, with its way up."""
-        one = self._seals[number]
+        one = self._seal(number)
         if self._leaves[0] != number:
             self._leaves = (number, leaves_of(self._connection, one.spans))
         leaves, index = self._leaves[1], _index(one, row)
@@ -176,7 +176,7 @@ class _Above:
 
     def earlier(self, size: int) -> Earlier:
         """An older head, and the way from it."""
-        root = str(msgspec.json.decode(self._seals[size].head)["root"])
+        root = str(msgspec.json.decode(self._seal(size).head)["root"])
         return Earlier(size, root, self._path(consistency_parts(size, self._size)))
 
     def _path(self, parts: Iterable[Part]) -> tuple[str, ...]:
@@ -185,8 +185,13 @@ class _Above:
     def _hash(self, part: Part) -> bytes:
         """The root over some seals: of what the last but one kept of the tree, and the last one's leaf."""
         begin, end = part
-        before = Frontier() if end == 1 else Frontier(end - 1, self._seals[end - 1].parts)
-        return before.root_with(begin, self._seals[end].leaf)
+        before = Frontier() if end == 1 else Frontier(end - 1, self._seal(end - 1).parts)
+        return before.root_with(begin, self._seal(end).leaf)
+
+    def _seal(self, number: int) -> Seal:
+        if number not in self._seals:
+            raise Fault("a seal of the audit is gone: `scr audit verify` names it", code="audit-row")
+        return self._seals[number]
 
 
 def _opened(row: Linked, shown: Mapping[str, Opened] | None) -> tuple[str, ...]:

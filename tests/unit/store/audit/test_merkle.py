@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scr.store.audit.merkle import (
     Frontier,
     consistency,
+    consistency_parts,
     inclusion,
+    inclusion_parts,
     is_consistent,
     is_included,
     leaf_hash,
@@ -91,3 +93,16 @@ def test_there_is_no_proof_of_what_is_not_there() -> None:
             consistency(leaves, wrong)
     with pytest.raises(ValueError, match="size"):
         Frontier(3, b"")
+
+
+@given(LEAVES, st.data())
+def test_a_part_is_made_of_the_tree_before_its_end(leaves: list[bytes], data: st.DataObject) -> None:
+    """Every part that a proof is made of: of what was kept of that tree, and the last leaf."""
+    size = len(leaves)
+    at = data.draw(st.integers(0, size - 1))
+    for begin, end in [*inclusion_parts(at, size), *consistency_parts(at + 1, size)]:
+        before = Frontier()
+        for leaf in leaves[: end - 1]:
+            before.add(leaf)
+        kept = Frontier(end - 1, before.parts)
+        assert kept.root_with(begin, leaves[end - 1]) == root_of(leaves[begin:end])

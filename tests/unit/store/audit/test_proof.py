@@ -11,13 +11,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 from tests.support.tampering import Sealed, add, new_key, sealed
 
-from scr.errors import Invalid
-from scr.store.audit.chain import chains, rows_of
+from scr.errors import Fault, Invalid
+from scr.store.audit.chain import Linked, chains, rows_of
 from scr.store.audit.form import FIELDS
 from scr.store.audit.proof import prove, prove_some
-from scr.store.audit.seals import seal
+from scr.store.audit.seals import Seal, seal, seal_over, seals
 from scr.store.engine import Database
 
 _SCRIPT = Path(__file__).parents[4] / "conformance" / "verify_audit_proof.py"
@@ -99,6 +100,37 @@ def test_what_is_not_sealed_is_not_proved(made: Sealed, script: ModuleType) -> N
         proved(made, new, 9)
 
 
+def test_the_seal_over_a_row_is_found_by_any_clock(made: Sealed) -> None:
+    """The clocks of who wrote and who sealed may be far apart, either way; what has no seal has none."""
+
+    def found(connection: Connection) -> None:
+        for chain in chains(connection):
+            for row in rows_of(connection, chain):
+                over = {seal_over(connection, chain, row.seq, at) for at in (-(10**12), 150_000, 10**12)}
+                wanted: set[int | None] = {one.number for one in seals(connection) if _is_over(one, row)}
+                assert over == (wanted or {None})
+
+    made.database.write_now(partial(add, rows=1, chain=True))
+    for number in range(60):
+        made.database.write_now(partial(add, rows=1))
+        made.database.write_now(partial(seal, key=made.key, now=100_000 + number * 4_000))
+    made.database.write_now(partial(add, rows=1))
+    made.database.read_now(found)
+
+
+def _is_over(one: Seal, row: Linked) -> bool:
+    first, last = one.spans.get(row.chain, (0, -1))
+    return first <= row.seq <= last
+
+
+def test_no_proof_is_made_past_a_seal_that_is_gone(made: Sealed) -> None:
+    """It is said where to look, and no half proof is given."""
+    gone = text("DELETE FROM audit_seal WHERE number = 2")
+    made.database.write_now(lambda connection: connection.execute(gone))
+    with pytest.raises(Fault, match="audit verify"):
+        proved(made, every_row(made))
+
+
 def test_an_audit_without_a_seal_proves_nothing(database: Database, tmp_path: Path) -> None:
     """Whoever asks too early is asked to come again."""
     with pytest.raises(Invalid, match="sealed yet"):
@@ -133,14 +165,14 @@ def test_any_character_that_is_changed_is_found(made: Sealed, script: ModuleType
     proof = proved_in_part(made, {"id", "at", "role"}, 2)
     del proof["left"]
     proof["rows"] = proof["rows"][-3:]
-    text = json.dumps(proof, separators=(",", ":"))
+    whole = json.dumps(proof, separators=(",", ":"))
     path = tmp_path / "changed.json"
-    for number in range(120):
-        at = number * (len(text) - 1) // 119
-        other = next(one for one in ("01A xy")[number % 4 :] if one != text[at])
-        path.write_text(text[:at] + other + text[at + 1 :])
-        assert script.checked(path, None, made.key.public)[0], (at, text[max(at - 20, 0) : at + 20])
-    path.write_text(text)
+    for number in range(60):
+        at = number * (len(whole) - 1) // 59
+        other = next(one for one in ("01A xy")[number % 4 :] if one != whole[at])
+        path.write_text(whole[:at] + other + whole[at + 1 :])
+        assert script.checked(path, None, made.key.public)[0], (at, whole[max(at - 20, 0) : at + 20])
+    path.write_text(whole)
     assert script.checked(path, None, made.key.public)[0] == []
 
 
