@@ -39,9 +39,9 @@ DECLARE = (
 
 
 def formers() -> list[str]:
-    """The revisions whose versions are to live through an upgrade: from the last that needed a stop."""
+    """The revisions whose versions are to live through it: the newest, and the last that needed a stop."""
     stop = max(one.number for one in between("base", "head") if one.needs_stop)
-    return [one for one in revisions()[1:] if one >= stop]
+    return sorted({stop, *(one for one in revisions()[1:2] if one > stop)})
 
 
 def git(*arguments: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Inspector, event, inspect, make_url, text
-from tests.unit.store.test_migrations_with_data import down_to, looking
+from tests.support.patience import until_now
+from tests.unit.store.test_migrations_with_data import looking
 
 from scr.errors import Conflict
 from scr.store.engine import Database
 from scr.store.migrations import _config, between, downgrade, migrate, revision_of, revisions, serves
+from scr.store.migrations.others import others
 
 _OPENS = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM person'); print()"
 _STAYS = f"{_OPENS}; sys.stdout.flush(); sys.stdin.read()"
@@ -125,20 +128,22 @@ def somebody_else(url: str) -> Iterator[None]:
 def test_what_needs_a_stop_is_refused_while_others_are_there(database_url: str) -> None:
     """Rows are moved where nobody else has the database open, and nothing is taken back from anybody; what
     only adds goes on. Nothing is changed by what was refused."""
-    down_to(database_url, "0031")
     with looking(database_url) as database:
+        downgrade(database, "0031")
         with somebody_else(database_url):
             migrate(database, "0032")
             with pytest.raises(Conflict, match="every other process"):
                 downgrade(database, "-1")
             assert database.read_now(revision_of) == "0032"
+        until_now(lambda: not database.read_now(others))
         downgrade(database, "0030")
         with somebody_else(database_url), pytest.raises(Conflict, match=r"0031.*every other process"):
-            migrate(database)
+            migrate(database, "0031")
         assert database.read_now(revision_of) == "0030"
+        until_now(lambda: not database.read_now(others))
         with looking(database_url):  # of this version, and waiting for the tables as this one does
-            migrate(database)
-        assert database.read_now(revision_of) == revisions()[0]
+            migrate(database, "0031")
+        assert database.read_now(revision_of) == "0031"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -160,3 +165,33 @@ def test_newer_tables_say_whether_they_serve_a_former_version(database: Database
     with pytest.raises(Conflict, match="serve this version no more"):
         migrate(database)
     assert not database.read_now(lambda c: serves(c, "9999"))
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_a_change_gives_way_to_whoever_is_at_work_on_its_tables(database_url: str) -> None:
+    """While somebody holds one of them it is tried, given up and tried again, others are answered from the
+    tables that it has changed already, and nobody's work is ended for it; then it is done."""
+    address = make_url(database_url).render_as_string(hide_password=False)
+    waiting = "SELECT xact_start FROM pg_stat_activity WHERE wait_event = 'relation' AND datname = %s"
+    tries: set[object] = set()
+    with looking(database_url) as database:
+        downgrade(database, "0036")
+    with looking(database_url) as database, psycopg.connect(address) as at_work:
+        at_work.execute("LOCK TABLE session IN ACCESS SHARE MODE")
+        with psycopg.connect(address, autocommit=True) as other, ThreadPoolExecutor(1) as pool:
+            name = other.info.dbname
+            done = pool.submit(migrate, database)
+
+            def tried_again() -> bool:
+                tries.update(other.execute(waiting, [name]).fetchall())
+                return len(tries) > 1
+
+            until_now(tried_again)
+            assert other.execute("SELECT count(*) FROM message").fetchone() == (0,)
+            assert at_work.execute("SELECT count(*) FROM message").fetchone() == (0,)
+            assert not done.done()
+            at_work.rollback()
+            done.result()
+        assert database.read_now(revision_of) == revisions()[0]

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, inspect, text
 from scr.errors import Conflict
 from scr.store.dialects import known_revisions
 from scr.store.engine import Database
-from scr.store.migrations.others import others
+from scr.store.migrations.others import alone
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -89,7 +89,7 @@ def _up(connection: Connection, revision: str) -> bool:
         return False
     following = [] if before is None else between(before, revision)
     for one in following:
-        if one.needs_stop and others(connection):
+        if one.needs_stop and not alone(connection):
             raise Conflict(
                 f"revision {one.number} cannot be applied while others are at work ({one.needs_stop}):"
                 " stop every other process first",
@@ -106,7 +106,7 @@ def _down(connection: Connection, revision: str) -> None:
     from alembic import command
 
     _lock(connection)
-    if others(connection):
+    if not alone(connection):
         raise Conflict("tables are taken back: stop every other process first", code="not-alone")
     command.downgrade(_config(connection), revision)
     _note(connection)

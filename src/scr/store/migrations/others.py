@@ -11,6 +11,7 @@ import fcntl
 import os
 import struct
 import sys
+import time
 from functools import cache
 
 from sqlalchemy import Connection, text
@@ -21,10 +22,20 @@ _OTHERS = text(
     " AND usename = current_user AND pid <> pg_backend_pid()"
     " AND split_part(application_name, ' ', 2) <> split_part(current_setting('application_name'), ' ', 2)"
 )
+_LOOKS, _PAUSE_SECONDS = 10, 0.05
 _ASKED = "@hhqqi"
 """Linux' ``struct flock``: type, whence, start, length, process."""
 _SHARED = (0x4000_0000 + 2, 510)
 """Where SQLite holds its shared lock, and how long that is (*Database File Format*, the lock-byte page)."""
+
+
+def alone(connection: Connection) -> bool:
+    """Whether nobody else has it open. Whoever has just gone is seen for a moment yet, and is waited for."""
+    for _ in range(_LOOKS):
+        if not others(connection):
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False
 
 
 def others(connection: Connection) -> int:
