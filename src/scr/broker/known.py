@@ -12,6 +12,7 @@ from scr.consent.sharing import SharingRule
 from scr.consent.ties import Tie
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.standing import joined
+from scr.sources.held import Seen
 from scr.sources.protocol import Question
 from scr.store.claims import Claim
 from scr.store.labelled import lifts_on
@@ -30,7 +31,8 @@ class Known:
     of sharing (``rules``) are those of all. ``ties`` are why organisations have to do with the person, over
     or not, and ``claims`` what this actor, in this role, has claimed and nobody withdrew. ``organisations``
     are the types of all providers, by ODS code. ``former`` are the numbers that gave way to those of each
-    person, by opaque key. ``by_neighbour``: a neighbouring record asks, for the actor.
+    person, by opaque key. ``by_neighbour``: a neighbouring record asks, for the actor. ``seen`` is what the
+    store need not be asked again as long as nothing was written since; None of somebody who is linked.
     """
 
     person: Person
@@ -45,6 +47,7 @@ class Known:
     organisations: Mapping[str, str] = field(default_factory=dict, repr=False)
     former: Mapping[str, frozenset[NHSNumber]] = field(default_factory=dict, repr=False)
     by_neighbour: bool = False
+    seen: Seen | None = field(default=None, repr=False)
 
     @property
     def glass(self) -> BrokenGlass | None:

@@ -7,9 +7,8 @@ import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
 from scr.broker.assemble import Record, assemble, compose_patient
+from scr.broker.find import Finder
 from scr.broker.gather import OnHeld, OnResult
 from scr.broker.known import Known as Known
 from scr.broker.known import question_about
@@ -20,24 +19,15 @@ from scr.consent.actor import Actor
 from scr.fhir.entry import Entry
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.fhir.person import Former, replacing
-from scr.identity import index
-from scr.identity.links import links_in_force, view_of
 from scr.identity.pds.refresh import Refresh
 from scr.mapping.provider import THE_PERSON, Provider
 from scr.sources.held import HeldSources
 from scr.sources.protocol import IN_CARE, WRONG_PERSON, Errand, Source, SourceResult
 from scr.spans import within as part
-from scr.store.claims import Claim, of_actor
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
-from scr.store.links import Link
 from scr.store.locator import Located
-from scr.store.onboarding import LivenessReader
-from scr.store.people import Person, person_by_key
-from scr.store.sharing import rules_for
 
-FindResource = Callable[[Connection], Located | None]
-"""Finds where a resource is."""
 _ASIDE_SHARE = 0.05
 _ASIDE_SECONDS = 0.2
 """What of a question's time is set aside, after its sources, for putting the answer together."""
@@ -64,8 +54,6 @@ class Broker:
         """``deadline`` is how many seconds a question waits that says nothing of it, ``longest`` the most
         that one may say. ``refresh`` hears of everybody who is looked at; None where no register is there.
         """
-        self._database = database
-        self._keys = keys
         self._providers = providers = {**providers, THE_PERSON.ods: THE_PERSON}
         self._pulls = pulls
         self._held = held
@@ -74,7 +62,7 @@ class Broker:
         self._clock = clock
         self._refresh = refresh
         self._organisations = {ods.value: provider.organisation_type for ods, provider in providers.items()}
-        self._liveness = LivenessReader()
+        self._finder = Finder(database, keys, self._organisations, clock)
         self._locators = Locators(providers, pulls)
         self._headings = {
             ods.value: sent | (pulls[ods].headings if ods in pulls else frozenset())
@@ -83,26 +71,19 @@ class Broker:
 
     async def by_number(self, nhs_number: NHSNumber, actor: Actor) -> Known | None:
         """The person with the NHS Number, if the index knows one."""
-        return await self._read(lambda conn: index.find(conn, self._keys, nhs_number), actor)
+        return self._noticed(await self._finder.by_number(nhs_number, actor))
 
     async def by_id(self, patient_id: str, actor: Actor) -> Known | None:
         """The person whose Patient has the logical id; of linked ones, any of theirs."""
-        return await self._read(lambda conn: index.by_patient_id(conn, self._keys, patient_id), actor)
+        return self._noticed(await self._finder.by_id(patient_id, actor))
 
     async def by_person(self, person: str, actor: Actor) -> Known | None:
         """The person with the store's opaque key."""
-        return await self._read(lambda conn: person_by_key(conn, self._keys, person), actor)
+        return self._noticed(await self._finder.by_person(person, actor))
 
-    async def by_resource(self, find: FindResource, actor: Actor) -> tuple[Located, Known | None] | None:
-        """Where a resource is, as ``find`` finds it, and the person whose it is: one look at the database."""
-
-        def both(conn: Connection) -> tuple[Located, Known | None] | None:
-            located = find(conn)
-            if located is None:
-                return None
-            return located, self._known(conn, person_by_key(conn, self._keys, located.person), actor)
-
-        found = await self._database.read(both)
+    async def by_resource(self, kind: str, logical: str, actor: Actor) -> tuple[Located, Known | None] | None:
+        """Where ``kind/logical`` is, if it is held or was ever served, and the person whose it is."""
+        found = await self._finder.by_resource(kind, logical, actor)
         if found is not None:
             self._noticed(found[1])
         return found
@@ -145,12 +126,14 @@ class Broker:
         on_held: OnHeld | None = None,
         within: float | None = None,
         errand: Errand = IN_CARE,
+        at_once: bool = False,
     ) -> Record:
         """The person's whole record, before any decision about it.
 
         ``only`` asks these sources alone: for one entry whose source is known. ``on_result`` hears of each
         source as it answers; of what is held, ``on_held`` hears in its place, at once. ``within`` is how many
-        seconds whoever asks would wait for it, ``errand`` why they ask.
+        seconds whoever asks would wait for it, ``errand`` why they ask. ``at_once``: they were found just
+        now, and nothing was written since.
         """
         plan = self.plan(known)
         wanted = self._locators.beside(only, plan.pulls)
@@ -166,7 +149,8 @@ class Broker:
         ]
         linked = tuple(other.key for other in known.linked)
         former = [p for p in plan.former if only is None or p.ods in only]
-        stored = await self._held.ask_all(replace(questions[0], linked=linked), held, former)
+        seen = known.seen if at_once else None
+        stored = await self._held.ask_all(replace(questions[0], linked=linked), held, former, seen)
         if on_held is not None:
             on_held(stored)
         elif on_result is not None:
@@ -202,63 +186,8 @@ class Broker:
         ]
         return replacing(made, former)
 
-    async def _read(self, find: Callable[[Connection], Person | None], actor: Actor) -> Known | None:
-        known = await self._database.read(lambda conn: self._known(conn, find(conn), actor))
-        self._noticed(known)
-        return known
-
-    def _noticed(self, known: Known | None) -> None:
-        """Have the register asked about somebody who is looked at, where that is due."""
+    def _noticed(self, known: Known | None) -> Known | None:
+        """Somebody who is looked at; the register is asked about them where that is due."""
         if known is not None and self._refresh is not None:
             self._refresh.notice(known.view)
-
-    def _known(self, conn: Connection, person: Person | None, actor: Actor) -> Known | None:
-        if person is None:
-            return None
-        view = view_of(conn, self._keys, person)
-        contributing = self._liveness.read(conn).open_to(actor) | {THE_PERSON.ods}
-        heard = [r for one in view for r in index.relationships(conn, one)]
-        lasting = [r for r in heard if r.until is None]
-        told = [r for r in lasting if r.source in contributing]
-        claims = tuple(claim for one in view for claim in self._claims(conn, one, actor))
-        links = links_in_force(conn, view)
-        ties = [r.tie() for r in heard if r.source in contributing] + [claim.tie() for claim in claims]
-        return Known(
-            person=view[0],
-            registered=frozenset(r.organisation for r in told if r.kind == "registration"),
-            contributing=contributing,
-            # An objection holds, whoever told of it.
-            objections=frozenset(r.organisation for r in lasting if r.kind == "objection"),
-            linked=view[1:],
-            links=links,
-            former=self._former(conn, view, links),
-            rules=rules_for(conn, view),
-            organisations=self._organisations,
-            ties=tuple(tie for tie in ties if tie is not None),
-            claims=claims,
-            by_neighbour=actor.through is not None,
-        )
-
-    def _former(
-        self, conn: Connection, view: Sequence[Person], links: Sequence[Link]
-    ) -> dict[str, frozenset[NHSNumber]]:
-        """A number that is somebody else's again, because its link was undone, is not among them."""
-        found: dict[str, frozenset[NHSNumber]] = {}
-        for person in view:
-            rows = (one for one in links if one.kind == "superseded" and one.retained == person.key)
-            mine = {person.key, *(one.former for one in rows)}
-            told = map(NHSNumber, person.standing.former)
-            found[person.key] = frozenset(
-                one for one in told if index.owner_of(conn, self._keys, one) in mine
-            )
-        return found
-
-    def _claims(self, conn: Connection, person: Person, actor: Actor) -> list[Claim]:
-        """What holds for this very role and place: a user who selects another has claimed nothing."""
-        return [
-            claim
-            for claim in of_actor(conn, person.key, actor.subject, self._clock())
-            if claim.withdrawn is None
-            and claim.role == actor.role
-            and claim.organisation == actor.organisation
-        ]
+        return known

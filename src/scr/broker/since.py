@@ -29,7 +29,8 @@ class Changes:
 def shown_of(entries: Sequence[Entry], ledger: Ledger) -> Shown:
     """What is to be kept of a look that shows all these."""
     return Shown(
-        {entry.reference: (entry.version, entry.source) for entry in entries}, tuple(sorted(_missing(ledger)))
+        {entry.reference: (entry.version, entry.source) for entry in entries},
+        tuple(sorted(missing_in(ledger))),
     )
 
 
@@ -42,7 +43,7 @@ def changes(last: LastLook | None, entries: Sequence[Entry], ledger: Ledger) -> 
     if last is None:
         return Changes(None, tuple(entries))
     before = last.shown.entries
-    missing = _missing(ledger)
+    missing = missing_in(ledger)
     now = {entry.reference for entry in entries}
     return Changes(
         since=last.at,
@@ -62,5 +63,6 @@ def _back(shown: Shown, ledger: Ledger, missing: frozenset[str]) -> tuple[str, .
     return tuple(line.name for line in ledger.lines if line.result.source.value in back)
 
 
-def _missing(ledger: Ledger) -> frozenset[str]:
+def missing_in(ledger: Ledger) -> frozenset[str]:
+    """The sources of which something is missing, by ODS code."""
     return frozenset(line.result.source.value for line in ledger.lines if not line.complete)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import structlog
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from scr.identity.index import token_of
 from scr.mapping.adapter import Adapter
 from scr.mapping.provider import Feed, FhirR4Connection, GpConnectConnection, Provider
 from scr.sources.protocol import Outcome, Question, SourceResult
-from scr.store.driver import run, written
+from scr.store.driver import Statement, written
 from scr.store.engine import Database
 from scr.store.keys import KeyRing
 from scr.store.people import person_by_key
@@ -25,10 +26,30 @@ from scr.store.quarantine import holding_back
 from scr.store.recent import RecentRecords
 
 _PULLED = (GpConnectConnection, FhirR4Connection)
-_LAST = written("SELECT received FROM message WHERE provider = ? AND feed = ? ORDER BY received DESC LIMIT 1")
+_LAST = (
+    "SELECT * FROM (SELECT provider, feed, received FROM message WHERE provider = ? AND feed = ?"
+    " ORDER BY received DESC LIMIT 1) AS feed{number}"
+)
 _FRESH = 5.0
 """Seconds for which the time of a feed's last message is remembered: there may be hundreds."""
+_AT_ONCE = 100
+"""Feeds that are asked about in one statement."""
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a person just now, with whom nobody is linked: the revision of their record, and the
+    providers of which something that names them is not filed."""
+
+    revision: int
+    back: frozenset[OdsCode]
+
+
+@lru_cache(maxsize=_AT_ONCE)
+def _last_of(feeds: int) -> Statement:
+    """When each of so many feeds sent last, of those that ever did."""
+    return written(" UNION ALL ".join(_LAST.format(number=number) for number in range(feeds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +72,11 @@ class HeldSources:
         return {ods: self._headings(provider) for ods, provider in providers.items()}
 
     async def ask_all(
-        self, question: Question, providers: Sequence[Provider], former: Sequence[Provider] = ()
+        self,
+        question: Question,
+        providers: Sequence[Provider],
+        former: Sequence[Provider] = (),
+        seen: Seen | None = None,
     ) -> tuple[SourceResult, ...]:
         """One result for each provider that sends, or for which something is held, in their order.
 
@@ -61,14 +86,16 @@ class HeldSources:
         ``age`` is the time since the provider last sent anything about anyone. One that has not sent
         anything yet is ``not-asked``, and so are the headings of a feed that has not, where no other
         feed of the provider fills them: that there is nothing cannot be known from silence.
+
+        ``seen``: as the person was when whoever asks found them, and nothing was written since. A record that
+        was opened at that revision is not read again.
         """
         if not providers and not former:
             return ()
         started = time.monotonic()
         try:
-            by_source, last, back = await self.database.read(
-                lambda conn: self._load(conn, question, providers)
-            )
+            last = await self._last_received(providers)
+            by_source, back = await self._by_source(question, seen)
         except ScrError as error:
             return tuple(_down(provider, error.code) for provider in providers)
         except Exception as error:  # noqa: BLE001 - the source boundary, for the sources that are held here
@@ -125,17 +152,19 @@ class HeldSources:
         unheard = silent - heard
         return unheard - {entry.heading for entry in entries} if unheard else unheard
 
+    async def _by_source(
+        self, question: Question, seen: Seen | None
+    ) -> tuple[Mapping[str, tuple[Entry, ...]], frozenset[OdsCode]]:
+        """The entries by source, and whose is held back."""
+        if seen is not None and not question.linked:
+            kept = self.recent.kept(question.person, seen.revision)
+            if kept is not None:
+                return kept, seen.back
+        return await self.database.read(lambda conn: self._load(conn, question))
+
     def _load(
-        self, connection: Connection, question: Question, providers: Sequence[Provider]
-    ) -> tuple[Mapping[str, tuple[Entry, ...]], dict[OdsCode, dict[str, int | None]], frozenset[OdsCode]]:
-        """The entries by source, when each of these feeds last sent anything, and whose is held back."""
-        last = {
-            provider.ods: {
-                feed.name: self._last_received(connection, provider.ods.value, feed.name)
-                for feed in _sending(provider)
-            }
-            for provider in providers
-        }
+        self, connection: Connection, question: Question
+    ) -> tuple[Mapping[str, tuple[Entry, ...]], frozenset[OdsCode]]:
         person, *linked = (
             person_by_key(connection, self.keys, key) for key in (question.person, *question.linked)
         )
@@ -145,19 +174,24 @@ class HeldSources:
             *(holding_back(connection, token_of(self.keys, number)) for number in numbers)
         )
         found = {} if person is None else self.recent.by_source(connection, self.keys, person, there)
-        return found, last, back
+        return found, back
 
-    def _last_received(self, connection: Connection, provider: str, feed: str) -> int | None:
-        """When a feed last sent anything (ms UTC), as of a few seconds ago; None if it never did."""
+    async def _last_received(self, providers: Sequence[Provider]) -> dict[OdsCode, dict[str, int | None]]:
+        """When each of their feeds last sent anything (ms UTC), as of a few seconds ago; None if it never
+        did.
+
+        That one never did is not remembered: it is asked again, with all others of which it is not known.
+        """
         now = time.monotonic()
-        known = self._last.get((provider, feed))
-        if known is not None and now <= known[0]:
-            return known[1]
-        row = run(connection, _LAST, (provider, feed)).fetchone()
-        if row is None:
-            return None
-        self._last[provider, feed] = (now + _FRESH, row[0])
-        return int(row[0])
+        feeds = [(p.ods.value, feed.name) for p in providers for feed in _sending(p)]
+        stale = [one for one in feeds if one not in self._last or now > self._last[one][0]]
+        for start in range(0, len(stale), _AT_ONCE):
+            some = stale[start : start + _AT_ONCE]
+            asked = _last_of(len(some)), [value for one in some for value in one]
+            for provider, feed, received in await self.database.ask(*asked):
+                self._last[provider, feed] = (now + _FRESH, received)
+        last = {one: self._last[one][1] if one in self._last else None for one in feeds}
+        return {p.ods: {feed.name: last[p.ods.value, feed.name] for feed in _sending(p)} for p in providers}
 
 
 def _sending(provider: Provider) -> list[Feed]:

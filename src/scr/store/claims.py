@@ -155,7 +155,7 @@ def of_actor(connection: Connection, person: str, subject: str, now: int) -> tup
     What was withdrawn is among it.
     """
     found = run(connection, _OF_ACTOR, (person, subject, now)).fetchall()
-    return tuple(_claim(dict(zip(_NAMES, row, strict=True))) for row in found)
+    return tuple(claim_of(dict(zip(_NAMES, row, strict=True))) for row in found)
 
 
 def open_now(connection: Connection, subject: str, kind: ClaimKind, now: int) -> int:
@@ -169,7 +169,7 @@ def read(connection: Connection, claim: str) -> Claim:
     row = connection.execute(_ONE, {"id": claim}).one_or_none()
     if row is None:
         raise NotFound("there is no claim with this id: `scr privacy list` shows them", code="no-claim")
-    return _claim(row._asdict())
+    return claim_of(row._asdict())
 
 
 def reason_of(connection: Connection, person: Person, claim: Claim) -> str:
@@ -186,13 +186,13 @@ def waiting(connection: Connection, limit: int) -> list[Claim]:
     """The claims that nobody has reviewed, or that are to be followed up, the oldest first."""
     settled = CLAIM.c.verdict == Verdict.APPROPRIATE.value
     query = select(*_COLUMNS).where(~settled).order_by(CLAIM.c.since, CLAIM.c.id)
-    return [_claim(row._asdict()) for row in connection.execute(query.limit(limit))]
+    return [claim_of(row._asdict()) for row in connection.execute(query.limit(limit))]
 
 
 def latest(connection: Connection, limit: int) -> list[Claim]:
     """Every claim, reviewed or not, the newest first."""
     query = select(*_COLUMNS).order_by(CLAIM.c.since.desc(), CLAIM.c.id.desc())
-    return [_claim(row._asdict()) for row in connection.execute(query.limit(limit))]
+    return [claim_of(row._asdict()) for row in connection.execute(query.limit(limit))]
 
 
 def withdraw(connection: Connection, claim: Claim, *, by: str, now: int) -> int:
@@ -230,7 +230,8 @@ def _values(claim: Claim) -> dict[str, object]:
     return {name: getattr(claim, name) for name in _NAMES}
 
 
-def _claim(row: Mapping[str, Any]) -> Claim:
+def claim_of(row: Mapping[str, Any]) -> Claim:
+    """The claim of a row, by the names of its columns."""
     values = dict(row)
     values["kind"] = ClaimKind(values["kind"])
     values["organisation"] = OdsCode(values["organisation"])

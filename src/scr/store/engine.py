@@ -9,79 +9,41 @@ outcome, after the commit is durable.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from scr.errors import Conflict, Fault, Invalid, Unavailable
+from scr.errors import Invalid
 from scr.faults import reach
 from scr.store.dialects import postgresql_engines, sqlite_engines
-from scr.store.driver import begin, commit, is_lost, release, set_savepoint, settle, undo
+from scr.store.driver import (
+    Statement,
+    begin,
+    commit,
+    is_lost,
+    release,
+    run,
+    set_savepoint,
+    settle,
+    undo,
+)
+from scr.store.failures import COLLIDED, closed, failure_of, rolled_back, sqlstate
+from scr.store.line import Line
+from scr.store.units import Unit, tell_all
+from scr.store.units import Work as Work
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
-"""A unit of work. It may be run a second time (after a lock), so it does nothing but use the connection."""
-
 BATCH = 64
 """Units that one commit takes at most: more would keep the first one waiting for nothing."""
 
 _UNIT = "unit"
-_COLLIDED = frozenset({"40001", "40P01", "55P03"})
-"""SQLSTATE: serialization failure, deadlock, lock not available."""
-
-
-@dataclass(slots=True, eq=False)
-class _Unit:
-    """A unit of work under way, and who waits for it: a thread, or a coroutine of a ``loop``."""
-
-    work: Work[Any]
-    waiter: Future[Any] | asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop | None = None
-    result: object = None
-    error: BaseException | None = None
-
-    def tell(self) -> None:
-        """Tell what came of it, in the waiter's own thread; one that went away hears nothing."""
-        if self.waiter.done():
-            return
-        if self.error is None:
-            self.waiter.set_result(self.result)
-        else:
-            self.waiter.set_exception(self.error)
-
-
-def _tell_all(units: Iterable[_Unit]) -> None:
-    """Tell every waiter. Those of one loop are woken once: waking it costs as much as two statements."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
-    for unit in units:
-        if unit.loop is None:
-            unit.tell()
-        else:
-            by_loop.setdefault(unit.loop, []).append(unit)
-    for loop, waiting in by_loop.items():
-        with suppress(RuntimeError):  # the loop has closed, and with it every waiter
-            loop.call_soon_threadsafe(_tell_each, waiting)
-
-
-def _tell_each(units: Iterable[_Unit]) -> None:
-    for unit in units:
-        unit.tell()
 
 
 class Database:
@@ -98,12 +60,13 @@ class Database:
         """Take two engines over one database, as ``scr.store.dialects`` makes them."""
         self.dialect = dialect
         self._read_engine, self._write_engine = read_engine, write_engine
-        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._queue: SimpleQueue[Unit | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
         self._local = threading.local()
         self._kept: list[Connection] = []
         self._pool = ThreadPoolExecutor(readers, "scr-reader") if dialect == "postgresql" else None
+        self._line = None if self._pool is None else Line(read_engine, self._pool)
         self._threads = [
             threading.Thread(target=self._serve, name=f"scr-writer-{n}", daemon=True) for n in range(writers)
         ]
@@ -129,11 +92,13 @@ class Database:
             if backend == "postgresql":
                 return cls("postgresql", *postgresql_engines(parsed, writers, readers), writers, readers)
         except SQLAlchemyError as error:
-            raise _failure(error) from None
+            raise failure_of(error) from None
         raise Invalid(f"no database of kind {backend!r}: use sqlite or postgresql", code="bad-setting")
 
     async def read(self, work: Work[T]) -> T:
         """Run a unit on a consistent snapshot: inline on SQLite, in the reader pool on PostgreSQL."""
+        if self._closed:
+            raise closed()
         if self._pool is None:
             return self.read_now(work)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, work)
@@ -141,7 +106,7 @@ class Database:
     def read_now(self, work: Work[T]) -> T:
         """As ``read``, for a synchronous caller. A unit does not start another one inside itself."""
         if self._closed:
-            raise _closed()
+            raise closed()
         try:
             if self._pool is not None:
                 with self._read_engine.connect() as connection:
@@ -152,7 +117,19 @@ class Database:
             finally:
                 kept.rollback()
         except SQLAlchemyError as error:
-            raise _failure(error) from error
+            raise failure_of(error) from error
+
+    async def ask(self, statement: Statement, values: Sequence[object]) -> list[Any]:
+        """The rows of one statement that reads, on a snapshot of its own: the quickest way to any."""
+        if self._closed:
+            raise closed()
+        if self._line is None:
+            found = self._asked(statement, values)
+        else:
+            found = await self._line.ask(statement, values)
+        if found is not None:
+            return found
+        return await self.read(lambda connection: run(connection, statement, values).fetchall())
 
     async def write(self, work: Work[T]) -> T:
         """Run a unit in a transaction; returns when it is durable.
@@ -163,13 +140,13 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[T] = loop.create_future()
-        self._submit(_Unit(work, waiter, loop))
+        self._submit(Unit(work, waiter, loop))
         return await waiter
 
     def write_now(self, work: Work[T]) -> T:
         """As ``write``, for a synchronous caller."""
         waiter: Future[T] = Future()
-        self._submit(_Unit(work, waiter))
+        self._submit(Unit(work, waiter))
         return waiter.result()
 
     def close(self) -> None:
@@ -184,15 +161,17 @@ class Database:
             thread.join()
         if self._pool is not None:
             self._pool.shutdown()
+        if self._line is not None:
+            self._line.close()
         for connection in self._kept:
             connection.close()
         self._read_engine.dispose()
         self._write_engine.dispose()
 
-    def _submit(self, unit: _Unit) -> None:
+    def _submit(self, unit: Unit) -> None:
         with self._gate:
             if self._closed:
-                raise _closed()
+                raise closed()
             self._queue.put(unit)
 
     def _connection(self) -> Connection:
@@ -205,11 +184,19 @@ class Database:
                 self._kept.append(kept)
         return cast(Connection, kept)
 
+    def _asked(self, statement: Statement, values: Sequence[object]) -> list[Any] | None:
+        """The rows of a statement on SQLite; None where it fails: who asks in the other way is told why."""
+        try:
+            driver: Any = self._connection().connection.driver_connection
+            return cast(list[Any], driver.execute(statement["sqlite"], values).fetchall())
+        except (sqlite3.Error, SQLAlchemyError):
+            return None
+
     def _serve(self) -> None:
         """A writer: take what waits, commit it, tell, until the queue says stop."""
         going = True
         while going:
-            batch: list[_Unit] = []
+            batch: list[Unit] = []
             while going and len(batch) < BATCH:
                 try:
                     unit = self._queue.get(block=not batch)
@@ -223,9 +210,9 @@ class Database:
             for unit in aside:  # it met a lock: alone it holds none while it waits, so it cannot deadlock
                 self._commit([unit])
 
-    def _commit(self, batch: list[_Unit]) -> list[_Unit]:
+    def _commit(self, batch: list[Unit]) -> list[Unit]:
         """Run the units, commit once, tell each; the ones that met another's lock are given back."""
-        aside: list[_Unit] = []
+        aside: list[Unit] = []
         alone = len(batch) == 1
         try:
             with self._write_engine.connect() as connection, connection.begin():
@@ -240,17 +227,17 @@ class Database:
                             break
                 reach("store.running")
                 if not commit(connection):
-                    raise _rolled_back()
+                    raise rolled_back()
             reach("store.committed")
         except BaseException as error:  # noqa: BLE001 - the commit failed: so did every unit in it
             aside = []
             for unit in batch:
-                unit.error = unit.error or _failure(error)
-        _tell_all(unit for unit in batch if unit not in aside)
+                unit.error = unit.error or failure_of(error)
+        tell_all(unit for unit in batch if unit not in aside)
         return aside
 
 
-def _attempt(connection: Connection, unit: _Unit) -> bool:
+def _attempt(connection: Connection, unit: Unit) -> bool:
     """Run a unit in a savepoint of its own; False where it met a lock and has to be run again, alone."""
     set_savepoint(connection, _UNIT)
     try:
@@ -260,36 +247,7 @@ def _attempt(connection: Connection, unit: _Unit) -> bool:
             release(connection, _UNIT)
     except BaseException as error:  # noqa: BLE001 - handed on to the one who waits for it
         undo(connection, _UNIT)
-        if _sqlstate(error) in _COLLIDED:
+        if sqlstate(error) in COLLIDED:
             return False
-        unit.error = _failure(error)
+        unit.error = failure_of(error)
     return True
-
-
-def _sqlstate(error: BaseException) -> str | None:
-    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-
-
-def _failure(error: BaseException) -> BaseException:
-    """The error of ours that a database error stands for; any other is given back as it is."""
-    if not isinstance(error, SQLAlchemyError):
-        return error
-    if isinstance(error, IntegrityError) or _sqlstate(error) in _COLLIDED:
-        return Conflict("another writer was first; try again")
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
-        return Unavailable(
-            "the database did not serve: it is down, locked, full or without its tables; "
-            "see its own log, and `scr init`",
-            code="database-unavailable",
-        )
-    fault = Fault(f"the database refused a statement ({type(error).__name__})", code="database")
-    fault.__cause__ = error
-    return fault
-
-
-def _rolled_back() -> Unavailable:
-    return Unavailable("the database gave up the transaction; nothing was written", code="rolled-back")
-
-
-def _closed() -> Unavailable:
-    return Unavailable("the database is closed", code="database-closed")

@@ -46,12 +46,18 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Shown)
 
 
-def keep(connection: Connection, keys: KeyRing, person: Person, subject: str, shown: Shown, now: int) -> None:
+def packed(shown: Shown) -> bytes:
+    """What was shown, as ``keep`` takes it."""
+    return _encoder.encode(shown)
+
+
+def keep(
+    connection: Connection, keys: KeyRing, person: Person, subject: str, packed: bytes, now: int
+) -> None:
     """Keep what a subject was shown now, in the place of what it was shown before.
 
     Where that is the same, which is most often, only the time is written.
     """
-    packed = _encoder.encode(shown)
     digest = hashlib.blake2b(packed, key=person.data_key.digest_key(), digest_size=16).digest()
     who = keys.blind("last-look", subject)
     if run(connection, _AGAIN, (now, person.key, who, digest)).rowcount:

@@ -31,11 +31,7 @@ _FORGET = delete(LOCATOR).where(
 )
 _REMEMBERED = select(LOCATOR.c.id, LOCATOR.c.person).where(LOCATOR.c.id.in_(bindparam("ids", expanding=True)))
 _HELD = select(HELD.c.id, HELD.c.person).where(HELD.c.id.in_(bindparam("ids", expanding=True)))
-_ONE_SERVED = written("SELECT person, source, head FROM locator WHERE id = ? AND type = ?")
-_ONE_HELD = written(
-    # What is this deployment's own has a way of its own.
-    f"SELECT person, source, NULL FROM held WHERE id = ? AND type = ? AND source <> '{PERSON_SOURCE}'"  # noqa: S608
-)
+_ROOM = written("SELECT person FROM locator WHERE id = ? AND type = ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +45,6 @@ class Located:
     source: OdsCode
     held: bool
     head: bytes | None = None
-
-
-def locate(connection: Connection, kind: str, logical: str) -> Located | None:
-    """Where ``kind/logical`` is, if it is held or was ever served."""
-    for query, held in ((_ONE_HELD, True), (_ONE_SERVED, False)):
-        row = run(connection, query, (logical, kind)).fetchone()
-        if row is not None:
-            person, source, head = row
-            return Located(person, OdsCode(source), held, head)
-    return None
 
 
 def as_served(located: Located, person: Person, logical: str) -> Entry | None:
@@ -122,7 +108,7 @@ def remember_served(
 
 def room_known(connection: Connection, room: str) -> bool:
     """Whether it is noted whose what is made for a person is (``room``: how its ids begin)."""
-    return run(connection, _ONE_SERVED, (room, _MADE)).fetchone() is not None
+    return whose_room(connection, room) is not None
 
 
 def know_room(connection: Connection, room: str, person: Person) -> None:
@@ -134,7 +120,7 @@ def know_room(connection: Connection, room: str, person: Person) -> None:
 
 def whose_room(connection: Connection, room: str) -> str | None:
     """Whose what is made for a person is (the opaque key), by how its ids begin."""
-    row = run(connection, _ONE_SERVED, (room, _MADE)).fetchone()
+    row = run(connection, _ROOM, (room, _MADE)).fetchone()
     return None if row is None else str(row[0])
 
 

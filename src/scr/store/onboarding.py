@@ -160,6 +160,11 @@ class LivenessReader:
         """Nothing is known yet."""
         self._known: tuple[int, Liveness] = (0, Liveness())
 
+    def at(self, seq: int) -> Liveness | None:
+        """The liveness of a register whose last event has this number; None where it has to be read."""
+        known = self._known
+        return known[1] if known[0] == seq else None
+
     def read(self, connection: Connection) -> Liveness:
         """The liveness that this connection's snapshot sees."""
         seq = _last_seq(connection)

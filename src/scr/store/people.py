@@ -132,7 +132,7 @@ def view_of(connection: Connection, keys: KeyRing, person: Person) -> tuple[Pers
     """
     if person.view is None:
         return (person,)
-    found = [_opened(keys, row) for row in connection.execute(_OF_VIEW, {"value": person.view})]
+    found = [open_person(keys, row) for row in connection.execute(_OF_VIEW, {"value": person.view})]
     return tuple(sorted(found, key=lambda each: each.key != person.view))
 
 
@@ -143,10 +143,11 @@ def person_by_token(connection: Connection, keys: KeyRing, token: str) -> Person
 
 def _read(connection: Connection, keys: KeyRing, query: Statement, value: str) -> Person | None:
     row = run(connection, query, (value,)).fetchone()
-    return None if row is None else _opened(keys, row)
+    return None if row is None else open_person(keys, row)
 
 
-def _opened(keys: KeyRing, row: Iterable[Any]) -> Person:
+def open_person(keys: KeyRing, row: Iterable[Any]) -> Person:
+    """The person of a row (key, patient_id, wrapped_key, sealed, revision, view). Raises Fault."""
     key, patient_id, wrapped, sealed, revision, view = row
     data_key = keys.unwrap(wrapped, _key_place(key))
     facts = _decoder.decode(unseal(data_key, sealed, _facts_place(key)))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Lock
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -31,6 +32,7 @@ MAX_BYTES = 32 * 2**20
 _HEAD_BYTES = 600
 """What the typed fields of an entry come to in memory, about."""
 
+T = TypeVar("T")
 _BY_TYPE_AND_ID = attrgetter("type", "id")
 _FEW = 4
 
@@ -45,6 +47,7 @@ class Workings:
         self.redactions = Redactions()
         self.decided = Before()
         self._made: dict[str, tuple[tuple[object, Sequence[Entry]], ...]] = {}
+        self._noted: dict[str, tuple[object, object]] = {}
         self._fresh = 0
 
     def once(self, what: str, of: object, make: Callable[[], Sequence[Entry]]) -> Sequence[Entry]:
@@ -60,6 +63,14 @@ class Workings:
         self._made[what] = ((of, fresh), *kept[: _FEW - 1])
         self._fresh += 1
         return fresh
+
+    def noted(self, what: str, of: object, make: Callable[[], T]) -> T:
+        """The same of what is small beside the entries: what was made last of each ``what``."""
+        before, made = self._noted.get(what, (None, None))
+        if before is None or before != of:
+            made = make()
+            self._noted[what] = (of, made)
+        return cast(T, made)
 
     @property
     def made(self) -> int:
@@ -118,16 +129,29 @@ class RecentRecords:
         """What ``load`` gives, by the source that it came from."""
         return self._load(connection, keys, person, linked).by_source
 
+    def kept(self, person: str, revision: int) -> Mapping[str, tuple[Entry, ...]] | None:
+        """The same of a person (opaque key) with whom nobody is linked, who was read just now with this
+        revision; None where it has to be read."""
+        known = self._at(person, ((person, revision),), self._clock())
+        return None if known is None else known.by_source
+
+    def _at(self, person: str, revision: tuple[tuple[str, int], ...], now: float) -> _Opened | None:
+        """What is kept of a person, if it is of this revision."""
+        with self._lock:
+            known = self._opened.get(person)
+            if known is None or known.revision != revision or now >= known.until:
+                return None
+            self._opened.move_to_end(person)
+            return known
+
     def _load(
         self, connection: Connection, keys: KeyRing, person: Person, linked: Sequence[Person]
     ) -> _Opened:
         now = self._clock()
         revision = tuple((each.key, each.revision) for each in (person, *linked))
-        with self._lock:
-            known = self._opened.get(person.key)
-            if known is not None and known.revision == revision and now < known.until:
-                self._opened.move_to_end(person.key)
-                return known
+        known = self._at(person.key, revision, now)
+        if known is not None:
+            return known
         found = load_record(connection, keys, person)
         for other in linked:
             theirs = load_record(connection, keys, other)

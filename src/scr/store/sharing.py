@@ -52,7 +52,7 @@ def rules_for(connection: Connection, people: Sequence[Person]) -> _Rules:
     if not rows:
         return ()
     sealed = {key: bytes(value) for key, value in rows}
-    found = (_opened(person, sealed[person.key]) for person in people if person.key in sealed)
+    found = (rules_in(person, sealed[person.key]) for person in people if person.key in sealed)
     return tuple(rule for rules in found for rule in rules)
 
 
@@ -123,7 +123,8 @@ def _put(connection: Connection, person: Person, logical: str, rules: _Rules) ->
         connection.execute(insert(SHARING), {"person": person.key, "sealed": sealed})
 
 
-def _opened(person: Person, sealed: bytes) -> _Rules:
+def rules_in(person: Person, sealed: bytes) -> _Rules:
+    """The rules of a person's row, as ``rules_for`` has them."""
     plain = unseal(person.data_key, sealed, _place(person))
     try:
         return _decoder.decode(plain)

@@ -17,14 +17,14 @@ from scr.fhir.entry import Entry, pack
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import OdsCode
 from scr.mapping.provider import Feed, Provider
-from scr.sources.held import HeldSources
+from scr.sources.held import HeldSources, Seen
 from scr.sources.protocol import Outcome, Question, SourceResult
 from scr.store.engine import Database
 from scr.store.filing import file_entries
 from scr.store.keys import KeyRing
 from scr.store.messages import keep
 from scr.store.migrations import migrate
-from scr.store.people import Person, add_person
+from scr.store.people import Person, add_person, person_by_key
 
 HOSPITAL, COUNCIL, SILENT = OdsCode("RX1"), OdsCode("E09"), OdsCode("SIL")
 KEYS = KeyRing(b"e" * 32, b"i" * 32)
@@ -102,6 +102,28 @@ async def test_only_the_providers_that_are_asked_are_read(tmp_path: Path, databa
     results = await held(tmp_path, database).ask_all(about(person), [provider(COUNCIL, MLLP)])
     assert [entry.source for result in results for entry in result.entries] == ["E09"]
     assert await held(tmp_path, database).ask_all(about(person), []) == ()
+
+
+async def test_a_record_that_was_seen_just_now_is_not_read_again(tmp_path: Path, database: Database) -> None:
+    """At the revision that it was opened at it is as it was then, and held back is what was seen to be; at
+    another one, and of somebody who was not seen, it is read."""
+    person = file(database, condition("a" * 26, HOSPITAL))
+    sources, asked = held(tmp_path, database), [provider(HOSPITAL, MLLP)]
+    await sources.ask_all(about(person), asked)
+
+    def change(conn: Connection) -> None:
+        file_entries(conn, KEYS, person, [condition("b" * 26, HOSPITAL)], given.NOW)
+
+    database.write_now(change)
+    now = database.read_now(lambda conn: person_by_key(conn, KEYS, person.key))
+    assert now is not None
+    before = now.revision - 1
+    found = {
+        seen: (await sources.ask_all(about(person), asked, seen=seen))[0]
+        for seen in (Seen(before, frozenset({HOSPITAL})), Seen(now.revision, frozenset()), None)
+    }
+    assert [len(one.entries) for one in found.values()] == [1, 2, 2]
+    assert [one.code for one in found.values()] == ["in-quarantine", "", ""]
 
 
 async def test_of_a_former_practice_there_is_what_was_written_here(

@@ -14,10 +14,11 @@ from scr.errors import Conflict, Fault, NotFound
 from scr.fhir.identifiers import NHSNumber, OdsCode
 from scr.identity.index import find
 from scr.store import messages, quarantine, snapshots, trail
+from scr.store.beginning import begin_by_resource
 from scr.store.engine import Database
 from scr.store.filing import Filed
 from scr.store.keys import KeyRing
-from scr.store.locator import Located, as_served, locate, not_remembered, remember_served
+from scr.store.locator import Located, as_served, not_remembered, remember_served
 from scr.store.people import erase_person, person_by_key
 from scr.store.records import load_entry, load_history, load_record, load_version
 from scr.store.tables import PERSON, RESOURCE
@@ -159,7 +160,7 @@ def test_nothing_readable_on_disk(tmp_path: Path, keys: KeyRing, sqlite_template
             assert secret.encode() not in written
 
 
-def test_what_was_served_live_can_be_found_again(database: Database, keys: KeyRing) -> None:
+async def test_what_was_served_live_can_be_found_again(database: Database, keys: KeyRing) -> None:
     """An id that was served is located, held or not; one that was not, is not; asking twice writes once."""
     someone = person(database, keys)
     live = [note("live1"), note("live2", source="RXX01"), note("live1")]
@@ -168,25 +169,27 @@ def test_what_was_served_live_can_be_found_again(database: Database, keys: KeyRi
     assert database.write_now(lambda c: remember_served(c, someone, live)) == 0
     assert database.read_now(lambda c: not_remembered(c, someone, [*live, note("new")])) == [note("new")]
 
-    def where(kind: str, logical: str) -> Located | None:
-        return database.read_now(lambda c: locate(c, kind, logical))
+    async def where(kind: str, logical: str) -> Located | None:
+        return (await begin_by_resource(database, keys, kind, logical, "", NOW)).located
 
-    found = where("Observation", "live2")
+    found = await where("Observation", "live2")
     assert found is not None
     assert (found.person, found.source, found.held) == (someone.key, OdsCode("RXX01"), False)
-    assert where("Observation", "held") == Located(someone.key, OdsCode("A81001"), held=True)
-    assert where("Condition", "held") is None
-    assert where("Observation", "never") is None
+    assert await where("Observation", "held") == Located(someone.key, OdsCode("A81001"), held=True)
+    assert await where("Condition", "held") is None
+    assert await where("Observation", "never") is None
 
 
-def test_what_a_live_resource_was_is_remembered_as_it_was_last(database: Database, keys: KeyRing) -> None:
+async def test_what_a_live_resource_was_is_remembered_as_it_was_last(
+    database: Database, keys: KeyRing
+) -> None:
     """Its labels, dates and heading, without its bytes; another one's is not read with this one's key."""
     someone, other = person(database, keys), person(database, keys, 1)
     marked = structs.replace(note("live"), labels=("s|R",), heading="findings")
     assert database.write_now(lambda c: remember_served(c, someone, [note("live")])) == 1
     assert database.write_now(lambda c: remember_served(c, someone, [marked])) == 1
     assert database.write_now(lambda c: remember_served(c, someone, [marked])) == 0
-    located = database.read_now(lambda c: locate(c, "Observation", "live"))
+    located = (await begin_by_resource(database, keys, "Observation", "live", "", NOW)).located
     assert located is not None
     was = as_served(located, someone, "live")
     assert was is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from tests.support import consents
 from tests.unit.store.samples import FAMILY, NOW, nhs_number, note
 
@@ -138,7 +138,7 @@ def _messages(
 def _look(connection: Connection, keys: KeyRing, person: Person, words: Words) -> str:
     row = trail.AuditRow(NOW, "somebody", "R", "Patient", "success", person=person.key)
     shown = last_look.Shown({f"Observation/{words.text}": ("1", "ZZH01")})
-    last_look.keep(connection, keys, person, "somebody", shown, NOW)
+    last_look.keep(connection, keys, person, "somebody", last_look.packed(shown), NOW)
     return trail.append(connection, row)
 
 
@@ -204,8 +204,8 @@ def _read_all(connection: Connection, keys: KeyRing, whole: Whole) -> None:
     assert sharing.rules_for(connection, [person])
     assert labelled.read_marks(connection, person).passes
     assert last_look.load(connection, keys, person, "somebody") is not None
-    located = locator.locate(connection, "Observation", "served")
-    assert located is not None
+    head = connection.execute(text("SELECT head FROM locator WHERE id = 'served'")).scalar_one()
+    located = locator.Located(person.key, GP, held=False, head=head)
     assert locator.as_served(located, person, "served") is not None
     copy = pulled.read(connection, keys, person.key, GP)
     assert copy is not None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from scr.api.fhir.opened import Opened, Opener
 from scr.api.fhir.pages import Giving, Plan
 from scr.api.look import Answer, Look
-from scr.broker.since import changes, shown_of
+from scr.broker.since import changes, missing_in, shown_of
 from scr.consent.actor import Actor
 from scr.errors import Invalid
 from scr.fhir.search import Pairs, check_format, check_pretty, once, parse_count, sort_entries
@@ -27,10 +27,15 @@ _KNOWN = frozenset({"_count", "_format", "_pretty"})
 def note_look(keys: KeyRing, look: Look, actor: Actor, opened: Opened) -> None:
     """Have it noted, when the answer goes out, that the actor was shown all of a record. ``opened`` is
     without what is made of it: that says nothing of its own."""
-    shown, person = shown_of(opened.permitted, opened.ledger), opened.known.person
+    person, missing = opened.known.person, missing_in(opened.ledger)
+    packed = opened.workings.noted(
+        "shown",
+        (opened.permitted, missing),
+        lambda: last_look.packed(shown_of(opened.permitted, opened.ledger)),
+    )
 
     def keep(connection: Connection) -> None:
-        last_look.keep(connection, keys, person, actor.subject, shown, look.now)
+        last_look.keep(connection, keys, person, actor.subject, packed, look.now)
 
     look.beside.append(keep)
 

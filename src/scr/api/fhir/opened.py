@@ -9,26 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from scr.api.fhir.admitted import Admitted as Admitted
 from scr.api.fhir.asking import errand_of, objections_told, request_of
 from scr.api.look import Look
 from scr.broker.assemble import Record
 from scr.broker.gather import OnHeld, OnResult
 from scr.broker.ledger import Ledger, make_ledger
-from scr.broker.query import Broker, FindResource, Known
+from scr.broker.query import Broker, Known
 from scr.consent.actor import Actor
 from scr.consent.decide import WHEREABOUTS as WHEREABOUTS
-from scr.consent.decide import AccessRequest, Obligation, Ruling, choices_told, decide, visible_headings
+from scr.consent.decide import Obligation, Ruling, choices_told, decide, visible_headings
 from scr.consent.policy import Policy
 from scr.errors import Forbidden, NotFound
-from scr.fhir.attached import BINARY, with_documents
+from scr.fhir.attached import with_documents
 from scr.fhir.contributed import is_contribution
 from scr.fhir.dates import utc
 from scr.fhir.entry import Entry
 from scr.fhir.headings import HEADINGS
 from scr.fhir.identifiers import NHSNumber, OdsCode
-from scr.fhir.redactions import Redactions
-from scr.fhir.restricted import SHOWN_HEADINGS, core, may_go
-from scr.fhir.settled import Settling
+from scr.fhir.restricted import SHOWN_HEADINGS
 from scr.identity.recall import LINKS
 from scr.spans import within
 from scr.store.locator import as_served
@@ -62,53 +61,6 @@ class Opened:
         """The connected providers that the answer tells of, by ODS code."""
         sources = (result.source for result in self.record.results)
         return [source.value for source in sources if source in self.known.contributing]
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A person's record that an actor may open, and what is decided of it. Nothing is asked for yet."""
-
-    known: Known
-    request: AccessRequest
-    ruling: Ruling
-
-    @property
-    def hides(self) -> bool:
-        """Whether the actor must not learn where the person is."""
-        return Obligation.HIDE_WHEREABOUTS in self.ruling.whole.obligations
-
-    @within("decide entries")
-    def permitted(
-        self, entries: Sequence[Entry], named: Sequence[Entry] = (), before: Redactions | None = None
-    ) -> list[Entry]:
-        """The entries that the actor may see, without what they say of those that the actor may not.
-
-        ``named`` are others that may be referred to, as far as the actor may see them. ``before`` are
-        redactions of the same record.
-        """
-        beside = frozenset(f"Patient/{person.patient_id}" for person in self.known.view)
-        redact = (before or Redactions()).redacted
-        permitted = redact(
-            self.ruling.permitted(entries), beside, self.ruling.permitted(named), self.ruling.permits
-        )
-        return core(permitted) if self.hides else permitted
-
-    def settling(self) -> Settling:
-        """For entries that are to go out before all is known (``early``)."""
-        beside = [f"Patient/{person.patient_id}" for person in self.known.view]
-        return Settling(beside, self.ruling.permits)
-
-    def early(self, settling: Settling, entries: Sequence[Entry]) -> list[Entry]:
-        """What may go out now: of entries that just came, and of those that came before and had to wait.
-
-        The contents of documents wait until it is known that their document goes out.
-        """
-        shown = settling.add(self.ruling.permitted([one for one in entries if one.type != BINARY]))
-        return core(shown) if self.hides else shown
-
-    def may_see(self, entry: Entry) -> bool:
-        """Whether the actor may see anything of an entry, by its head."""
-        return self.ruling.permits(entry) and (may_go(entry) or not self.hides)
 
 
 class Opener:
@@ -182,7 +134,9 @@ class Opener:
     ) -> Opened:
         """An admitted record. ``on_held`` hears of what is held, ``on_result`` of each source that was asked
         as it answers; they decide for themselves."""
-        return await self._open(look, actor, admitted, asked=asked, on_result=on_result, on_held=on_held)
+        return await self._open(
+            look, actor, admitted, asked=asked, on_result=on_result, on_held=on_held, at_once=False
+        )
 
     @property
     def askable(self) -> frozenset[OdsCode]:
@@ -190,15 +144,15 @@ class Opener:
         return self._broker.askable
 
     async def by_located(
-        self, look: Look, actor: Actor, find: FindResource, logical: str, *, missing: str
+        self, look: Look, actor: Actor, kind: str, logical: str, *, missing: str
     ) -> tuple[Opened, OdsCode, bool] | None:
-        """The part of a record in which a resource stands that ``find`` finds by its id, of its source alone
-        (of all, for what was contributed here); None where it finds none.
+        """The part of a record in which ``kind/logical`` stands, of its source alone (of all, for what was
+        contributed here); None where it is not held and was never served.
 
         Also that source, and whether the actor may see what the resource was when a live source gave it last;
         where they may not, it is not asked. Raises NotFound with the text ``missing`` for what is withheld.
         """
-        found = await self._broker.by_resource(find, actor)
+        found = await self._broker.by_resource(kind, logical, actor)
         if found is None:
             return None
         located = found[0]
@@ -285,6 +239,7 @@ class Opener:
         asked: frozenset[str] = frozenset(HEADINGS),
         on_result: OnResult | None = None,
         on_held: OnHeld | None = None,
+        at_once: bool = True,
     ) -> Opened:
         known, request = admitted.known, admitted.request
         if self._on_admitted is not None:
@@ -298,6 +253,7 @@ class Opener:
             on_held=on_held,
             within=look.wait,
             errand=errand_of(known, actor, look, self._policy),
+            at_once=at_once,
         )
         workings = self._workings(known)
         permitted = with_documents(admitted.permitted(record.entries, before=workings.redactions))

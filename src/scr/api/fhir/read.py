@@ -16,7 +16,7 @@ from scr.fhir.person import replaced
 from scr.fhir.reconciled import MADE_TYPES, room_of
 from scr.sources.protocol import Outcome
 from scr.store.engine import Database
-from scr.store.locator import locate, whose_room
+from scr.store.locator import whose_room
 
 _ANSWERED = frozenset({Outcome.ANSWERED, Outcome.EMPTY, Outcome.STALE, Outcome.INCOMPLETE})
 
@@ -73,13 +73,7 @@ class Reader:
         self, look: Look, actor: Actor, kind: str, logical: str
     ) -> tuple[Opened, Entry] | None:
         """What is held, or was served before; None where there is no such id."""
-        found = await self._opener.by_located(
-            look,
-            actor,
-            lambda connection: locate(connection, kind, logical),
-            logical,
-            missing=_missing(kind),
-        )
+        found = await self._opener.by_located(look, actor, kind, logical, missing=_missing(kind))
         if found is None:
             return None
         opened, source, served = found
