@@ -2,8 +2,8 @@
 
 A proof says: these rows are in the audit, exactly so, under this signed head. It is JSON with the rows as
 they were hashed, and their ways up two trees of hashes (RFC 9162, chapter 2.1). The signature is Ed25519
-(RFC 8032). The public key in the proof is only as good as where the proof is from: give the key that the
-deployment published, in base64, to be sure of whose head it is.
+(RFC 8032). Any Python from 3.8 on will do. The public key in the proof is only as good as where the proof is
+from: give the key that the deployment published, in base64, to be sure of whose head it is.
 
 Of a row some fields may be shown and the others not. Of each field the row has the SHA-256 of ``[salt, name,
 value]``, as JSON; the proof has that text for what is shown. What is not shown cannot be guessed: its salt is
@@ -17,7 +17,7 @@ import base64
 import hashlib
 import json
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +239,9 @@ def _plain(text: object) -> str:
 
 
 def _time(at: object) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(at, int) else "?"
+    if not isinstance(at, int):
+        return "?"
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at // 1000))
 
 
 def line(fields: dict[str, Any]) -> str:

@@ -36,9 +36,9 @@ def mount_online(
         services.database,
         now_ms,
     )
-    mount_people(app, services, verifier, opener, visits, proxies)
+    proving = mount_people(app, services, verifier, opener, visits, proxies)
     made = mount_adding(app, services, verifier, visits)
-    mount_my(app, services, visits)
+    mount_my(app, services, visits, proving)
     _mount_staff(app, services, verifier, sign_in, made.answering)
     return visits
 

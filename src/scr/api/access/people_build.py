@@ -12,7 +12,7 @@ from scr.api.access.mine import Mine
 from scr.api.access.openapi import mount_openapi
 from scr.api.access.people_routes import PeopleRoutes
 from scr.api.access.proof_routes import ProofRoutes
-from scr.api.access.proving import proving_of
+from scr.api.access.proving import Proving, proving_of
 from scr.api.access.record_routes import RecordRoutes
 from scr.api.access.recording import Answering, Recording
 from scr.api.access.visits import Visits
@@ -55,8 +55,8 @@ def mount_people(
     opener: Opener,
     visits: Visits,
     proxies: Proxies,
-) -> None:
-    """Their JSON API, and that of the staff who record and answer."""
+) -> Proving:
+    """Their JSON API, and that of the staff who record and answer. Gives what makes proofs, for the pages."""
     database, keys, policy = services.database, services.keys, services.policy
     routes = PeopleRoutes(visits, acting_of(services), mine_of(services, proxies))
     app.include_router(routes.router())
@@ -65,7 +65,8 @@ def mount_people(
     sections = load_sections(services.files)
     documents = Documents(opener, reconciler, sections, database, id_key=id_key, base_url=base_url)
     app.include_router(RecordRoutes(visits, documents, base_url, own_origin(base_url)).router())
-    app.include_router(ProofRoutes(visits, proving_of(services, routes.mine)).router())
+    proving = proving_of(services, routes.mine)
+    app.include_router(ProofRoutes(visits, proving).router())
     app.include_router(LookEvents(visits, routes.mine, base_url, own_origin(base_url)).router())
     desk = DeskRoutes(
         Desk(PROXIES, verifier, policy, database, now_ms),
@@ -75,3 +76,4 @@ def mount_people(
     )
     app.include_router(desk.router())
     mount_openapi(app)
+    return proving

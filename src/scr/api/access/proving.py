@@ -58,8 +58,10 @@ class Proving:
         """A proof and the script that checks it, as one file (ZIP)."""
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
-            file.writestr(zipfile.ZipInfo(PROOF), proof, zipfile.ZIP_DEFLATED)
-            file.writestr(zipfile.ZipInfo(SCRIPT), self.script, zipfile.ZIP_DEFLATED)
+            for name, content in ((PROOF, proof), (SCRIPT, self.script)):
+                told = zipfile.ZipInfo(name)
+                told.external_attr = 0o644 << 16  # else nobody may read what they have unpacked
+                file.writestr(told, content, zipfile.ZIP_DEFLATED)
         return made.getvalue()
 
 

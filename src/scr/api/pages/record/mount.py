@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from scr.access.looked import Teller
 from scr.access.proxies import Proxies
 from scr.api.access.people_build import acting_of, mine_of
-from scr.api.access.proving import proving_of
+from scr.api.access.proving import Proving
 from scr.api.access.visits import Visits
 from scr.api.pages.dress import Dress
 from scr.api.pages.record.carers import CarersPages
@@ -21,7 +21,7 @@ from scr.api.pages.record.whose import WhosePages
 from scr.api.services import Services, now_ms
 
 
-def mount_my(app: FastAPI, services: Services, visits: Visits) -> None:
+def mount_my(app: FastAPI, services: Services, visits: Visits, proving: Proving) -> None:
     """``/my``, and what all pages of the frame wear."""
     Dress.load(services.settings.home).mount(app)
     my = My(visits)
@@ -31,7 +31,7 @@ def mount_my(app: FastAPI, services: Services, visits: Visits) -> None:
     app.include_router(CarersPages(my, services, acting, teller).router())
     proxies = Proxies(services.database, services.keys, services.policy, now_ms)
     mine = mine_of(services, proxies)
-    app.include_router(LookedPages(my, mine, proving_of(services, mine)).router())
+    app.include_router(LookedPages(my, mine, proving).router())
     app.include_router(CouldPage(my, mine, acting).router())
     app.include_router(ChoicesPages(my, mine, acting).router())
     app.include_router(ChoosingPage(my, mine, acting).router())
