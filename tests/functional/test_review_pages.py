@@ -25,7 +25,7 @@ from scr.store.engine import Database
 from scr.store.trail import recent
 
 pytestmark = NEEDS_CHROMIUM
-HOSPITAL, PRACTICE = OdsCode("ZZH01"), OdsCode("Z99001")
+HOSPITAL, PRACTICE, COUNCIL = OdsCode("ZZH01"), OdsCode("Z99001"), OdsCode("ZZC01")
 SUSAN, JANE, OTHER = NHSNumber("9995100002"), NHSNumber("9995200007"), NHSNumber("9995300001")
 
 
@@ -164,8 +164,21 @@ async def _answered(home: Path) -> None:
             assert person is not None
             told = Demographics("Heron", ("S",), "1941-07-05")
             otherwise.note(conn, services.keys, person.key, PRACTICE, told, now_ms(), contradicts=False)
+            otherwise.note(conn, services.keys, person.key, COUNCIL, told, now_ms(), contradicts=True)
 
         await services.database.write(note)
+
+
+async def _corrected(home: Path) -> None:
+    """The council tells of Susan as she is known."""
+    async with open_services(load({"home": home}).settings) as services:
+
+        def over(conn: Connection) -> None:
+            person = index.find(conn, services.keys, SUSAN)
+            assert person is not None
+            otherwise.over(conn, services.keys, person.key, COUNCIL)
+
+        await services.database.write(over)
 
 
 def test_what_a_live_source_answers_is_decided_here_too(page: Page, site: Site) -> None:
@@ -173,6 +186,9 @@ def test_what_a_live_source_answers_is_decided_here_too(page: Page, site: Site) 
     with ThreadPoolExecutor(1) as beside:
         beside.submit(asyncio.run, _answered(site.home)).result()
     sign_in(page, site)
+    expect(
+        page.get_by_role("cell", name="Tell it, so that it corrects them. It is Sallowshire")
+    ).to_be_visible()
     page.get_by_role("link", name="what it answers").click()
     expect(page.get_by_role("row", name="Family name")).to_contain_text("Heron")
     expect(page.get_by_role("row", name="Family name")).to_contain_text("Sample")
@@ -182,6 +198,10 @@ def test_what_a_live_source_answers_is_decided_here_too(page: Page, site: Site) 
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_role("status")).to_contain_text("used from the next answer on")
     expect(page.get_by_role("link", name="what it answers")).to_have_count(0)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, _corrected(site.home)).result()
+    page.goto(site.address)
+    expect(page.get_by_text("Sallowshire")).to_have_count(0)
 
 
 def _told(site: Site) -> set[str]:

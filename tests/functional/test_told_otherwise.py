@@ -25,7 +25,7 @@ async def _contradicted(fresh: Deployment) -> None:
     await _look(fresh)
     assert await review.queue() == []
     [doubt] = await review.persons()
-    assert doubt.code == "source-contradicts"
+    assert (doubt.code, [str(source) for source in doubt.sources]) == ("source-contradicts", ["QXX"])
     with pytest.raises(Unprocessable, match="has to correct it"):
         await review.same(f"QXX.{doubt.patient_id}", **WHO)
     with pytest.raises(NotFound):

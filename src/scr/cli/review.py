@@ -62,7 +62,8 @@ def _print_persons(persons: list[PersonDoubt]) -> None:
     """Who is in doubt, and is not decided on here: by the id of their Patient."""
     for one in persons:
         since = utc(one.since).astimezone(LONDON).strftime("%d %b %Y %H:%M")
-        console.print(f"\n{one.patient_id}  {since}  {one.code}\n  {SENTENCES[one.code]}", soft_wrap=True)
+        told = " ".join((SENTENCES[one.code], *(f"It is {source}." for source in one.sources)))
+        console.print(f"\n{one.patient_id}  {since}  {one.code}\n  {told}", soft_wrap=True)
     console.print(f"\n{len(persons)} to look into. `scr identity show ID`.")
 
 

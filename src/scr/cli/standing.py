@@ -52,6 +52,7 @@ def tell(shown: Shown, *, evidence: bool) -> None:
         "deceased": " ".join(filter(None, (standing.deceased, standing.deceased_on if evidence else ""))),
         "former": f"{len(standing.former)} numbers gave way to theirs" if standing.former else "",
         "read with": ", ".join(shown.linked),
+        "otherwise": ", ".join(f"told by {one.source}" for one in shown.person.otherwise),
     }
     for name, value in lines.items():
         if value:

@@ -6,6 +6,8 @@ it is the person, the next answer is used.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from scr.errors import NotFound, Unprocessable
@@ -14,12 +16,13 @@ from scr.fhir.identifiers import OdsCode
 from scr.identity import index
 from scr.identity.heard import SENTENCES
 from scr.store import doubts
-from scr.store.doubts import DoubtCode
+from scr.store.doubts import DoubtCode, PersonDoubt
 from scr.store.keys import KeyRing
 from scr.store.people import Person, person_by_key
 from scr.store.quarantine import Quarantined, QuarantineState
 
 DIFFERS: DoubtCode = "source-differs"
+CONTRADICTS: DoubtCode = "source-contradicts"
 _BETWEEN = "."
 """Between source and Patient's id; an id in quarantine has none."""
 
@@ -36,6 +39,14 @@ def waiting(connection: Connection, keys: KeyRing, limit: int) -> list[Quarantin
         if not told.refused and not told.contradicts
     )
     return sorted(cases, key=lambda case: case.created)
+
+
+def named(connection: Connection, keys: KeyRing, doubt: PersonDoubt) -> PersonDoubt:
+    """The same, with the sources that have another person's demographics under the number."""
+    person = person_by_key(connection, keys, doubt.person) if doubt.code == CONTRADICTS else None
+    if person is None:
+        return doubt
+    return replace(doubt, sources=tuple(OdsCode(one.source) for one in person.otherwise if one.contradicts))
 
 
 def is_answer(item: str) -> bool:

@@ -96,8 +96,12 @@ class Review:
     async def persons(self) -> list[PersonDoubt]:
         """Who is in doubt, and nobody decides it here, the oldest first: the register does not confirm their
         number, or a source has another person under it."""
-        found = await self._database.read(doubts.standing)
-        return [one for one in found if one.code != answers.DIFFERS]
+
+        def read(conn: Connection) -> list[PersonDoubt]:
+            found = (one for one in doubts.standing(conn) if one.code != answers.DIFFERS)
+            return [answers.named(conn, self._keys, one) for one in found]
+
+        return await self._database.read(read)
 
     async def show(self, item: str) -> Case:
         """One part with both sides. Raises NotFound; Unprocessable where it is no case for a review."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
+from scr.fhir.identifiers import OdsCode
 from scr.store.people import Person
 from scr.store.tables import PERSON, PERSON_DOUBT
 
@@ -37,12 +38,14 @@ _LATEST = (
 
 @dataclass(frozen=True, slots=True)
 class PersonDoubt:
-    """One doubt. ``person`` is the opaque key, ``patient_id`` that of the Patient; ``since`` is ms UTC."""
+    """One doubt. ``person`` is the opaque key, ``patient_id`` that of the Patient; ``since`` is ms UTC.
+    ``sources`` are the ODS codes of those who told it, where that was asked for."""
 
     person: str
     patient_id: str
     code: DoubtCode
     since: int
+    sources: tuple[OdsCode, ...] = ()
 
 
 def note(connection: Connection, person: Person, code: DoubtCode, now: int) -> bool:
