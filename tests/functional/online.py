@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import orjson
 from tests.functional.deployment import SERVER, Deployment, Tree, running
 
 from scr.api.auth.token import Acting
+from scr.api.sealing import open_sealer
 from scr.api.services import now_ms
 from scr.api.signin.kept import Keep, Visit
 from scr.api.signin.person import SignedIn
@@ -119,6 +121,14 @@ class Online:
         services = self.deployment.services
         keep = Keep(services.database, services.keys, now_ms)
         return Browser(self.deployment, await keep.put(Visit(person, "id-token", secrets.token_urlsafe(32))))
+
+    async def seal(self) -> str:
+        """Seal the audit; the public key, as it is published."""
+        services = self.deployment.services
+        sealer = open_sealer(services.settings, services.database, now_ms)
+        assert sealer is not None
+        await sealer.seal()
+        return base64.b64encode(sealer.key.public).decode()
 
     def rows(self, what: str) -> list[AuditRow]:
         """The audit of one kind, the newest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import subprocess
@@ -16,22 +15,10 @@ import pytest
 from tests.functional.deployment import ADA, NOBODY, SERVER, Tree
 from tests.functional.online import Browser, Online, citizen, newcomer
 
-from scr.api.sealing import open_sealer
-from scr.api.services import now_ms
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ADAS = citizen(ADA, "ada", "Ada O'Sample")
 ME = "/access/people/me"
 TOLD = {"at", "who", "actor_name", "role", "organisation", "purpose", "asked", "allowed", "glass", "through"}
-
-
-async def seal(place: Online) -> str:
-    """Seal the audit; the public key, as it is published."""
-    services = place.deployment.services
-    sealer = open_sealer(services.settings, services.database, now_ms)
-    assert sealer is not None
-    await sealer.seal()
-    return base64.b64encode(sealer.key.public).decode()
 
 
 async def download(browser: Browser, path: str) -> httpx.Response:
@@ -79,7 +66,7 @@ async def test_a_person_takes_the_proof_of_who_looked_away(place: Online, tmp_pa
     mine = (await ada.ask(ME)).body["patient"]
     await place.deployment.get(f"Patient/{mine}", role="R0260", at="A81001")
     await place.deployment.get(f"Patient/{mine}", role="R8000", at="QZZ99")
-    key = await seal(place)
+    key = await place.seal()
     proof = (await ada.ask(f"{ME}/looks/proof")).body
     looks = {one["id"]: one for one in (await ada.ask(f"{ME}/looks")).body["looks"]}
     rows = shown(proof)
@@ -105,7 +92,7 @@ async def test_a_person_takes_the_proof_of_who_looked_away(place: Online, tmp_pa
     assert run(script, file)[0] == 1
 
     since = json.loads(proof["head"])["size"]
-    await seal(place)
+    await place.seal()
     later, kept = tmp_path / "later.json", tmp_path / "kept.json"
     kept.write_text(text)
     later.write_text(json.dumps((await ada.ask(f"{ME}/looks/proof?since={since}")).body))
@@ -123,7 +110,7 @@ async def test_a_carer_takes_the_proof_of_their_own_looks_alone(place: Online) -
     await carl.ask("/access/invitations/accept", {"code": made.body["code"]})
     hers = f"/access/people/{(await ada.ask(ME)).body['patient']}"
     assert (await carl.ask(hers)).status == 200
-    await seal(place)
+    await place.seal()
     proof = (await carl.ask(f"{hers}/looks/proof")).body
     looks = {one["id"]: one for one in (await carl.ask(f"{hers}/looks")).body["looks"]}
     rows = shown(proof)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -67,6 +68,11 @@ async def test_how_a_person_stands_is_told_to_nobody_but_them(place: Online) -> 
     assert {(each["organisation"], each["role"]) for each in staff} == {("", "")}
     record = await place.deployment.client.get(f"{SERVER}{ME}/record", headers=ada.headers)
     assert b"Sample Surgery" not in record.content
+    await place.seal()
+    proof = (await ada.ask(f"{ME}/looks/proof")).body
+    shown = {json.loads(text)[2] for row in proof["rows"] for text in row["opened"]}
+    assert {one["id"] for one in staff} <= shown
+    assert not shown & {"A81001", "R8000", "Sample Surgery"}
     await stands(place, Standing())
 
 
