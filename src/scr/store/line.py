@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -75,9 +75,11 @@ class Line:
             made.add_done_callback(self._made)
 
     def _connect(self) -> None:
-        arguments, named = self._engine.dialect.create_connect_args(self._engine.url)
-        driver: Driver = psycopg.connect(*arguments, **{**named, "autocommit": True})
+        made = self._engine.raw_connection()  # named as all that this process has
+        driver = cast(Driver, made.driver_connection)
+        made.detach()
         try:
+            driver.autocommit = True
             driver.execute(_READ_ONLY)
         except psycopg.Error:
             driver.close()

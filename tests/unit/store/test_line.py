@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from tests.support.patience import until
 
 from scr.errors import Fault, ScrError, Unavailable
-from scr.store.driver import written
+from scr.store.driver import run, written
 from scr.store.engine import Database
 
 pytestmark = pytest.mark.parametrize(
@@ -56,6 +56,15 @@ async def test_many_questions_at_once_have_each_its_own_answer(database: Databas
         one.cancel()
     answers = [row[:3] for row in await asyncio.gather(*waiting)]
     assert answers == [(word, n - 3, None) for n, word in enumerate(words * 20)]
+
+
+async def test_a_line_is_named_as_the_other_connections_of_its_process(database: Database) -> None:
+    """A change of the tables waits for processes of other versions, which it knows by that name."""
+    name = written("SELECT current_setting('application_name')")
+    await line(database)
+    [there] = await database.ask(name, ())
+    assert there[0].startswith("scr ")
+    assert there == database.read_now(lambda conn: tuple(run(conn, name).fetchone()))
 
 
 async def test_nobody_hears_of_a_line_that_breaks(database: Database) -> None:
