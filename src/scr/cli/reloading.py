@@ -24,6 +24,7 @@ from scr.errors import Invalid
 from scr.settings import Settings
 
 _log = structlog.get_logger("scr")
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _LONGEST_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 _ACCEPTS_SECONDS = 0.5
@@ -76,7 +77,9 @@ class ReloadingServer(MPServer):
         self.begun.unlink(missing_ok=True)
         made: Any = self._spawn_worker(idx=0, target=spawn_target, callback_loader=target_loader)
         made.interrupt_by_parent = True
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # it is born with them blocked, and so loses none
         made.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         until = time.monotonic() + longest
         while made.is_alive() and not self.interrupt_signal and time.monotonic() < until:
             if self.begun.exists():
@@ -88,8 +91,9 @@ class ReloadingServer(MPServer):
 
 def _alone(load: Callable[[bool], Any], anew: bool) -> Any:
     """In a worker: what it serves. Until it heeds signals itself, it ends at them, as any process does."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     return load(anew)
 
 
