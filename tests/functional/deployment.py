@@ -6,6 +6,7 @@ token issuer is a handler in this process.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -26,6 +27,7 @@ from tests.unit.api.issuing import TestIssuer
 from tests.unit.api.issuing import role as nrbac_role
 
 from scr.api.app import create_app, mount
+from scr.api.fhir.carrying import Carrier
 from scr.api.oauth.signing import create_signing_key
 from scr.api.services import Services, now_ms, open_services
 from scr.consent.actor import Actor, ActorKind
@@ -344,6 +346,18 @@ async def running(home: Path, database_url: str, **settings: Any) -> AsyncIterat
                 receipt = await deployment.receive(ods, body)
                 assert receipt.problems == (), receipt.problems
             yield deployment
+
+
+@asynccontextmanager
+async def taking_up(app: FastAPI) -> AsyncIterator[None]:
+    """Let answers for later that could not be made at once be tried again, as a process that serves does."""
+    carrier: Carrier = app.state.jobs.carrier
+    taking = asyncio.create_task(carrier.run())
+    try:
+        yield
+    finally:
+        await carrier.close()
+        await taking
 
 
 @asynccontextmanager

@@ -22,7 +22,16 @@ import orjson
 import yaml
 from sqlalchemy import Connection
 from tests.functional.asgi import call
-from tests.functional.deployment import BASE, KEY, SERVER, Deployment, Tree, csv_of, make_home
+from tests.functional.deployment import (
+    BASE,
+    KEY,
+    SERVER,
+    Deployment,
+    Tree,
+    csv_of,
+    make_home,
+    taking_up,
+)
 from tests.support import consents
 from tests.unit.api.issuing import TestIssuer
 
@@ -504,7 +513,7 @@ async def world(home: Path, *, hidden: bool) -> AsyncIterator[World]:
         app = create_app(settings, listen=False)
         mount(app, services)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport) as client:
+        async with httpx.AsyncClient(transport=transport) as client, taking_up(app):
             deployment = Deployment(services, app, issuer, None, client)  # type: ignore[arg-type]
             yield World(services, deployment, neighbour)
 

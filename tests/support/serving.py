@@ -25,12 +25,14 @@ _START_SECONDS = 1.5
 
 @contextmanager
 def served_house(home: Path) -> Iterator[House]:
-    """A house with a file of settings, and an issuer of tokens on a socket of its own."""
+    """A house with a file of settings, and an issuer of tokens on a socket of its own. What is to leave it is
+    sent when it is settled, to who stands in for the network."""
     port = free_port()
     issuer = TestIssuer(KEY, url=f"http://127.0.0.1:{port}", audience=BASE)
     house = make_house(home, f"sqlite:///{home / 'scr.db'}", issuer=issuer, mailbox=False)
     (home / "scr.toml").write_text(
         f'base_url = "{BASE}"\nhttp_port = {house.http_port}\nmllp_port = {house.mllp_port}\n'
+        f'alert_webhook = "{house.settings().alert_webhook}"\noutbound = false\n'
         f'async_seconds = 1\nlog_level = "error"\n[[issuers]]\nurl = "{issuer.url}"\naudience = "{BASE}"\n'
         'algorithms = ["ES256"]\n[[upstreams]]\nname = "nhs-login"\ntitle = "NHS login"\n'
         f'url = "{LOGIN}"\npeople = "citizens"\nclient_id = "record"\nsecret = "file:keys/signing.json"\n'

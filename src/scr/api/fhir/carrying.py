@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # loading it takes time, which a process that makes none does
     from scr.api.fhir.making import Maker
 
 _PAUSE = 2.0
+AGAIN_MS = 5_000
+"""How long after a failure one is tried again."""
 _SWEEP_MS = 60_000
 _STOPPED = "stopped"
 _log = structlog.get_logger("scr.api")
@@ -55,7 +57,7 @@ class Carrier:
         self._steps: dict[Taken, asyncio.Task[str]] = {}
         self._wake = asyncio.Event()
         self._closing = False
-        self._swept = 0
+        self._begun, self._swept = False, 0
 
     def by(self, workflows: Workflows) -> None:
         """Let the steps be those of the workflows of this process, done in this event loop."""
@@ -74,6 +76,7 @@ class Carrier:
 
     def carry(self, taken: Taken) -> None:
         """Have a job made that this process has taken."""
+        self._begun = True
         task = asyncio.create_task(self._carry(taken))
         self._carried.add(task)
         task.add_done_callback(self._put_down)
@@ -94,7 +97,8 @@ class Carrier:
             self._wake.clear()
             try:
                 while self.has_room and await self.take_up():
-                    await self._sweep()
+                    pass
+                await self._sweep()
             except ScrError as error:  # the database is down: the next time
                 _log.warning("no answer was taken up", code=error.code)
             with suppress(TimeoutError):
@@ -135,6 +139,14 @@ class Carrier:
         if self._closing:
             await self._maker().release(taken)
             return _STOPPED
+        try:
+            return await self._tried(taken)
+        except ScrError:  # what came of it could not be written: soon again, where that much can be
+            with suppress(ScrError):
+                await self._maker().release(taken, AGAIN_MS)
+            raise
+
+    async def _tried(self, taken: Taken) -> str:
         step = self._steps[taken] = asyncio.create_task(self._maker().make(taken))
         try:
             await asyncio.wait({step})
@@ -152,6 +164,8 @@ class Carrier:
             _log.error("fault", kind=type(task.exception()).__name__, what="job")
 
     async def _sweep(self) -> None:
-        if self._workflows is not None and self._clock() - self._swept > _SWEEP_MS:
-            self._swept = self._clock()
-            await self._workflows.sweep(self._clock() - 2 * _SWEEP_MS)
+        """Where some were begun, now and then."""
+        now = self._clock()
+        if self._workflows is not None and self._begun and now - self._swept > _SWEEP_MS:
+            self._begun, self._swept = False, now
+            await self._workflows.sweep(now - 2 * _SWEEP_MS)

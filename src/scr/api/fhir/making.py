@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
+from scr.api.fhir.carrying import AGAIN_MS
 from scr.api.fhir.opened import Opened
 from scr.api.fhir.pages import Pages, Plan
 from scr.api.fhir.questions import Question, Still, read_question
@@ -36,7 +37,6 @@ from scr.store.trail import append
 
 MOST_TAKES = 5
 """So often one is tried: a question that ends whoever makes it is not to end all."""
-AGAIN_MS = 5_000
 _log = structlog.get_logger("scr.api")
 
 
@@ -97,10 +97,10 @@ class Maker:
         await self.database.write(partial(self._keep, look=look, taken=taken, opened=opened, blob=kept.blob))
         return ""
 
-    async def release(self, taken: Taken) -> None:
-        """Let another process make it, at once."""
-        now = self.clock()
-        await self.database.write(lambda conn: jobs.give_back(conn, taken, now))
+    async def release(self, taken: Taken, after: int = 0) -> None:
+        """Let any process make it, after so many ms."""
+        at = self.clock() + after
+        await self.database.write(lambda conn: jobs.give_back(conn, taken, at))
 
     async def _ask(self, question: Question, look: Look, kept: Kept, person: str) -> Opened:
         actor = question.actor
