@@ -93,7 +93,11 @@ def opaque_id(key: bytes, source: str, kind: str, local: str) -> str:
     from pull to pull, not to be guessed, and telling nothing, so that it may stand in a path.
     """
     digest = hashlib.blake2b(f"{source}\x1f{kind}\x1f{local}".encode(), key=key, digest_size=20).digest()
-    bits = int.from_bytes(digest[:17]) >> 6  # 26 characters of 5 bits: small numbers are quick to cut
+    return written_id(int.from_bytes(digest[:17]) >> 6)
+
+
+def written_id(bits: int) -> str:
+    """130 bits as 26 characters of base 32. Small numbers are quick to cut."""
     a, b, c, d = bits >> 100, bits >> 70 & _SIX, bits >> 40 & _SIX, bits >> 10 & _SIX
     return (
         f"{_TRIPLES[a >> 15]}{_TRIPLES[a & _THREE]}{_TRIPLES[b >> 15]}{_TRIPLES[b & _THREE]}"

@@ -5,7 +5,7 @@ The number itself stands nowhere in the clear: a keyed hash of it finds the pers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -114,7 +114,7 @@ def owner_of(connection: Connection, keys: KeyRing, nhs_number: NHSNumber) -> st
 
 def find_local(connection: Connection, keys: KeyRing, system: str, value: str) -> Person | None:
     """The person with this local identifier (a hospital number, say)."""
-    return person_by_token(connection, keys, _local_token(keys, system, value))
+    return person_by_token(connection, keys, local_token(keys, system, value))
 
 
 def by_patient_id(connection: Connection, keys: KeyRing, patient_id: str) -> Person | None:
@@ -129,12 +129,15 @@ def register(
     demographics: Demographics,
     now: int,
     patient_id: str | None = None,
+    *,
+    looked: bool = False,
 ) -> Person:
     """A new person with this NHS Number. Raises Conflict where it is held: ``find`` it then.
 
-    ``patient_id`` is a random id that was made for them before; mostly it is made now.
+    ``patient_id`` is a random id that was made for them before; mostly it is made now. ``looked``: in this
+    transaction, and nobody was there.
     """
-    if find(connection, keys, nhs_number) is not None:
+    if not looked and find(connection, keys, nhs_number) is not None:
         raise Conflict("the person is held already", code="person-exists")
     person = add_person(connection, keys, nhs_number, demographics, now, patient_id)
     trace(connection, keys, person, new=True)
@@ -143,13 +146,21 @@ def register(
     return person
 
 
-def learn_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> bool:
+def learn_local(
+    connection: Connection,
+    keys: KeyRing,
+    person: Person,
+    system: str,
+    value: str,
+    owners: Mapping[str, str | None] | None = None,
+) -> bool:
     """Note a local identifier of a person; False where it was known. Raises Conflict if it is another's.
 
-    One of somebody who is linked with the person stays theirs.
+    One of somebody who is linked with the person stays theirs. ``owners`` are known already, by token
+    (``local_token``).
     """
-    token = _local_token(keys, system, value)
-    owner = _owner(connection, token)
+    token = local_token(keys, system, value)
+    owner = owners[token] if owners is not None else _owner(connection, token)
     if owner is None:
         _add_token(connection, person, token, _LOCAL)
     elif owner != person.key and not _is_linked(connection, person, owner):
@@ -159,13 +170,13 @@ def learn_local(connection: Connection, keys: KeyRing, person: Person, system: s
 
 def hand_over_local(connection: Connection, keys: KeyRing, to: Person, system: str, value: str) -> None:
     """Let a local identifier, whosever it is, be this person's: for ``scr.identity.merges``."""
-    token = _local_token(keys, system, value)
+    token = local_token(keys, system, value)
     connection.execute(_HAND_OVER, {"which": token, "to": to.key})
 
 
 def forget_local(connection: Connection, keys: KeyRing, person: Person, system: str, value: str) -> None:
     """Do not know a person by a local identifier any more."""
-    token = _local_token(keys, system, value)
+    token = local_token(keys, system, value)
     connection.execute(_FORGET, {"which": token, "whose": person.key})
 
 
@@ -307,7 +318,8 @@ def _is_linked(connection: Connection, person: Person, other: str) -> bool:
     )
 
 
-def _local_token(keys: KeyRing, system: str, value: str) -> str:
+def local_token(keys: KeyRing, system: str, value: str) -> str:
+    """The blind token by which a local identifier is found."""
     return keys.blind(_LOCAL, f"{system}\x1f{value}")
 
 

@@ -21,6 +21,7 @@ from scr.identity import bars, heard, index, links
 from scr.identity.match import BEST_LAST, Agreement, Verdict, compare_any
 from scr.identity.matching import Matching
 from scr.identity.pds.facts import NO_FACTS, Facts, Found, Invalidated, NotKnown, Settled, Superseded
+from scr.identity.sought import Sought
 from scr.mapping.run import Claim
 from scr.store.keys import KeyRing
 from scr.store.people import Person, lock_person
@@ -57,6 +58,8 @@ class Resolver:
     policy: Matching
     ids: Mapping[NHSNumber, str] = field(default_factory=dict, repr=False)
     """The ids that Patients get who are registered now, where they were made before."""
+    sought: Sought | None = None
+    """What was asked of the index already."""
 
     def whose(
         self, conn: Connection, provider: OdsCode, stated: Claim, now: int, facts: Facts = NO_FACTS
@@ -178,7 +181,7 @@ class Resolver:
         register: PdsPerson | None,
         now: int,
     ) -> Person | Unresolved:
-        person = index.find(conn, self.keys, number)
+        person = self._find(conn, number)
         if register is None and person is not None and person.standing.invalidated:
             return Unresolved("nhs-number-invalidated", _INVALIDATED)
         verdict = self._verdict(person, register, stated)
@@ -187,7 +190,12 @@ class Resolver:
         if person is not None:
             return person
         known = stated if register is None or register.withheld else register.demographics
-        return index.register(conn, self.keys, number, known, now, self.ids.get(number))
+        return index.register(conn, self.keys, number, known, now, self.ids.get(number), looked=True)
+
+    def _find(self, conn: Connection, number: NHSNumber) -> Person | None:
+        if self.sought is not None and self.sought.number == number:
+            return self.sought.person
+        return index.find(conn, self.keys, number)
 
     def _verdict(
         self, person: Person | None, register: PdsPerson | None, stated: Demographics

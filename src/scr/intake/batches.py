@@ -12,6 +12,8 @@ from scr.decode.tree import BadUnit, Unit
 from scr.faults import reach
 from scr.fhir.identifiers import OdsCode
 from scr.identity import heard, index
+from scr.identity.pds.facts import Invalidated, Superseded
+from scr.identity.sought import Seeking, Sought, found, seek
 from scr.intake.ahead.known import NOTHING, Ahead
 from scr.intake.checking import UNTRUSTED, UNTRUSTED_SENTENCE, Answers
 from scr.intake.drift import DRIFT
@@ -57,12 +59,15 @@ class Payload:
     ) -> Totals | None:
         """File some units; with the last of them the payload is finished. Gives what has come of all so far;
         None where somebody else has finished it. ``ahead`` is what is known of the units already."""
-        key = messages.take(conn, self.keys, self.message, self.key)
+        asked = messages.ask_for(conn, self.message)
+        ahead, seeking = self._seek(conn, batch, answers, ahead)
+        key = messages.take(conn, self.keys, self.message, asked, self.key)
         if key is None:
             return None
+        sought = None if seeking is None else found(conn, self.keys, seeking)
         reach("intake.filing")
         now = self.clock()
-        outcomes = self._outcomes(conn, batch, answers, now, ahead)
+        outcomes = self._outcomes(conn, batch, answers, now, ahead, sought)
         self._set_aside(conn, batch, outcomes, before.filed + len(before.problems), now)
         totals = replace(
             before.and_all(outcomes),
@@ -79,6 +84,24 @@ class Payload:
                 conn, self.keys, self.message, totals.state, counts, only, key=key, adapter=read_by
             )
         return totals
+
+    def _seek(
+        self, conn: Connection, batch: Sequence[Unit | BadUnit], answers: Answers, ahead: Ahead
+    ) -> tuple[Ahead, Seeking | None]:
+        """Ask the index about a message of one unit, together with the message; and what it claims."""
+        if len(batch) != 1 or self.adapter.decode.format not in EVENTS or not isinstance(batch[0], Unit):
+            return ahead, None
+        unit = batch[0]
+        stated = self.desk.claimed(self.adapter, unit)
+        if isinstance(stated, Problem):
+            return ahead, None
+        known = replace(ahead, claims={unit.place: stated})
+        if stated.nothing or stated.declined or self._stopped(unit, answers):
+            return known, None
+        facts = answers.facts or self.desk.facts
+        if isinstance(facts.get(stated.nhs_number) if stated.nhs_number else None, Invalidated | Superseded):
+            return known, None  # that is taken up first
+        return known, seek(conn, self.keys, self.provider, stated)
 
     def outcomes(
         self, conn: Connection, units: Sequence[Unit | BadUnit], answers: Answers
@@ -97,11 +120,12 @@ class Payload:
         answers: Answers,
         now: int,
         ahead: Ahead = NOTHING,
+        sought: Sought | None = None,
     ) -> list[UnitOutcome]:
         """What comes of each unit: in quarantine for what is known of it already, or filed if it can be."""
         heard.out_of_use(conn, self.keys, answers.facts, now)
         facts = answers.facts or self.desk.facts
-        desk = replace(self.desk, facts=facts, ahead=ahead, message=self.message)
+        desk = replace(self.desk, facts=facts, ahead=ahead, sought=sought, message=self.message)
         stopped = {at: why for at, unit in enumerate(units) if (why := self._stopped(unit, answers))}
         free = [unit for at, unit in enumerate(units) if at not in stopped] if stopped else units
         if self.adapter.decode.format in EVENTS:

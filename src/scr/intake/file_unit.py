@@ -19,6 +19,7 @@ from scr.identity import index, objections
 from scr.identity.matching import Matching, shipped_matching
 from scr.identity.pds.facts import Facts
 from scr.identity.resolve import Resolver, Unresolved
+from scr.identity.sought import Sought
 from scr.intake.ahead.known import NOTHING, Ahead
 from scr.intake.carry import carried
 from scr.intake.making import make
@@ -95,7 +96,8 @@ class Desk:
     ``steps`` add codings and labels to what is filed; ``matching`` is the policy of whose a unit is, and
     ``facts`` what the national register says of the numbers that the units claim. ``labels`` is the policy
     of the labels that spread over what is held. ``repeats`` is the memory of the rows at hand, where it files
-    a table's; ``ahead`` what is known of them already; ``received`` when they came (ms UTC), where that was
+    a table's; ``ahead`` what is known of them already, ``sought`` what the index says of the only one;
+    ``received`` when they came (ms UTC), where that was
     not now; ``message`` what they came in. ``sends``: people may be sent a message of a new result.
     """
 
@@ -107,6 +109,7 @@ class Desk:
     labels: LabelPolicy = field(default_factory=LabelPolicy)
     repeats: Repeats | None = field(default=None, repr=False)
     ahead: Ahead = field(default=NOTHING, repr=False)
+    sought: Sought | None = field(default=None, repr=False)
     received: int = 0
     message: str = ""
     sends: bool = False
@@ -180,7 +183,7 @@ class Desk:
 
     def whose(self, conn: Connection, provider: OdsCode, stated: Claim, now: int) -> Person | Unresolved:
         """Whose what claims this is."""
-        resolver = Resolver(self.keys, self.matching, self.ahead.ids)
+        resolver = Resolver(self.keys, self.matching, self.ahead.ids, self.sought)
         return resolver.whose(conn, provider, stated, now, self.facts)
 
     def onto(
@@ -233,8 +236,9 @@ class Desk:
     ) -> None:
         """What a unit says of its person beside its resources."""
         index.learn_demographics(conn, self.keys, person, stated.demographics)
-        for system, value in stated.local_ids:  # a number of the provider's own, and of one person only
-            index.learn_local(conn, self.keys, person, f"{provider}|{system}", value)
+        owners = None if self.sought is None else self.sought.owners
+        for system, value in dict.fromkeys(stated.local_ids):  # the provider's own, and of one person only
+            index.learn_local(conn, self.keys, person, f"{provider}|{system}", value, owners)
         relate(conn, person, provider, stated, entries, now)
 
 
@@ -250,7 +254,7 @@ def undone_unless_filed(conn: Connection) -> Iterator[_Mark]:
     The savepoint is told to the database in its own words: SQLAlchemy's costs as much as two statements.
     """
     mark = _Mark()
-    set_savepoint(conn, _FILING)
+    set_savepoint(conn, _FILING, inner=True)
     try:
         yield mark
     finally:

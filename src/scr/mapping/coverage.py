@@ -21,12 +21,10 @@ class Coverage(msgspec.Struct):
 
     def note(self, names: Iterable[tuple[str, Status]]) -> None:
         """Note what became of some fields."""
+        known = {"mapped": self.mapped, "ignored": self.ignored, "unmapped": self.unmapped}
         for name, status in names:
-            if self.total < MOST:
-                self._of(status).add(name)
-
-    def _of(self, status: Status) -> set[str]:
-        return {"mapped": self.mapped, "ignored": self.ignored, "unmapped": self.unmapped}[status]
+            if name not in known[status] and self.total < MOST:
+                known[status].add(name)
 
     def add(self, other: Coverage) -> None:
         """Take in what was noted elsewhere."""

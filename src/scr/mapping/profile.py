@@ -169,7 +169,7 @@ class Observer:
                 _count(seen.codes.setdefault(branch.coded, {}), (hashed,), MOST_VALUES)
             if branch.dated and (form := shape(text)):
                 _count(seen.shapes.setdefault(branch.dated, {}), (form,), _MOST_SHAPES)
-        elif isinstance(value, Mapping):
+        elif branch.below and isinstance(value, Mapping):
             for name, inner in branch.below.items():
                 found = value.get(name)
                 if found is not None:

@@ -101,7 +101,8 @@ def postgresql_engines(url: URL, writers: int, readers: int) -> tuple[Engine, En
     )
     write = create_engine(
         address,
-        connect_args=name,
+        # psycopg prepares nothing here: what ``scr.store.pipe`` prepares would go with what it lets go of
+        connect_args={**name, "prepare_threshold": None},
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say (``scr.store.driver``)
         pool_size=writers,
         max_overflow=0,

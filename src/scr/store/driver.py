@@ -3,36 +3,33 @@
 SQLAlchemy's way to a statement and its result costs several times what SQLite takes to run it. What is
 run here is in the same transaction as everything else of the connection, and fails with the same errors.
 
-A way to PostgreSQL and back costs more than most statements. What nobody waits for (``send``) goes there
-together with the next statement that somebody does wait for, and at the latest before the unit of work
-ends. Its values stand in the text of the statement then, and so, where one is refused, in PostgreSQL's own
-log: they are opaque keys, sealed bytes, codes of organisations and times, as everything in the tables is.
+A way to PostgreSQL and back costs more than most statements. What nobody waits for (``send``), and what
+somebody asks the answer of later (``ask``), goes there together with the next statement that somebody does
+wait for, and at the latest before the unit of work ends (``scr.store.pipe``).
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import psycopg
-from psycopg.abc import Buffer
-from psycopg.pq import Escaping, TransactionStatus
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
+from scr.store.pipe import Asked, Pipe, together
 
 Statement = Mapping[str, str]
 """A statement by dialect, as its driver takes it (``written``)."""
 
 _WIDTHS = 600
-_FEW = 20
-"""Rows of values that are sent as text: more of them are prepared once, and bound."""
-_INSERT = re.compile(r"(INSERT INTO \w+ \([\w, ]+\) VALUES )(\([%s, ]+\))((?: ON CONFLICT DO NOTHING)?)")
-_UNSENT = "scr_unsent"
-"""What PostgreSQL was not told yet, of a connection in a transaction that ``begin`` began."""
-_HELD = "scr_held"
+_LONG = 256
+"""Statements that are kept back at most."""
+_LINK = "scr_link"
 _NEVER_FAIL = ("BEGIN", "SET LOCAL", "SAVEPOINT", "RELEASE")
 _ERRORS: Mapping[str, type[Exception]] = {"sqlite": sqlite3.Error, "postgresql": psycopg.Error}
 
@@ -49,6 +46,30 @@ class Ran(Protocol):
 
     def fetchall(self) -> list[Any]:
         """The rows of a query that are left."""
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    """An answer that was read."""
+
+    rowcount: int
+    rows: Iterator[Any]
+
+    def fetchone(self) -> Any:
+        return next(self.rows, None)
+
+    def fetchall(self) -> list[Any]:
+        return list(self.rows)
+
+
+@dataclass(slots=True, eq=False)
+class _Link:
+    """What a connection whose transactions ``begin`` begins writes by: to SQLite without a pipe. ``held`` are
+    the persons who are held since the last savepoint, and what their records remember of labels."""
+
+    driver: Any
+    pipe: Pipe | None
+    held: dict[str, bytes | None] = field(default_factory=dict)
 
 
 def written(sql: str) -> dict[str, str]:
@@ -71,16 +92,29 @@ def run(connection: Connection, statement: Statement, values: Sequence[object] =
 
     Raises SQLAlchemy's DBAPIError, as the connection itself would.
     """
-    sql, driver = statement[connection.dialect.name], _driver(connection)
-    unsent = connection.info.get(_UNSENT)
+    link = _link(connection)
+    sql = statement[connection.dialect.name]
     try:
-        if connection.dialect.name == "sqlite":
-            return cast(Ran, driver.execute(sql, values))
-        if unsent:
-            return _at_once(driver, unsent, _in_full(driver, sql, values))
-        return cast(Ran, driver.execute(sql, values, binary=True))
+        if link is None:
+            how = {} if connection.dialect.name == "sqlite" else {"binary": True}
+            return cast(Ran, _driver(connection).execute(sql, values, **how))
+        if link.pipe is None:
+            return cast(Ran, link.driver.execute(sql, values))
+        asked = link.pipe.tell(sql, values)
+        link.pipe.flush()
+        return asked
     except (sqlite3.Error, psycopg.Error) as error:
         raise _as_sqlalchemys(connection, sql, error) from error
+
+
+def ask(connection: Connection, statement: Statement, values: Sequence[object] = ()) -> Ran:
+    """Run a statement whose answer is asked for later: on PostgreSQL with the next one that is run, or when
+    the answer is asked for (``settle`` first, so that what is refused is raised as an error of ours)."""
+    link = _link(connection)
+    if link is None or link.pipe is None:
+        ran = run(connection, statement, values)
+        return _Read(ran.rowcount, iter(ran.fetchall()))  # SQLite would read on when it is asked to
+    return _tell(connection, link.pipe, statement["postgresql"], values)
 
 
 def send(connection: Connection, statement: Statement, values: Sequence[object] = ()) -> None:
@@ -88,25 +122,23 @@ def send(connection: Connection, statement: Statement, values: Sequence[object] 
 
     Raises as ``run``, or lets that one raise.
     """
-    unsent = connection.info.get(_UNSENT)
-    if unsent is None:
+    pipe = _pipe(connection)
+    if pipe is None:
         run(connection, statement, values)
     else:
-        sql = statement["postgresql"]
-        try:
-            unsent.append(_in_full(_driver(connection), sql, values))
-        except psycopg.Error as error:
-            raise _as_sqlalchemys(connection, sql, error) from error
+        _tell(connection, pipe, statement["postgresql"], values)
 
 
-def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement for each row of values; some few are sent as ``send`` does, those of one table in one
-    statement: PostgreSQL plans it once. Raises as ``run``."""
-    unsent = connection.info.get(_UNSENT)
-    if unsent is not None and len(rows) <= _FEW:
-        unsent += _few(connection, statement["postgresql"], rows)
+def run_many(
+    connection: Connection, statement: Statement, rows: Sequence[Sequence[object]], *, apart: bool = False
+) -> None:
+    """Run a statement for each row of values; some rows of an INSERT by one statement, where it updates none,
+    or where no two rows are of one key (``apart``). Raises as ``run``, or lets the next one raise."""
+    pipe = _pipe(connection)
+    if pipe is not None:
+        for sql, values in together(statement["postgresql"], rows, apart=apart):
+            _tell(connection, pipe, sql, values)
         return
-    settle(connection)
     sql, cursor = statement[connection.dialect.name], _driver(connection).cursor()
     try:
         cursor.executemany(sql, rows)
@@ -116,14 +148,12 @@ def run_many(connection: Connection, statement: Statement, rows: Sequence[Sequen
         cursor.close()
 
 
-def _few(connection: Connection, sql: str, rows: Sequence[Sequence[object]]) -> list[str]:
-    """The statements of some few rows: one, where it is an INSERT whose rows cannot meet each other."""
-    one, driver = _INSERT.fullmatch(sql), _driver(connection)
+def _tell(connection: Connection, pipe: Pipe, sql: str, values: Sequence[object]) -> Asked:
     try:
-        if one is None:
-            return [_in_full(driver, sql, row) for row in rows]
-        into, marks, unless = one.groups()
-        return [into + ", ".join(_in_full(driver, marks, row) for row in rows) + unless] if rows else []
+        asked = pipe.tell(sql, values)
+        if len(pipe.unsent) >= _LONG:
+            pipe.flush()
+        return asked
     except psycopg.Error as error:
         raise _as_sqlalchemys(connection, sql, error) from error
 
@@ -131,20 +161,25 @@ def _few(connection: Connection, sql: str, rows: Sequence[Sequence[object]]) -> 
 def begin(connection: Connection, patience: str) -> None:
     """Begin a transaction that writes; on PostgreSQL it waits for a lock so long (``50ms``), and from here
     on what is sent waits for what is run."""
-    connection.info[_HELD] = set()
-    if connection.dialect.name == "postgresql":
-        connection.info[_UNSENT] = ["BEGIN", f"SET LOCAL lock_timeout = '{patience}'"]
+    driver, link = _driver(connection), _link(connection)
+    if link is None or link.driver is not driver:
+        pipe = Pipe(driver) if connection.dialect.name == "postgresql" else None
+        link = connection.info[_LINK] = _Link(driver, pipe)
+    link.held.clear()
+    if link.pipe is not None:
+        link.pipe.unsent.clear()
+        link.pipe.tell("BEGIN")
+        link.pipe.tell(f"SET LOCAL lock_timeout = '{patience}'")
 
 
 def settle(connection: Connection) -> None:
     """Send what was not sent yet. Raises as ``run``."""
-    unsent = connection.info.get(_UNSENT)
-    if unsent:
-        last = unsent.pop()
-        try:
-            _at_once(_driver(connection), unsent, last)
-        except psycopg.Error as error:
-            raise _as_sqlalchemys(connection, "what was sent before", error) from error
+    pipe = _pipe(connection)
+    try:
+        if pipe is not None:
+            pipe.flush()
+    except psycopg.Error as error:
+        raise _as_sqlalchemys(connection, "what was sent before", error) from error
 
 
 def commit(connection: Connection) -> bool:
@@ -154,34 +189,40 @@ def commit(connection: Connection) -> bool:
     """
     if connection.dialect.name == "sqlite" or is_lost(connection):
         return not is_lost(connection)
-    unsent = connection.info.get(_UNSENT) or []
-    if "BEGIN" in unsent and not any(map(_may_fail, unsent)):
-        unsent.clear()  # nothing was said, and nothing is to be committed
+    pipe = _pipe(connection)
+    if pipe is not None and _is_bare(pipe):
+        pipe.unsent.clear()  # nothing was said, and nothing is to be committed
         return True
     ended: Any = run(connection, written("COMMIT"))
     return bool(ended.statusmessage == "COMMIT")
 
 
-def held(connection: Connection) -> set[str]:
-    """The persons (their keys) who are held since the last savepoint: they need not be locked again."""
-    found: set[str] | None = connection.info.get(_HELD)
-    return set() if found is None else found
+def held(connection: Connection) -> dict[str, bytes | None]:
+    """The persons (their keys) who are held since the last savepoint, and need not be locked again; of each
+    what is remembered of labels, sealed, as it stands."""
+    link = _link(connection)
+    return {} if link is None else link.held
 
 
-def set_savepoint(connection: Connection, name: str) -> None:
-    """Begin what can be undone. What was sent before it is told first: it is no part of that."""
-    connection.info[_HELD] = set()
-    tell = run if any(map(_may_fail, connection.info.get(_UNSENT) or ())) else send
+def set_savepoint(connection: Connection, name: str, *, inner: bool = False) -> None:
+    """Begin what can be undone. What was sent before it is told first: it is no part of that. ``inner``: it
+    is a part of the same unit of work, and who was held before is so still."""
+    if not inner:
+        held(connection).clear()
+    pipe = _pipe(connection)
+    tell = run if pipe is not None and any(_may_fail(one.sql) for one in pipe.unsent) else send
     tell(connection, written(f"SAVEPOINT {name}"))
 
 
 def undo(connection: Connection, name: str) -> None:
     """Undo everything since a savepoint, which is no more then."""
-    connection.info[_HELD] = set()
-    unsent, begun = connection.info.get(_UNSENT) or [], f"SAVEPOINT {name}"
-    if begun in unsent:
-        del unsent[len(unsent) - 1 - unsent[::-1].index(begun) :]
-        return
+    held(connection).clear()
+    pipe, begun = _pipe(connection), f"SAVEPOINT {name}"
+    unsent = [] if pipe is None else pipe.unsent
+    for at in reversed(range(len(unsent))):
+        if unsent[at].sql == begun:
+            del unsent[at:]
+            return
     unsent.clear()
     send(connection, written(f"ROLLBACK TO {begun}"))
     run(connection, written(f"RELEASE {begun}"))
@@ -210,63 +251,37 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _in_full(driver: Any, sql: str, values: Sequence[object]) -> str:
-    """A statement with its values in it, texts quoted by PostgreSQL's own library. (psycopg takes ten times
-    as long, and a message has two dozen of them.)"""
-    if not values:
-        return sql
-    quote, encoding = Escaping(driver.pgconn).escape_literal, driver.info.encoding
-    first, *rest = _around(sql)
-    told = [first]
-    for value, after in zip(values, rest, strict=True):
-        told += (_literal(quote, encoding, value), after)
-    return "".join(told)
+def _link(connection: Connection) -> _Link | None:
+    found: _Link | None = connection.info.get(_LINK)
+    return found
 
 
-@lru_cache(maxsize=_WIDTHS)
-def _around(sql: str) -> list[str]:
-    return sql.split("%s")
-
-
-def _literal(quote: Callable[[bytes], Buffer], encoding: str, value: object) -> str:
-    match value:
-        case None:
-            return "NULL"
-        case str():
-            if "\0" in value:
-                raise psycopg.DataError("a text with a NUL is none to PostgreSQL")
-            return bytes(quote(value.encode(encoding))).decode(encoding)
-        case int() | float():
-            return f" {value}"  # a minus right after another would begin a comment
-        case bytes() | bytearray() | memoryview():
-            return f"'\\x{value.hex()}'::bytea"
-    raise psycopg.DataError(f"a value of type {type(value).__name__} has no place in a statement")
-
-
-def _at_once(driver: Any, unsent: list[str], last: str) -> Ran:
-    """Several statements in one message; the answer of the last."""
-    told = "; ".join((*unsent, last))
-    unsent.clear()
-    cursor: Any = psycopg.ClientCursor(driver)
-    cursor.execute(told)
-    cursor.set_result(-1)
-    return cast(Ran, cursor)
+def _pipe(connection: Connection) -> Pipe | None:
+    """The pipe of a connection that writes to PostgreSQL."""
+    link = _link(connection)
+    return None if link is None else link.pipe
 
 
 def is_lost(connection: Connection) -> bool:
     """Whether the transaction has ended before its time; no database need be asked for that."""
-    driver = _driver(connection)
+    driver, pipe = _driver(connection), _pipe(connection)
     if connection.dialect.name == "sqlite":
         return not driver.in_transaction
-    ended = driver.info.transaction_status == TransactionStatus.IDLE
-    return ended and "BEGIN" not in connection.info.get(_UNSENT, ())
+    begun = pipe is not None and any(one.sql == "BEGIN" for one in pipe.unsent)
+    return not begun and driver.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def _is_broken(connection: Connection) -> bool:
     """Whether PostgreSQL takes nothing more in this transaction, for a statement in it has failed."""
     if connection.dialect.name == "sqlite":
         return False
-    return bool(_driver(connection).info.transaction_status == TransactionStatus.INERROR)
+    return bool(_driver(connection).pgconn.transaction_status == TransactionStatus.INERROR)
+
+
+def _is_bare(pipe: Pipe) -> bool:
+    """Whether a transaction was begun of which the database has not heard, and nothing said in it."""
+    told = [one.sql for one in pipe.unsent]
+    return "BEGIN" in told and not any(map(_may_fail, told))
 
 
 def _may_fail(sql: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -23,9 +24,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from scr.errors import Conflict, Fault, Invalid, Unavailable
+from scr.fhir.identifiers import written_id
 
 KEY_FILES = ("encryption.key", "index.key")
 _NONCE = 12
@@ -128,7 +130,7 @@ def unreadable(place: bytes) -> Fault:
 
 def random_id() -> str:
     """A random id of 128 bits: 26 characters, base 32 in small letters."""
-    return base64.b32encode(secrets.token_bytes(16)).decode("ascii").lower()[:26]
+    return written_id(int.from_bytes(secrets.token_bytes(16)) << 2)
 
 
 class KeyRing:
@@ -227,7 +229,8 @@ def _wrapping_of(encryption_key: bytes) -> bytes:
 
 def _wrapper(wrapping: bytes, place: bytes) -> DataKey:
     """A wrapping key for each place: random nonces of one key would run out in a year of messages."""
-    return DataKey.of(HKDFExpand(SHA256(), 32, info=b"scr wrap\x1f" + place).derive(wrapping))
+    info = b"scr wrap\x1f" + place
+    return DataKey.of(hmac.digest(wrapping, info + b"\x01", "sha256"))  # HKDF-Expand, of one block (RFC 5869)
 
 
 def _tried(wrapping: bytes, wrapped: bytes, place: bytes) -> bytes | None:

@@ -77,13 +77,14 @@ def lifts_on(view: Sequence[Person]) -> tuple[Lift, ...]:
 
 def read_marks(connection: Connection, person: Person) -> Marks:
     """What a person's record remembers of its labels; the person is held until the end of the transaction."""
-    row = run(connection, _READ, (person.key,)).fetchone()
-    if row is None:
-        return _EMPTY
-    held(connection).add(person.key)
-    if row[0] is None:
-        return _EMPTY
-    return _decoder.decode(unseal(person.data_key, bytes(row[0]), _place(person)))
+    known = held(connection)
+    if person.key not in known:
+        row = run(connection, _READ, (person.key,)).fetchone()
+        if row is None:
+            return _EMPTY
+        known[person.key] = row[0]
+    sealed = known[person.key]
+    return _EMPTY if sealed is None else _decoder.decode(unseal(person.data_key, sealed, _place(person)))
 
 
 def carry_marks(connection: Connection, before: Person, after: Person) -> None:
@@ -122,6 +123,9 @@ def _over_record(
 def _keep(connection: Connection, person: Person, marks: Marks) -> None:
     sealed = seal(person.data_key, _encoder.encode(marks), _place(person))
     connection.execute(_KEEP, {"whose": person.key, "marks": sealed})
+    known = held(connection)
+    if person.key in known:
+        known[person.key] = sealed
 
 
 def _joined(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from sqlalchemy import Connection, func, select
@@ -27,6 +28,7 @@ _ADD = written(
     " DO UPDATE SET count = loss_day.count + excluded.count"
 )
 _SECONDS = 60.0
+_HOUR = 3_600_000
 _thread = threading.local()
 
 
@@ -44,7 +46,13 @@ class Loss:
 
 def day_of(now: int) -> str:
     """The date in London at an instant (ms UTC)."""
-    return utc(now).astimezone(LONDON).date().isoformat()
+    return _day_of_hour(now // _HOUR)
+
+
+@lru_cache(maxsize=256)
+def _day_of_hour(hour: int) -> str:
+    """No day ends within an hour of UTC."""
+    return utc(hour * _HOUR).astimezone(LONDON).date().isoformat()
 
 
 def add(
@@ -55,7 +63,12 @@ def add(
         return
     day, writer = day_of(now), writer_of_thread()
     told = bounded(Counter(counts)).items()
-    run_many(connection, _ADD, [(day, provider.value, adapter, c.kind, c.name, writer, n) for c, n in told])
+    run_many(
+        connection,
+        _ADD,
+        [(day, provider.value, adapter, c.kind, c.name, writer, n) for c, n in told],
+        apart=True,
+    )
 
 
 def read(connection: Connection, since: str, provider: OdsCode | None = None) -> list[Loss]:
@@ -78,7 +91,7 @@ class LossTally:
 
     def add(self, provider: OdsCode, adapter: str, now: int, counted: Iterable[Counted]) -> None:
         """Count some things; ``now`` in ms UTC."""
-        hour = now // 3_600_000 * 3_600_000  # no day ends within an hour
+        hour = now // _HOUR * _HOUR  # no day ends within an hour
         with self._lock:
             self._counts.setdefault((provider, adapter, hour), Counter()).update(counted)
 

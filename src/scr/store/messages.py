@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, tuple_, upda
 
 from scr.errors import NotFound
 from scr.fhir.identifiers import OdsCode
-from scr.store.driver import run, written
+from scr.store.driver import Ran, ask, run, settle, written
 from scr.store.keys import DataKey, KeyRing, random_id, seal, seal_long, unreadable, unseal
 from scr.store.people import Person, person_by_key
 from scr.store.tables import LONG_PAYLOAD, MESSAGE, WAITING
@@ -159,13 +159,21 @@ def _insert(connection: Connection, row: Mapping[str, object]) -> bool:
     return True
 
 
-def take(connection: Connection, keys: KeyRing, message: str, known: DataKey | None = None) -> DataKey | None:
+def ask_for(connection: Connection, message: str) -> Ran:
+    """Ask for a message, to ``take`` it."""
+    return ask(connection, _TAKE, (message,))
+
+
+def take(
+    connection: Connection, keys: KeyRing, message: str, asked: Ran, known: DataKey | None = None
+) -> DataKey | None:
     """The key of a message that is still to be done; None where it is done, or never came.
 
     Whoever takes it holds it until the end of the transaction. To whom the key is ``known``, it is not opened
-    again.
+    again. ``asked`` is from ``ask_for``.
     """
-    row = run(connection, _TAKE, (message,)).fetchone()
+    settle(connection)
+    row = asked.fetchone()
     return None if row is None else known or key_of(connection, keys, message, *row)
 
 

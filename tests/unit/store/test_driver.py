@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from scr.errors import Conflict, Fault, Unavailable
 from scr.store.driver import (
+    ask,
     release,
     run,
     run_many,
@@ -179,3 +180,68 @@ def test_a_connection_that_was_closed_is_not_used_again(database: Database) -> N
         database.read_now(lambda conn: run(conn, end).fetchall())
     database.write_now(lambda conn: run_many(conn, _ADD, [("after", "before")]))
     assert _tokens(database, "before", "after") == ["after", "before"]
+
+
+def test_an_answer_is_asked_for_later(database: Database) -> None:
+    """Whatever was asked meanwhile, and in whatever order the answers are taken: each is of its own
+    statement, and of the moment at which it was asked."""
+
+    def work(connection: Connection) -> list[object]:
+        _add(connection, "one")
+        before = ask(connection, _OF(2), ("one", "two"))
+        added = ask(connection, _ADD, ("two", "one"))
+        after = ask(connection, _OF(2), ("one", "two"))
+        settle(connection)
+        found = [row[0] for row in after.fetchall()]
+        first = before.fetchone()
+        return [found, first and first[0], before.fetchone(), added.rowcount]
+
+    assert database.write_now(work) == [["one", "two"], "one", None, 1]
+
+
+def test_rows_of_one_key_are_added_one_after_the_other(database: Database) -> None:
+    """Unless they are said to be apart, rows that update each other may be told at once."""
+    add = written(
+        "INSERT INTO loss_day (day, provider, adapter, kind, name, writer, count)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, provider, adapter, kind, name, writer) DO UPDATE SET"
+        " count = loss_day.count + excluded.count"
+    )
+    read = written("SELECT name, count FROM loss_day ORDER BY name")
+    rows = [("2026-01-01", "Z", "a", "k", f"n{n % 3}", "w", n) for n in range(6)]
+
+    def work(connection: Connection) -> list[tuple[str, int]]:
+        run_many(connection, add, rows)
+        run_many(connection, add, [*rows[:3]], apart=True)
+        return [tuple(row) for row in run(connection, read).fetchall()]
+
+    assert database.write_now(work) == [("n0", 0 + 3 + 0), ("n1", 1 + 4 + 1), ("n2", 2 + 5 + 2)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_message_may_be_longer_than_the_line_takes_at_once(database: Database) -> None:
+    """Some megabytes go with what was told before them, and come back as they went."""
+    sealed = bytes(range(256)) * 24_000
+
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        run_many(connection, _WHOLE, [(f"k{n}", f"k{n}", sealed, n, b"", None) for n in range(3)])
+        return [tuple(row) for row in run(connection, _READ, ("k0", "k1", "k2")).fetchall()]
+
+    assert database.write_now(work) == [(f"k{n}", sealed, n, None) for n in range(3)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_was_prepared_of_a_table_that_changes_is_let_go(database: Database) -> None:
+    """Whoever asks then is told to ask again, and gets what is there now."""
+    read = written("SELECT told FROM changing")
+    database.write_now(lambda conn: conn.exec_driver_sql("CREATE TABLE changing AS SELECT 1 AS told"))
+    for _ in range(4):
+        assert database.write_now(lambda conn: run(conn, read).fetchall()) == [(1,)]
+    database.write_now(lambda conn: conn.exec_driver_sql("ALTER TABLE changing ALTER told TYPE text"))
+    seen: list[object] = []
+    for _ in range(4):
+        try:
+            seen.append(database.write_now(lambda conn: run(conn, read).fetchall()))
+        except Unavailable:
+            seen.append(None)
+    assert None in seen
+    assert seen[-1] == [("1",)]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from scr.errors import Fault
 from scr.store.audit.form import COLUMNS, VERSION, closed_form, fields_of, former_form, new_key, openings
 from scr.store.audit.telling import Telling
-from scr.store.driver import run, settle, written
+from scr.store.driver import run, written
 from scr.store.keys import random_id
 
 GENESIS = bytes(32)
@@ -100,7 +100,6 @@ def append_linked(connection: Connection, content: Mapping[str, object], telling
     A rollback leaves the remembered end of the chain ahead of what stands: the row is then not added where
     it would leave a gap, and hung on what stands instead.
     """
-    settle(connection)  # so that names of people who look stand in no statement's text
     info = connection.info
     salt, fields = new_key(), fields_of(content, telling)
     own_values = [*(content[name] for name in COLUMNS), VERSION, salt, telling.write()]
