@@ -15,7 +15,7 @@ from scr.store import jobs
 from scr.store.engine import Database
 from scr.store.jobs import Taken
 from scr.store.keys import KeyRing
-from scr.store.last_look import Shown, keep, load
+from scr.store.last_look import Shown, keep, load, packed
 from scr.store.people import Person, add_person, erase_person
 from scr.store.tables import JOB, LAST_LOOK, SNAPSHOT
 
@@ -48,7 +48,8 @@ def test_a_look_is_its_subject_s_the_last_one_stands_and_it_goes_with_the_person
         return None if found is None else (found.at, found.shown)
 
     for at, shown in ((5, SHOWN), (6, SHOWN), (7, other), (8, SHOWN)):
-        database.write_now(partial(keep, keys=keys, person=person, subject="me", shown=shown, now=at))
+        kept = partial(keep, keys=keys, person=person, subject="me", packed=packed(shown), now=at)
+        database.write_now(kept)
         assert looks("me") == (at, shown)
     assert looks("you") is None
     raw = database.read_now(lambda conn: conn.execute(select(LAST_LOOK)).one())
