@@ -73,6 +73,7 @@ class Traffic:
 
     web: httpx.AsyncClient
     headers: dict[str, str]
+    one_writes: bool
     answered: int = 0
     sent: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,10 +95,14 @@ class Traffic:
             await self._count("answered")
 
     async def sending(self, port: int, numbers: Sequence[int] | itertools.count[int]) -> None:
-        """Send one message after another, over one connection."""
+        """Send one message after another, over one connection. SQLite lets one process write at a time, and
+        on a busy machine another may not come to it in its five seconds: then it is sent again."""
         async with connect("127.0.0.1", port, timeout=LONG) as exchange:
             for number in numbers:
-                assert b"MSA|AA" in await exchange(admission(number))
+                said = await exchange(admission(number))
+                while self.one_writes and b"MSA|AE" in said:
+                    said = await exchange(admission(number))
+                assert b"MSA|AA" in said, said
                 await self._count("sent")
                 if self.stop.is_set():
                     return
@@ -142,7 +147,7 @@ async def test_a_former_version_serves_while_the_tables_are_brought_up(
     await run(home, source, "-c", DECLARE, str(home))
     headers = {"Authorization": issuer.bearer(nhsid_nrbac_roles=[role("R8000", "RXX")])}
     async with httpx.AsyncClient(timeout=LONG) as web:
-        traffic = Traffic(web, headers)
+        traffic = Traffic(web, headers, one_writes=database_url.startswith("sqlite"))
         async with process(home, ports[0], "serve", source=source):
             await traffic.sending(ports[1], [0])
             async with asyncio.TaskGroup() as tasks:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -22,6 +23,7 @@ from scr.store.migrations.others import alone
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 _LOCK = 0x5C_52  # any number, the same in every process
 _PATIENCE = "500ms"
@@ -52,6 +54,9 @@ def migrate(database: Database, revision: str = "head") -> None:
     ``newer-tables`` where a newer version has made the tables into what this one cannot use,
     ``tables-held`` where somebody holds one for too long.
     """
+    if not database.read_now(lambda connection: _is_wanted(connection, revision)):
+        return
+    _scripts().get_revisions("heads")  # all are loaded before anybody has to wait
     tries = _TRIES
     while tries:
         try:
@@ -73,20 +78,26 @@ def downgrade(database: Database, revision: str) -> None:
     database.write_now(lambda connection: _down(connection, revision))
 
 
+def _is_wanted(connection: Connection, revision: str) -> bool:
+    """Whether there is anything to be done. Raises Conflict ``newer-tables``."""
+    before = _revision_if_any(connection)
+    if before is None or before in revisions():
+        return before is None or before < min(revision, revisions()[0])
+    if not serves(connection, before):
+        raise Conflict(
+            f"the tables are at {before}, and serve this version no more: start the newer one,"
+            " or restore a backup from before",
+            code="newer-tables",
+        )
+    return False
+
+
 def _up(connection: Connection, revision: str) -> bool:
     """Apply the next revision, or all to an empty database; whether there are more."""
     _lock(connection)
+    if not _is_wanted(connection, revision):
+        return False
     before = _revision_if_any(connection)
-    if before is not None and before in revisions() and before >= min(revision, revisions()[0]):
-        return False
-    if before is not None and before not in revisions():
-        if not serves(connection, before):
-            raise Conflict(
-                f"the tables are at {before}, and serve this version no more: start the newer one,"
-                " or restore a backup from before",
-                code="newer-tables",
-            )
-        return False
     following = [] if before is None else between(before, revision)
     for one in following:
         if one.needs_stop and not alone(connection):
@@ -95,9 +106,7 @@ def _up(connection: Connection, revision: str) -> bool:
                 " stop every other process first",
                 code="not-alone",
             )
-    from alembic import command  # of a process that starts, few have anything to do here
-
-    command.upgrade(_config(connection), following[0].number if following else revision)
+    _apply(connection, following[0].number if following else revision)
     _note(connection)
     return len(following) > 1
 
@@ -110,6 +119,19 @@ def _down(connection: Connection, revision: str) -> None:
         raise Conflict("tables are taken back: stop every other process first", code="not-alone")
     command.downgrade(_config(connection), revision)
     _note(connection)
+
+
+def _apply(connection: Connection, revision: str) -> None:
+    """As Alembic's ``upgrade``, which would load all revisions anew while others wait for the tables."""
+    from alembic.runtime.environment import EnvironmentContext
+
+    scripts = _scripts()
+
+    def steps(before: Any, _: object) -> Any:
+        return scripts._upgrade_revs(revision, before)  # as its cookbook does
+
+    with EnvironmentContext(_config(connection), scripts, fn=steps, destination_rev=revision):
+        scripts.run_env()
 
 
 def _lock(connection: Connection) -> None:
@@ -139,9 +161,7 @@ def serves(connection: Connection, at: str) -> bool:
 
 def between(lower: str, upper: str) -> list[Revision]:
     """The revisions after one up to another, the oldest first. ``base`` and ``head`` are known."""
-    from alembic.script import ScriptDirectory
-
-    found = list(ScriptDirectory.from_config(_config()).iterate_revisions(upper, lower))
+    found = list(_scripts().iterate_revisions(upper, lower))
     return [Revision(one.revision, one.doc, getattr(one.module, "needs_stop", "")) for one in found[::-1]]
 
 
@@ -160,6 +180,14 @@ def _revision_if_any(connection: Connection) -> str | None:
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return None if found is None else str(found)
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """The revisions. They are loaded once: of a process that starts, few have anything to do with them."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config())
 
 
 def _config(connection: Connection | None = None) -> Config:
