@@ -35,6 +35,8 @@ _STALE = frozenset({"0A000", "26000"})
 """SQLSTATE of what was prepared of a table that has other columns since, or is prepared no more."""
 _GOOD = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY})
 
+_BYTES = (bytes, bytearray, memoryview)
+
 Driver = psycopg.Connection[Any]
 Value = bytes | bytearray | memoryview | None
 
@@ -105,9 +107,9 @@ class Pipe:
 
         Raises psycopg's DataError for a value that has no place in the database.
         """
-        asked = Asked(
-            self, sql, [_told(one, self._encoding) for one in values], [_format_of(one) for one in values]
-        )
+        told = [_told(one, self._encoding) for one in values]
+        formats = [Format.BINARY if isinstance(one, _BYTES) else Format.TEXT for one in values]
+        asked = Asked(self, sql, told, formats)
         self.unsent.append(asked)
         return asked
 
@@ -229,20 +231,15 @@ def _of_rows(sql: str, count: int) -> str:
 
 def _told(value: object, encoding: str) -> Value:
     """A value as it goes out."""
-    match value:
-        case str():
-            if "\0" in value:
-                raise psycopg.DataError("a text with a NUL is none to PostgreSQL")
-            return value.encode(encoding)
-        case None | bytes() | bytearray() | memoryview():
-            return value
-        case int() | float():
-            return str(value).encode()
+    if isinstance(value, str):
+        if "\0" in value:
+            raise psycopg.DataError("a text with a NUL is none to PostgreSQL")
+        return value.encode(encoding)
+    if value is None or isinstance(value, _BYTES):
+        return value
+    if isinstance(value, int | float):
+        return str(value).encode()
     raise psycopg.DataError(f"a value of type {type(value).__name__} has no place in a statement")
-
-
-def _format_of(value: object) -> Format:
-    return Format.BINARY if isinstance(value, bytes | bytearray | memoryview) else Format.TEXT
 
 
 @lru_cache(maxsize=_WIDTHS)
