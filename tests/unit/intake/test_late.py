@@ -54,7 +54,9 @@ async def test_a_row_from_quarantine_is_older_than_what_came_since(database: Dat
     [item] = database.read_now(quarantined)
     now[0] += 86_400_000
     assert not (await feeder.send(row.format("Sample,Susan", "ZZ3 3CC"))).problems
-    assert not (await review.same(item.id, by="Robin Reviewer", reason="Rang the practice.")).problems
+    receipt = await review.same(item.id, by="Robin Reviewer", reason="Rang the practice.")
+    assert receipt is not None
+    assert not receipt.problems
     person = database.read_now(lambda conn: index.find(conn, keys, NHSNumber("9990001014")))
     assert person is not None
     [patient] = database.read_now(lambda conn: load_record(conn, keys, person))

@@ -64,6 +64,7 @@ async def test_the_same_person_is_filed_and_not_doubted_again(desk: Desk) -> Non
     """It is filed, released and audited, and the next of its kind is no doubt any more."""
     item = await desk.doubt()
     receipt = await desk.review.same(item, **WHO)
+    assert receipt is not None
     assert receipt.problems == ()
     assert await desk.review.queue() == []
     assert not (await desk.feeder.send(DOUBTFUL)).problems
