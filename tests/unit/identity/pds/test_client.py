@@ -131,7 +131,7 @@ INVALID = {**patient(), "id": "9990001015"}
         (says(problem("UNABLE_TO_CALL_SERVICE"), 408), Unreachable("http-408")),
         (says(problem("TOO_MANY_REQUESTS"), 429, FHIR | {"Retry-After": "7"}), Unreachable("http-429", 7.0)),
         (lambda _: httpx.Response(429, text="busy"), Unreachable("http-429")),
-        (lambda _: httpx.Response(503, headers={"retry-after": "9"}), Unreachable("http-503", 9.0)),
+        (lambda _: httpx.Response(503, headers={"retry-after": "900"}), Unreachable("http-503", 900.0)),
         (lambda _: httpx.Response(500, text="oh"), Unreachable("http-500")),
         (raises(httpx.ConnectError("no")), Unreachable("unreachable")),
         (raises(httpx.ReadTimeout("slow")), Unreachable("timed-out")),
